@@ -79,7 +79,8 @@ class Environment:
         wanted = (present or set()) | set(extras)
         if wanted == present:
             return
-        target = f"{self.root}[{','.join(sorted(wanted))}]"
+        extra = f"[{','.join(sorted(wanted))}]" if wanted else ""
+        target = f"{self.root}{extra}"
         say(f"installing {target} (needed once, and after pyproject.toml changed)")
         self.stamp.unlink(missing_ok=True)
         pip = (self.program("python"), "-m", "pip")

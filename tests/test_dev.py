@@ -34,10 +34,11 @@ def environment(tmp_path: Path) -> dev.Environment:
     return made
 
 
-def extras_of(pip: list[str]) -> str:
-    """The bracketed extras of a recorded pip command."""
+def extras_of(pip: list[str], environment: dev.Environment) -> str:
+    """What a recorded pip command asks for after the checkout's path."""
     assert pip[1:5] == ["-m", "pip", "install", "--editable"]
-    return pip[-1].rpartition("[")[2].rstrip("]")
+    assert pip[5].startswith(str(environment.root))
+    return pip[5].removeprefix(str(environment.root))
 
 
 def test_train_installs_without_extras_and_passes_its_arguments_on(
@@ -45,7 +46,7 @@ def test_train_installs_without_extras_and_passes_its_arguments_on(
 ) -> None:
     assert dev.train(environment, ["photos", "--epochs", "3"]) == 0
     pip, command = calls
-    assert extras_of(pip) == ""
+    assert extras_of(pip, environment) == ""
     assert command[0] == str(environment.program("flambeau"))
     assert command[1:] == ["train", "photos", "--epochs", "3"]
 
@@ -55,7 +56,7 @@ def test_test_runs_pytest_on_every_core(
 ) -> None:
     assert dev.test(environment, ["-k", "conv"]) == 0
     pip, command = calls
-    assert extras_of(pip) == "test"
+    assert extras_of(pip, environment) == "[test]"
     assert command[1:] == ["-m", "pytest", "-n", "auto", "-k", "conv"]
 
 
@@ -64,7 +65,7 @@ def test_parity_runs_its_own_folder_with_torch(
 ) -> None:
     assert dev.parity(environment, ["-x"]) == 0
     pip, command = calls
-    assert extras_of(pip) == "parity,test"
+    assert extras_of(pip, environment) == "[parity,test]"
     assert command[-2:] == ["tests/parity", "-x"]
 
 
@@ -73,7 +74,7 @@ def test_check_runs_every_tool_and_changes_nothing(
 ) -> None:
     assert dev.check(environment, []) == 0
     pip, *tools = calls
-    assert extras_of(pip) == "dev"
+    assert extras_of(pip, environment) == "[dev]"
     names = [[Path(tool[0]).stem, *tool[1:]] for tool in tools]
     assert names == [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
 
@@ -101,7 +102,8 @@ def test_a_new_extra_is_added_to_those_present(
 ) -> None:
     environment.provide(["test"])
     environment.provide(["dev"])
-    assert [extras_of(pip) for pip in calls] == ["test", "dev,test"]
+    asked = [extras_of(pip, environment) for pip in calls]
+    assert asked == ["[test]", "[dev,test]"]
     assert environment.installed() == {"dev", "test"}
 
 
