@@ -14,11 +14,12 @@ from project import PACKAGE
 # From the ground up. A unit is a module or a folder of the package; it may import its
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
-    ("dtype", "shape", "special"),
+    ("device", "dtype", "shape", "special"),
     ("graph",),
     ("ops",),
     ("evaluator", "runtime"),
     ("compiler",),
+    ("backend",),
     ("autograd", "random"),
     ("tensor",),
     ("nn", "optim"),
