@@ -1,0 +1,105 @@
+"""The NumPy evaluator: the meaning of the graph, node by node.
+
+It is the definition that every compiled kernel is tested against, and a slow,
+supported backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from . import dtype as dt
+from .graph import FREED, Node, topological
+
+__all__ = ["evaluate", "evaluate_float64"]
+
+
+def evaluate(roots: Iterable[Node]) -> None:
+    """Compute and keep the value of every root.
+
+    The values of other nodes are dropped after their last use, except where a later
+    backward pass can still ask for them.
+    """
+    roots = [each for each in roots if each.value is None]
+    if not roots:
+        return
+    order = topological(roots)
+    wanted = {id(each) for each in roots}
+    uses = _count_uses(order)
+    values: dict[int, np.ndarray] = {}
+    with np.errstate(all="ignore"):
+        for node in order:
+            value = node.value
+            if value is None:
+                value = _compute(node, values, uses)
+                if id(node) in wanted or node.tape not in (None, FREED):
+                    node.settle(_owned(value, node))
+            values[id(node)] = value
+
+
+def evaluate_float64(roots: Sequence[Node]) -> list[np.ndarray]:
+    """Return the roots' values with every float computed in float64.
+
+    Nothing is kept in the graph; constants are widened as they stand.
+    """
+    values: dict[int, np.ndarray] = {}
+    order = topological(roots)
+    uses = _count_uses(order)
+    for root in roots:
+        uses[id(root)] = uses.get(id(root), 0) + 1
+    with np.errstate(all="ignore"):
+        for node in order:
+            known = node.value is not None
+            value = node.value if known else _meaning(node, values, uses)
+            values[id(node)] = np.asarray(value).astype(_widest(node.dtype), copy=False)
+    return [values[id(root)] for root in roots]
+
+
+def _compute(
+    node: Node, values: dict[int, np.ndarray], uses: dict[int, int]
+) -> np.ndarray:
+    return np.asarray(_meaning(node, values, uses)).astype(node.dtype.numpy, copy=False)
+
+
+def _meaning(
+    node: Node, values: dict[int, np.ndarray], uses: dict[int, int]
+) -> np.ndarray:
+    assert node.op is not None
+    arrays = []
+    for each in node.inputs:
+        arrays.append(_working_precision(values[id(each)], each.dtype))
+        uses[id(each)] -= 1
+        if not uses[id(each)]:
+            del values[id(each)]
+    return node.op.numpy(*arrays, **node.params)
+
+
+def _count_uses(order: Sequence[Node]) -> dict[int, int]:
+    uses: dict[int, int] = {}
+    for node in order:
+        if node.value is None:
+            for each in node.inputs:
+                uses[id(each)] = uses.get(id(each), 0) + 1
+    return uses
+
+
+def _working_precision(value: np.ndarray, kind: dt.dtype) -> np.ndarray:
+    """The 16-bit floats are stored narrow and computed in float32, as in torch."""
+    if kind.is_floating_point and value.dtype.itemsize == 2:
+        return value.astype(np.float32)
+    return value
+
+
+def _owned(value: np.ndarray, node: Node) -> np.ndarray:
+    """A value that stays is contiguous and keeps no larger array alive."""
+    value = np.ascontiguousarray(value).reshape(node.shape)
+    base = value.base
+    if isinstance(base, np.ndarray) and base.nbytes > value.nbytes:
+        return value.copy()
+    return value
+
+
+def _widest(kind: dt.dtype) -> np.dtype:
+    return np.dtype(np.float64) if kind.is_floating_point else kind.numpy

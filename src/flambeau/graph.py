@@ -1,0 +1,226 @@
+"""The graph: immutable nodes, how they are recorded, walked and printed.
+
+A `Node` is one value that an op computes from other values. Recording a node checks
+nothing and computes nothing; the op has already checked its arguments. A node gets
+its `value` when it is evaluated, and then forgets its inputs unless a later backward
+pass can still ask for them: that is what keeps memory bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import dtype as dt
+
+if TYPE_CHECKING:
+    from .ops.op import Op
+
+__all__ = ["Node", "Tape", "constant", "format_graph", "record", "topological"]
+
+
+class Tape:
+    """What autograd knows of one node: that it is recorded, and who listens.
+
+    Most nodes share `RECORDED`. A node gets a tape of its own when it is a leaf
+    whose gradient is accumulated, an output of a custom Function, or has hooks.
+
+    Attributes:
+        leaf: weak reference to the tensor that receives the gradient, for a leaf.
+        call: the custom Function call that made the node, with `index` its output.
+        hooks: functions called with the node's gradient, in order.
+    """
+
+    __slots__ = ("call", "hooks", "index", "leaf")
+
+    def __init__(self, leaf: Any = None, call: Any = None, index: int = 0) -> None:
+        self.leaf = leaf
+        self.call = call
+        self.index = index
+        self.hooks: dict[int, Any] = {}
+
+
+RECORDED = Tape()
+FREED = Tape()  # the tape of a node whose backward pass has run
+
+
+class _State(threading.local):
+    """What each thread has of its own.
+
+    Attributes:
+        grad_enabled: ops are recorded for autograd.
+        inference: inference mode is on.
+        pending: weak references to the tensors made since values were last computed.
+    """
+
+    def __init__(self) -> None:
+        self.grad_enabled = True
+        self.inference = False
+        self.pending: list[weakref.ref[Any]] = []
+
+
+state = _State()
+
+
+class Node:
+    """One value of the graph.
+
+    Attributes:
+        op: the record of rules that says what the node computes.
+        inputs: the nodes it reads; empty for a constant and once evaluated.
+        params: the op's static arguments by name, hashable values.
+        shape: the sizes, a plain tuple.
+        dtype: the element type.
+        value: the computed array, or None while pending.
+        tape: None where no gradient flows, else what autograd knows.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "inputs",
+        "op",
+        "params",
+        "shape",
+        "tape",
+        "value",
+    )
+
+    def __init__(
+        self,
+        op: Op | None,
+        inputs: tuple[Node, ...],
+        params: dict[str, Any],
+        shape: tuple[int, ...],
+        dtype: dt.dtype,
+        value: np.ndarray | None = None,
+        tape: Tape | None = None,
+    ) -> None:
+        self.op = op
+        self.inputs = inputs
+        self.params = params
+        self.shape = shape
+        self.dtype = dtype
+        self.value = value
+        self.tape = tape
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        count = 1
+        for each in self.shape:
+            count *= each
+        return count
+
+    @property
+    def name(self) -> str:
+        """The op's name, or "constant"."""
+        return "constant" if self.op is None else self.op.name
+
+    def settle(self, value: np.ndarray) -> None:
+        """Keep the computed value, and forget the inputs if no backward needs them."""
+        self.value = value
+        if self.tape is None or self.tape is FREED:
+            self.inputs = ()
+
+    def __repr__(self) -> str:
+        return f"Node({_signature(self)})"
+
+
+def record(
+    op: Op,
+    inputs: tuple[Node, ...],
+    params: dict[str, Any],
+    shape: tuple[int, ...],
+    dtype: dt.dtype,
+) -> Node:
+    """Append a node to the graph; it is on the tape if one of its inputs is."""
+    tape = None
+    if state.grad_enabled and dtype.is_floating_point and op.gradients is not None:
+        for each in inputs:
+            if each.tape is not None:
+                tape = RECORDED
+                break
+    return Node(op, inputs, params, shape, dtype, None, tape)
+
+
+def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
+    """Return a node that holds an array; the graph never writes into it."""
+    kind = dt.from_numpy_dtype(value.dtype) if dtype is None else dtype
+    return Node(None, (), {}, value.shape, kind, value)
+
+
+def scalar(number: float, dtype: dt.dtype) -> Node:
+    """Return a 0-d constant: Python numbers enter the graph as values like this."""
+    return Node(None, (), {}, (), dtype, np.array(number, dtype.numpy))
+
+
+def topological(roots: Iterable[Node], into_evaluated: bool = False) -> list[Node]:
+    """List every node that `roots` need, inputs before users, without recursion.
+
+    Args:
+        roots: the nodes to start from.
+        into_evaluated: also walk through nodes that already have their value.
+    """
+    order: list[Node] = []
+    seen: set[int] = set()
+    stack: list[tuple[Node, Iterator[Node]]] = []
+    for root in roots:
+        if id(root) in seen:
+            continue
+        seen.add(id(root))
+        stack.append((root, iter(_below(root, into_evaluated))))
+        while stack:
+            node, remaining = stack[-1]
+            for each in remaining:
+                if id(each) not in seen:
+                    seen.add(id(each))
+                    stack.append((each, iter(_below(each, into_evaluated))))
+                    break
+            else:
+                order.append(node)
+                stack.pop()
+    return order
+
+
+def _below(node: Node, into_evaluated: bool) -> tuple[Node, ...]:
+    # Read the inputs before the value: another thread that evaluates the node sets
+    # the value first, so inputs that were read are whole whenever they are needed.
+    inputs = node.inputs
+    return inputs if into_evaluated or node.value is None else ()
+
+
+def format_graph(roots: Iterable[Node]) -> str:
+    """Print the graph that `roots` need, one numbered line per node.
+
+    Example:
+        >>> import flambeau
+        >>> x = flambeau.ones(2, 3)
+        >>> print(format_graph([(x * 2).node]))
+        %0 = constant() float32[2, 3]
+        %1 = constant() float32[]
+        %2 = mul(%0, %1) float32[2, 3]
+    """
+    numbers: dict[int, int] = {}
+    lines = []
+    for number, node in enumerate(topological(roots)):
+        numbers[id(node)] = number
+        reads = [] if node.value is not None else node.inputs
+        names = [f"%{numbers[id(each)]}" for each in reads]
+        lines.append(f"%{number} = {_signature(node, names)}")
+    return "\n".join(lines)
+
+
+def _signature(node: Node, reads: list[str] | None = None) -> str:
+    options = [f"{name}={value}" for name, value in node.params.items()]
+    arguments = ", ".join((reads or []) + options)
+    return f"{node.name}({arguments}) {node.dtype.name}{list(node.shape)}"

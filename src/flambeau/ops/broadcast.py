@@ -1,0 +1,171 @@
+"""Reshape, expand and sum: broadcasting and its adjoint, used by every other rule."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dtype import dtype
+from ..graph import Node
+from ..shape import contiguous_strides, resolve_size
+from .op import Op, View
+
+__all__ = ["expand", "keep_axes", "reshape", "sum_", "sum_to"]
+
+Shape = tuple[int, ...]
+
+
+# Reshape
+
+
+def view_strides(old: Shape, strides: Shape, new: Shape) -> Shape | None:
+    """Return the strides that show `old` memory as `new`, or None if it must be copied.
+
+    Runs of old dimensions that lie densely one in the other are merged; the new
+    dimensions must split those runs.
+    """
+    if 0 in old:
+        return contiguous_strides(new)
+    runs = _dense_runs(old, strides)
+    result = [0] * len(new)
+    position = len(new) - 1
+    for size, step in reversed(runs):
+        filled = 1
+        while position >= 0 and (filled < size or new[position] == 1):
+            result[position] = step * filled
+            filled *= new[position]
+            position -= 1
+        if filled != size:
+            return None
+    while position >= 0:  # what is left are sizes of 1
+        result[position] = result[position + 1] if position + 1 < len(new) else 1
+        position -= 1
+    return tuple(result)
+
+
+def _dense_runs(shape: Shape, strides: Shape) -> list[tuple[int, int]]:
+    """Merge neighbouring dimensions without gaps into (size, stride) runs."""
+    runs: list[tuple[int, int]] = []
+    for size, step in zip(shape, strides, strict=True):
+        if size == 1:
+            continue
+        if runs and runs[-1][1] == size * step:
+            runs[-1] = (runs[-1][0] * size, step)
+        else:
+            runs.append((size, step))
+    return runs
+
+
+def _reshape_infer(x: Node, *, shape: Shape) -> tuple[Shape, dtype]:
+    return shape, x.dtype
+
+
+def _reshape_layout(
+    old: Shape, strides: Shape, offset: int, *, shape: Shape
+) -> tuple[Shape, int] | None:
+    found = view_strides(old, strides, shape)
+    return None if found is None else (found, offset)
+
+
+_reshape = View(
+    "view",
+    _reshape_infer,
+    lambda x, shape: x.reshape(shape),
+    (lambda g, y, x, shape: reshape(g, x.shape),),
+    put=lambda parent, new, shape: reshape(new, parent.shape),
+    layout=_reshape_layout,
+)
+
+
+def reshape(x: Node, shape: Shape) -> Node:
+    """Give the same elements in row-major order another shape; one size may be -1."""
+    if -1 in shape:
+        shape = resolve_size(shape, x.size)
+    return x if x.shape == shape else _reshape(x, shape=shape)
+
+
+# Expand
+
+
+def _expand_infer(x: Node, *, shape: Shape) -> tuple[Shape, dtype]:
+    return shape, x.dtype
+
+
+def _expand_layout(
+    old: Shape, strides: Shape, offset: int, *, shape: Shape
+) -> tuple[Shape, int]:
+    extra = len(shape) - len(old)
+    kept = (
+        0 if size == 1 and shape[at + extra] != 1 else step
+        for at, (size, step) in enumerate(zip(old, strides, strict=True))
+    )
+    return (0,) * extra + tuple(kept), offset
+
+
+def _expand_put(parent: Node, new: Node, *, shape: Shape) -> Node:
+    raise RuntimeError(
+        "unsupported operation: more than one element of the written-to tensor refers "
+        f"to a single memory location (shape {parent.shape} expanded to {shape}). "
+        "Please clone() the tensor before performing the operation."
+    )
+
+
+_expand = View(
+    "expand",
+    _expand_infer,
+    lambda x, shape: np.broadcast_to(x, shape),
+    (lambda g, y, x, shape: sum_to(g, x.shape),),
+    put=_expand_put,
+    layout=_expand_layout,
+)
+
+
+def expand(x: Node, shape: Shape) -> Node:
+    """Repeat size-1 dimensions, and new leading ones, without copying."""
+    return x if x.shape == shape else _expand(x, shape=shape)
+
+
+# Sum
+
+
+def _sum_infer(x: Node, *, axes: Shape, keepdims: bool) -> tuple[Shape, dtype]:
+    return reduced(x.shape, axes, keepdims), x.dtype
+
+
+def _sum_numpy(x: np.ndarray, *, axes: Shape, keepdims: bool) -> np.ndarray:
+    return np.sum(x, axis=axes, keepdims=keepdims, dtype=x.dtype)
+
+
+def _sum_gradient(g: Node, y: Node, x: Node, axes: Shape, keepdims: bool) -> Node:
+    return expand(keep_axes(g, axes, x.shape), x.shape)
+
+
+sum_ = Op("sum", _sum_infer, _sum_numpy, (_sum_gradient,))
+
+
+def reduced(shape: Shape, axes: Shape, keepdims: bool) -> Shape:
+    """Return `shape` with `axes` removed, or made 1 with `keepdims`."""
+    if keepdims:
+        return tuple(1 if at in axes else size for at, size in enumerate(shape))
+    return tuple(size for at, size in enumerate(shape) if at not in axes)
+
+
+def keep_axes(g: Node, axes: Shape, shape: Shape) -> Node:
+    """Put size-1 dimensions back where `axes` were reduced away from `shape`."""
+    return reshape(g, reduced(shape, axes, keepdims=True))
+
+
+def sum_to(g: Node, shape: Shape) -> Node:
+    """Sum a broadcast gradient back to `shape`."""
+    if g.shape == shape:
+        return g
+    extra = g.ndim - len(shape)
+    axes = tuple(
+        at
+        for at, size in enumerate(g.shape)
+        if at < extra or (shape[at - extra] == 1 and size != 1)
+    )
+    return (
+        reshape(sum_(g, axes=axes, keepdims=False), shape)
+        if axes
+        else (reshape(g, shape))
+    )

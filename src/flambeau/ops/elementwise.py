@@ -1,0 +1,308 @@
+"""Elementwise ops: inputs broadcast, one output element from one of each input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .. import dtype as dt
+from .. import special
+from ..graph import Node, constant, scalar
+from ..shape import broadcast_shapes
+from .broadcast import sum_to
+from .op import Gradient, Op
+
+__all__ = ["Elementwise", "cast", "const_like", "where"]
+
+
+class Elementwise(Op):
+    """An op on broadcast inputs; a gradient is summed back to its input's shape."""
+
+    __slots__ = ("result",)
+
+    def __init__(
+        self,
+        name: str,
+        numpy: Callable[..., np.ndarray],
+        gradients: tuple[Gradient | None, ...] | None = None,
+        result: dt.dtype | None = None,
+        torch_name: str | None = None,
+    ) -> None:
+        super().__init__(name, self._infer, numpy, gradients, torch_name)
+        self.result = result
+
+    def _infer(
+        self, *inputs: Node, **params: object
+    ) -> tuple[tuple[int, ...], dt.dtype]:
+        shape = inputs[0].shape
+        for each in inputs:
+            if each.shape != shape:
+                shape = broadcast_shapes(*(each.shape for each in inputs))
+                break
+        return shape, self.result or inputs[-1].dtype
+
+    def input_gradient(self, index: int, g: Node, node: Node) -> Node | None:
+        """Apply the input's rule, then sum over the dimensions it was broadcast in."""
+        found = super().input_gradient(index, g, node)
+        return None if found is None else sum_to(found, node.inputs[index].shape)
+
+
+def const_like(number: float, like: Node) -> Node:
+    """Return `number` as a 0-d constant of the dtype of `like`."""
+    return scalar(number, like.dtype)
+
+
+def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:
+    return x.shape, to
+
+
+def _cast_numpy(x: np.ndarray, *, to: dt.dtype) -> np.ndarray:
+    # A float outside an integer's range is undefined in C; go through int64, so that
+    # the narrow integers wrap as they do in torch on x86.
+    if x.dtype.kind == "f" and to.numpy.kind in "iu":
+        return x.astype(np.int64)
+    return x
+
+
+_cast = Op(
+    "cast",
+    _cast_infer,
+    _cast_numpy,
+    (lambda g, y, x, to: cast(g, x.dtype),),
+    "ToCopy",
+)
+
+
+def cast(x: Node, to: dt.dtype) -> Node:
+    """Convert to another dtype; the node itself where it has that dtype already."""
+    return x if x.dtype is to else _cast(x, to=to)
+
+
+# Arithmetic
+
+neg = Elementwise("neg", np.negative, (lambda g, y, x: neg(g),))
+add = Elementwise("add", np.add, (lambda g, y, a, b: g, lambda g, y, a, b: g))
+sub = Elementwise("sub", np.subtract, (lambda g, y, a, b: g, lambda g, y, a, b: neg(g)))
+mul = Elementwise(
+    "mul",
+    np.multiply,
+    (lambda g, y, a, b: mul(g, b), lambda g, y, a, b: mul(g, a)),
+)
+div = Elementwise(
+    "div",
+    np.divide,
+    (lambda g, y, a, b: div(g, b), lambda g, y, a, b: neg(div(mul(g, y), b))),
+)
+floor_div = Elementwise("floor_divide", np.floor_divide)
+remainder = Elementwise(
+    "remainder",
+    np.remainder,
+    (lambda g, y, a, b: g, lambda g, y, a, b: neg(mul(g, floor(div(a, b))))),
+)
+fmod = Elementwise(
+    "fmod",
+    np.fmod,
+    (lambda g, y, a, b: g, lambda g, y, a, b: neg(mul(g, trunc(div(a, b))))),
+)
+
+
+def _pow_base(g: Node, y: Node, a: Node, b: Node) -> Node:
+    # b a^(b-1), and 0 (not nan) where b is 0
+    slope = mul(b, power(a, sub(b, const_like(1, b))))
+    return mul(g, where(equal(b, const_like(0, b)), const_like(0, b), slope))
+
+
+def _pow_exponent(g: Node, y: Node, a: Node, b: Node) -> Node:
+    # a^b ln a, and 0 (not nan) where a is 0 and b >= 0
+    zero = const_like(0, a)
+    flat = logical_and(equal(a, zero), greater_equal(b, const_like(0, b)))
+    return where(flat, zero, mul(g, mul(y, log(a))))
+
+
+power = Elementwise("pow", np.power, (_pow_base, _pow_exponent))
+absolute = Elementwise("abs", np.abs, (lambda g, y, x: mul(g, sign(x)),))
+reciprocal = Elementwise(
+    "reciprocal", np.reciprocal, (lambda g, y, x: neg(mul(g, mul(y, y))),)
+)
+square = Elementwise(
+    "square", np.square, (lambda g, y, x: mul(g, mul(x, const_like(2, x))),)
+)
+sqrt = Elementwise("sqrt", np.sqrt, (lambda g, y, x: div(g, mul(y, const_like(2, y))),))
+rsqrt = Elementwise(
+    "rsqrt",
+    lambda x: 1 / np.sqrt(x),
+    (lambda g, y, x: mul(mul(g, const_like(-0.5, y)), mul(y, mul(y, y))),),
+)
+
+# Rounding and sign: flat almost everywhere
+
+
+def _flat(g: Node, y: Node, *inputs: Node) -> Node:
+    return mul(g, const_like(0, g))
+
+
+sign = Elementwise("sign", np.sign, (_flat,))
+floor = Elementwise("floor", np.floor, (_flat,))
+ceil = Elementwise("ceil", np.ceil, (_flat,))
+trunc = Elementwise("trunc", np.trunc, (_flat,))
+round_half_even = Elementwise("round", np.rint, (_flat,))
+
+# Exponentials, logarithms, trigonometry
+
+exp = Elementwise("exp", np.exp, (lambda g, y, x: mul(g, y),))
+exp2 = Elementwise(
+    "exp2", np.exp2, (lambda g, y, x: mul(g, mul(y, const_like(np.log(2), y))),)
+)
+expm1 = Elementwise(
+    "expm1", np.expm1, (lambda g, y, x: mul(g, add(y, const_like(1, y))),)
+)
+log = Elementwise("log", np.log, (lambda g, y, x: div(g, x),))
+log2 = Elementwise(
+    "log2", np.log2, (lambda g, y, x: div(g, mul(x, const_like(np.log(2), x))),)
+)
+log10 = Elementwise(
+    "log10", np.log10, (lambda g, y, x: div(g, mul(x, const_like(np.log(10), x))),)
+)
+log1p = Elementwise(
+    "log1p", np.log1p, (lambda g, y, x: div(g, add(x, const_like(1, x))),)
+)
+sin = Elementwise("sin", np.sin, (lambda g, y, x: mul(g, cos(x)),))
+cos = Elementwise("cos", np.cos, (lambda g, y, x: neg(mul(g, sin(x))),))
+tan = Elementwise(
+    "tan", np.tan, (lambda g, y, x: mul(g, add(mul(y, y), const_like(1, y))),)
+)
+sinh = Elementwise("sinh", np.sinh, (lambda g, y, x: mul(g, cosh(x)),))
+cosh = Elementwise("cosh", np.cosh, (lambda g, y, x: mul(g, sinh(x)),))
+tanh = Elementwise(
+    "tanh", np.tanh, (lambda g, y, x: mul(g, sub(const_like(1, y), mul(y, y))),)
+)
+asin = Elementwise(
+    "asin", np.arcsin, (lambda g, y, x: mul(g, rsqrt(_one_minus_square(x))),)
+)
+acos = Elementwise(
+    "acos", np.arccos, (lambda g, y, x: neg(mul(g, rsqrt(_one_minus_square(x)))),)
+)
+atan = Elementwise(
+    "atan", np.arctan, (lambda g, y, x: div(g, add(mul(x, x), const_like(1, x))),)
+)
+atan2 = Elementwise(
+    "atan2",
+    np.arctan2,
+    (
+        lambda g, y, a, b: mul(g, div(b, add(mul(a, a), mul(b, b)))),
+        lambda g, y, a, b: neg(mul(g, div(a, add(mul(a, a), mul(b, b))))),
+    ),
+)
+erf = Elementwise(
+    "erf",
+    special.erf,
+    (
+        lambda g, y, x: mul(
+            g, mul(const_like(2 / np.sqrt(np.pi), x), exp(neg(mul(x, x))))
+        ),
+    ),
+)
+erfinv = Elementwise(
+    "erfinv",
+    special.erfinv,
+    (lambda g, y, x: mul(g, mul(const_like(np.sqrt(np.pi) / 2, x), exp(mul(y, y)))),),
+)
+
+
+def _one_minus_square(x: Node) -> Node:
+    return sub(const_like(1, x), mul(x, x))
+
+
+def _sigmoid_numpy(x: np.ndarray) -> np.ndarray:
+    # exp of a negative number never overflows: 1/(1+e^-x) = e^x/(1+e^x)
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+sigmoid = Elementwise(
+    "sigmoid",
+    _sigmoid_numpy,
+    (lambda g, y, x: mul(g, mul(y, sub(const_like(1, y), y))),),
+)
+logsigmoid = Elementwise(
+    "logsigmoid",
+    lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    (lambda g, y, x: mul(g, sigmoid(neg(x))),),
+)
+relu = Elementwise(
+    "relu",
+    lambda x: np.maximum(x, 0),
+    (lambda g, y, x: where(less_equal(y, const_like(0, y)), const_like(0, g), g),),
+)
+
+# Comparison, logic and bits: bool results or integers, no gradient
+
+equal = Elementwise("eq", np.equal, result=dt.bool_)
+not_equal = Elementwise("ne", np.not_equal, result=dt.bool_)
+less = Elementwise("lt", np.less, result=dt.bool_)
+less_equal = Elementwise("le", np.less_equal, result=dt.bool_)
+greater = Elementwise("gt", np.greater, result=dt.bool_)
+greater_equal = Elementwise("ge", np.greater_equal, result=dt.bool_)
+isnan = Elementwise("isnan", np.isnan, result=dt.bool_)
+isinf = Elementwise("isinf", np.isinf, result=dt.bool_)
+isfinite = Elementwise("isfinite", np.isfinite, result=dt.bool_)
+signbit = Elementwise("signbit", np.signbit, result=dt.bool_)
+logical_and = Elementwise("logical_and", np.logical_and, result=dt.bool_)
+logical_or = Elementwise("logical_or", np.logical_or, result=dt.bool_)
+logical_xor = Elementwise("logical_xor", np.logical_xor, result=dt.bool_)
+logical_not = Elementwise("logical_not", np.logical_not, result=dt.bool_)
+bitwise_and = Elementwise("bitwise_and", np.bitwise_and)
+bitwise_or = Elementwise("bitwise_or", np.bitwise_or)
+bitwise_xor = Elementwise("bitwise_xor", np.bitwise_xor)
+bitwise_not = Elementwise("bitwise_not", np.bitwise_not)
+shift_left = Elementwise("lshift", np.left_shift)
+shift_right = Elementwise("rshift", np.right_shift)
+
+# Selection
+
+
+def _share(g: Node, mine: Node, other: Node, wins: Op) -> Node:
+    """The gradient of max or min: all to the winner, half to each at a tie."""
+    zero, half = const_like(0, g), mul(g, const_like(0.5, g))
+    return where(equal(mine, other), half, where(wins(mine, other), g, zero))
+
+
+maximum = Elementwise(
+    "maximum",
+    np.maximum,
+    (
+        lambda g, y, a, b: _share(g, a, b, greater),
+        lambda g, y, a, b: _share(g, b, a, greater),
+    ),
+)
+minimum = Elementwise(
+    "minimum",
+    np.minimum,
+    (
+        lambda g, y, a, b: _share(g, a, b, less),
+        lambda g, y, a, b: _share(g, b, a, less),
+    ),
+)
+hypot = Elementwise(
+    "hypot",
+    np.hypot,
+    (
+        lambda g, y, a, b: mul(g, div(a, y)),
+        lambda g, y, a, b: mul(g, div(b, y)),
+    ),
+)
+where = Elementwise(
+    "where",
+    np.where,
+    (
+        None,
+        lambda g, y, c, a, b: where(c, g, const_like(0, g)),
+        lambda g, y, c, a, b: where(c, const_like(0, g), g),
+    ),
+)
+
+
+def zeros_like(x: Node) -> Node:
+    """Return zeros of the shape and dtype of `x`, stored as one element."""
+    return constant(np.broadcast_to(np.zeros((), x.dtype.numpy), x.shape), x.dtype)

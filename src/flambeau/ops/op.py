@@ -1,0 +1,105 @@
+"""What an op is: one record with its shape rule, gradient rules and NumPy meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtype import dtype
+from ..graph import Node, record
+
+__all__ = ["Gradient", "Infer", "Op", "View", "same_as_input"]
+
+Infer = Callable[..., tuple[tuple[int, ...], dtype]]
+"""`infer(*inputs, **params) -> (shape, dtype)`; raises the errors users see."""
+
+Gradient = Callable[..., Node]
+"""`gradient(g, y, *inputs, **params) -> Node`: what reaches one input.
+
+`g` is the gradient that arrives at the op's output `y`. The rule is written with
+ops, so that it can be differentiated again.
+"""
+
+
+class Op:
+    """One primitive operation, called with nodes to record a node.
+
+    Attributes:
+        name: how printed graphs and error messages call it.
+        infer: the shape-and-dtype rule.
+        numpy: the meaning, `numpy(*arrays, **params) -> array`. It works in the
+            precision of the arrays it is given; the evaluator casts the result to
+            the node's dtype. It may return a view of an input, never write to one.
+        gradients: a rule per input, with None where no gradient flows; or one
+            function `(index, g, y, *inputs, **params)` for ops with any number of
+            inputs; or None for an op that is not differentiable at all.
+        torch_name: what torch calls the backward node, shown by `grad_fn`.
+    """
+
+    __slots__ = ("gradients", "infer", "name", "numpy", "torch_name")
+
+    def __init__(
+        self,
+        name: str,
+        infer: Infer,
+        numpy: Callable[..., np.ndarray],
+        gradients: Sequence[Gradient | None] | Gradient | None = None,
+        torch_name: str | None = None,
+    ) -> None:
+        self.name = name
+        self.infer = infer
+        self.numpy = numpy
+        self.gradients = gradients
+        self.torch_name = torch_name or name.title().replace("_", "")
+
+    def __call__(self, *inputs: Node, **params: Any) -> Node:
+        shape, kind = self.infer(*inputs, **params)
+        return record(self, inputs, params, shape, kind)
+
+    def input_gradient(self, index: int, g: Node, node: Node) -> Node | None:
+        """Return what reaches input `index` of `node` when `g` arrives at it."""
+        if callable(self.gradients):
+            return self.gradients(index, g, node, *node.inputs, **node.params)
+        rule = self.gradients[index] if self.gradients else None
+        return None if rule is None else rule(g, node, *node.inputs, **node.params)
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+class View(Op):
+    """An op that shows its input's elements in another way: the basis of aliasing.
+
+    Attributes:
+        put: `put(parent, new, **params) -> Node`: the parent's value after `new` has
+            been written through the view.
+        layout: `layout(shape, strides, offset, **params) -> (strides, offset)`: how
+            the view reads the parent's memory, in elements, or None where no strides
+            can express it and torch would copy.
+    """
+
+    __slots__ = ("layout", "put")
+
+    def __init__(
+        self,
+        name: str,
+        infer: Infer,
+        numpy: Callable[..., np.ndarray],
+        gradients: Sequence[Gradient | None] | None,
+        *,
+        put: Callable[..., Node],
+        layout: Callable[..., tuple[tuple[int, ...], int] | None],
+        torch_name: str | None = None,
+    ) -> None:
+        super().__init__(name, infer, numpy, gradients, torch_name)
+        self.put = put
+        self.layout = layout
+
+
+def same_as_input(
+    x: Node, *others: Node, **params: Any
+) -> tuple[tuple[int, ...], dtype]:
+    """The shape rule of ops whose result looks like their first input."""
+    return x.shape, x.dtype

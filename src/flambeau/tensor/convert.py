@@ -1,0 +1,204 @@
+"""Out of and between tensors: dtypes, Python numbers, lists, NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtype as dt
+from ..device import check_device
+from ..device import device as Device
+from ..ops.elementwise import cast
+from ..ops.movement import alias
+from .creation import from_numpy
+from .formatting import format_tensor
+from .handle import Handle, evaluate, show, wrap
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["clone", "contiguous", "item", "numpy", "text", "to", "tolist", "value_of"]
+
+
+def value_of(input: Tensor) -> np.ndarray:
+    """Return the computed elements as an array that must not be written to."""
+    node = input.node
+    if node.value is None:
+        evaluate([input])
+    assert node.value is not None
+    return node.value
+
+
+def item(input: Tensor) -> Any:
+    """Return the only element as a Python number.
+
+    Raises:
+        RuntimeError: there is not exactly one element.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.tensor([2.5]).item()
+        2.5
+    """
+    if input.numel() != 1:
+        raise RuntimeError(
+            f"a Tensor with {input.numel()} elements cannot be converted to Scalar"
+        )
+    number = value_of(input).reshape(())
+    return (
+        number.astype(np.float64).item()
+        if number.dtype.kind == "V"
+        else (number.item())
+    )
+
+
+def tolist(input: Tensor) -> Any:
+    """Return the elements as nested lists, or a number for a 0-d tensor."""
+    return _wide(value_of(input)).tolist()
+
+
+def _wide(values: np.ndarray) -> np.ndarray:
+    """NumPy turns bfloat16 into Python numbers only by way of a wider float."""
+    return values.astype(np.float32) if values.dtype.kind == "V" else values
+
+
+def numpy(input: Tensor, *, force: bool = False) -> np.ndarray:
+    """Return the elements as an array that shares the tensor's memory.
+
+    Args:
+        input: any shape.
+        force: also for a tensor that requires a gradient, and then detached.
+
+    Raises:
+        RuntimeError: the tensor requires a gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(2)
+        >>> x.numpy()[0] = 1
+        >>> x
+        tensor([1., 0.])
+    """
+    if input.requires_grad:
+        if not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use "
+                "tensor.detach().numpy() instead."
+            )
+        input = input.detach()
+    return input.expose()
+
+
+def array_protocol(
+    input: Tensor, dtype: Any = None, copy: bool | None = None
+) -> np.ndarray:
+    """Let NumPy read a tensor: what `np.asarray(tensor)` calls."""
+    array = numpy(input)
+    if dtype is not None and array.dtype != dtype:
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def dlpack(input: Tensor, **options: Any) -> Any:
+    """Hand the memory to another library: what `other.from_dlpack(tensor)` calls."""
+    return numpy(input).__dlpack__(**options)
+
+
+def dlpack_device(input: Tensor) -> tuple[int, int]:
+    """Return DLPack's code of the CPU."""
+    return np.empty(0).__dlpack_device__()
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """Return a tensor on the memory of another library's array."""
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+# Between dtypes
+
+
+def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Convert dtype and device: `to(dtype)`, `to("cpu")`, `to(other)`.
+
+    Args:
+        input: any shape.
+        args: a dtype, a device, a device and a dtype, or another tensor.
+        kwargs: dtype, device, copy; non_blocking and memory_format have no effect.
+
+    Raises:
+        RuntimeError: a device other than the CPU.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ones(2).to(torch.int32)
+        tensor([1, 1], dtype=torch.int32)
+    """
+    kind = kwargs.get("dtype")
+    check_device(kwargs.get("device"))
+    for each in args:
+        if isinstance(each, Handle):
+            kind = each._node.dtype
+        elif isinstance(each, dt.dtype):
+            kind = each
+        elif isinstance(each, (str, Device)):
+            check_device(each)
+        elif isinstance(each, int) and not isinstance(each, bool):
+            check_device(f"cuda:{each}")
+    if kind is None or kind is input.dtype:
+        return clone(input) if kwargs.get("copy") else input
+    return wrap(cast(input.node, kind))
+
+
+def type_(input: Tensor, dtype: Any = None) -> Any:
+    """Return the type's name, or the tensor converted to `dtype`."""
+    if dtype is not None:
+        return to(input, dtype)
+    names = {"float32": "Float", "float64": "Double", "float16": "Half"}
+    names |= {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char"}
+    names |= {"uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16"}
+    return f"torch.{names[input.dtype.name]}Tensor"
+
+
+def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
+    """Return a copy with memory of its own, on the tape of the original.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(2)
+        >>> y = x.clone().add_(1)
+        >>> x
+        tensor([0., 0.])
+    """
+    return wrap(alias(input.node))
+
+
+def contiguous(input: Tensor, memory_format: object = None) -> Tensor:
+    """Return the tensor itself where its memory is in row-major order, else a copy."""
+    return input if input.is_contiguous() else clone(input)
+
+
+def alias_of(input: Tensor) -> Tensor:
+    """Return another tensor on the same memory."""
+    return show(input, alias)
+
+
+# Printing
+
+
+def text(input: Tensor) -> str:
+    """Return the printed form, as torch prints it."""
+    with_parameter = "Parameter containing:\n" if input.is_parameter else ""
+    kind = input.dtype
+    shown = None if kind is dt.get_default_dtype() else repr(kind)
+    suffixes = []
+    if input.grad_fn is not None:
+        suffixes.append(f"grad_fn=<{input.grad_fn.name()}>")
+    elif input.requires_grad:
+        suffixes.append("requires_grad=True")
+    return with_parameter + format_tensor(value_of(input), shown, suffixes)
+
+
+def format_spec(input: Tensor, spec: str) -> str:
+    """Format a 0-d tensor as its number, any other as its printed form."""
+    return format(item(input), spec) if not input.ndim else format(text(input), spec)

@@ -1,0 +1,369 @@
+"""Making tensors: from data, filled, and ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtype as dt
+from ..device import check_device
+from ..device import device as Device
+from ..graph import Node, constant, scalar
+from ..ops.elementwise import cast
+from .handle import Handle, evaluate, wrap
+from .operands import Number, is_number
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "sizes_of",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
+DeviceLike = str | Device | None
+
+
+def _made(
+    node: Node, requires_grad: bool, device: DeviceLike, dtype: dt.dtype | None = None
+) -> Tensor:
+    check_device(device)
+    result = wrap(node if dtype is None else cast(node, dtype))
+    if requires_grad:
+        result.requires_grad_()
+    return result
+
+
+def sizes_of(size: Sequence[Any]) -> tuple[int, ...]:
+    """Accept sizes as separate ints or as one sequence.
+
+    Raises:
+        RuntimeError: a size is negative.
+        TypeError: a size is not an int.
+    """
+    if len(size) == 1 and not isinstance(size[0], (int, np.integer)):
+        size = size[0]
+    try:
+        sizes = tuple(int(each.__index__()) for each in size)
+    except (AttributeError, TypeError):
+        raise TypeError(f"sizes must be ints, got {tuple(size)!r}") from None
+    if any(each < 0 for each in sizes):
+        raise RuntimeError(f"tensor sizes must not be negative, got {sizes}")
+    return sizes
+
+
+# From data
+
+
+def tensor(
+    data: Any,
+    *,
+    dtype: dt.dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """Return a new tensor with a copy of `data`.
+
+    Args:
+        data: a number, nested sequences, an array or a tensor.
+        dtype: the element type; by default what the data has, floats in the default.
+        device: only the CPU.
+        requires_grad: collect gradients in it.
+        pin_memory: without effect.
+
+    Raises:
+        ValueError: nested sequences of different lengths.
+
+    Source: torch's page "torch.tensor".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.tensor([[1, 2], [3, 4]]).shape
+        torch.Size([2, 2])
+    """
+    return _made(_data_node(data, dtype), requires_grad, device, dtype)
+
+
+def _data_node(data: Any, dtype: dt.dtype | None) -> Node:
+    if isinstance(data, Handle):
+        evaluate([data])  # type: ignore[list-item]
+        assert data.node.value is not None
+        return constant(data.node.value, data.node.dtype)
+    if is_number(data) and not isinstance(data, np.generic):
+        return scalar(data, dtype or dt.of_python(data))
+    if isinstance(data, (np.ndarray, np.generic)):
+        return constant(_native(np.array(data)))
+    return constant(_nested(data, dtype))
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    kind = dt.from_numpy_dtype(array.dtype)
+    return array.astype(kind.numpy, copy=False)
+
+
+def _nested(data: Sequence[Any], dtype: dt.dtype | None) -> np.ndarray:
+    """Turn nested sequences into an array of torch's default dtype for them."""
+    plain = _plain(data)
+    try:
+        array = np.array(plain)
+    except ValueError as error:
+        raise ValueError(
+            f"expected sequences of equal lengths in every dimension: {error}"
+        ) from None
+    if array.dtype == np.float64 and not _holds_numpy(data):
+        array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
+    if not array.size and array.dtype == np.float64:
+        array = array.astype(dt.get_default_dtype().numpy)
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"tensor: cannot make a tensor from elements of type "
+            f"{_first_leaf(data).__class__.__name__}"
+        )
+    return _native(array)
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Handle):
+        return data.numpy()  # type: ignore[attr-defined]
+    if isinstance(data, (list, tuple)) and any(
+        isinstance(each, (list, tuple, Handle)) for each in data
+    ):
+        return [_plain(each) for each in data]
+    return data
+
+
+def _first_leaf(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
+
+
+def _holds_numpy(data: Any) -> bool:
+    return isinstance(_first_leaf(data), (np.ndarray, np.generic, Handle))
+
+
+def as_tensor(
+    data: Any, dtype: dt.dtype | None = None, device: DeviceLike = None
+) -> Tensor:
+    """Return `data` as a tensor, sharing memory where that is possible."""
+    check_device(device)
+    if isinstance(data, Handle):
+        return data if dtype is None else data.to(dtype)  # type: ignore
+    if isinstance(data, np.ndarray):
+        shared = from_numpy(data)
+        return shared if dtype is None else shared.to(dtype)
+    return tensor(data, dtype=dtype)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """Return a tensor that shares the memory of a NumPy array.
+
+    Raises:
+        TypeError: not an array, or of a dtype without counterpart.
+
+    Example:
+        >>> import flambeau as torch, numpy as np
+        >>> a = np.zeros(2)
+        >>> t = torch.from_numpy(a)
+        >>> a[0] = 1
+        >>> t
+        tensor([1., 0.], dtype=torch.float64)
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    result = wrap(
+        constant(np.array(array, order="C"), dt.from_numpy_dtype(array.dtype))
+    )
+    result.share(array)
+    return result
+
+
+# Filled
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Number,
+    *,
+    dtype: dt.dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    **ignored: Any,
+) -> Tensor:
+    """Return a tensor of `size` filled with a number.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.full((2,), 7)
+        tensor([7, 7])
+    """
+    if isinstance(fill_value, Handle):
+        fill_value = fill_value.item()  # type: ignore[attr-defined]
+    kind = dtype or dt.of_python(fill_value)
+    one = np.array(fill_value).astype(kind.numpy)
+    node = constant(np.broadcast_to(one, sizes_of((size,))), kind)
+    return _made(node, requires_grad, device)
+
+
+def _filled(number: int, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
+    options["dtype"] = options.get("dtype") or dt.get_default_dtype()
+    size = options.pop("size", None) if not size and "size" in options else size
+    return full(sizes_of(size or ()), number, **options)
+
+
+def zeros(*size: Any, **options: Any) -> Tensor:
+    """Return zeros.
+
+    Args:
+        size: the sizes, as ints or one sequence.
+        options: dtype, device and requires_grad.
+    """
+    return _filled(0, size, options)
+
+
+def ones(*size: Any, **options: Any) -> Tensor:
+    """Return ones.
+
+    Args:
+        size: the sizes, as ints or one sequence.
+        options: dtype, device and requires_grad.
+    """
+    return _filled(1, size, options)
+
+
+def empty(*size: Any, **options: Any) -> Tensor:
+    """Return a tensor to be filled; it holds zeros, so that nothing is random."""
+    options.pop("memory_format", None)
+    return _filled(0, size, options)
+
+
+def _like(input: Tensor, number: Number, options: dict[str, Any]) -> Tensor:
+    options.pop("memory_format", None)
+    options["dtype"] = options.get("dtype") or input.dtype
+    return full(input.shape, number, **options)
+
+
+def zeros_like(input: Tensor, **options: Any) -> Tensor:
+    """Return zeros of the shape and dtype of `input`."""
+    return _like(input, 0, options)
+
+
+def ones_like(input: Tensor, **options: Any) -> Tensor:
+    """Return ones of the shape and dtype of `input`."""
+    return _like(input, 1, options)
+
+
+def empty_like(input: Tensor, **options: Any) -> Tensor:
+    """Return a tensor to be filled, of the shape and dtype of `input`."""
+    return _like(input, 0, options)
+
+
+def full_like(input: Tensor, fill_value: Number, **options: Any) -> Tensor:
+    """Return a tensor filled with a number, of the shape and dtype of `input`."""
+    return _like(input, fill_value, options)
+
+
+def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
+    """Return ones on the diagonal of an n x m matrix, zeros elsewhere."""
+    kind = options.pop("dtype", None) or dt.get_default_dtype()
+    node = constant(np.eye(n, m, dtype=kind.numpy), kind)
+    return _made(node, options.get("requires_grad", False), options.get("device"))
+
+
+# Ranges
+
+
+def arange(
+    start: Number,
+    end: Number | None = None,
+    step: Number = 1,
+    *,
+    dtype: dt.dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return start, start + step, … below end.
+
+    Raises:
+        RuntimeError: a step of 0, or of the wrong sign.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.arange(1, 7, 2)
+        tensor([1, 3, 5])
+    """
+    if end is None:
+        start, end = 0, start
+    numbers = [
+        each.item() if isinstance(each, Handle) else each  # type: ignore[attr-defined]
+        for each in (start, end, step)
+    ]
+    start, end, step = numbers
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            "upper bound and lower bound inconsistent with step sign: arange("
+            f"{start}, {end}, {step})"
+        )
+    whole = all(isinstance(each, (int, np.integer)) for each in numbers)
+    kind = dtype or (dt.int64 if whole else dt.get_default_dtype())
+    count = ceil((end - start) / step) if not whole else -(-(end - start) // step)
+    working = np.int64 if whole else np.float64
+    values = working(start) + np.arange(count, dtype=working) * working(step)
+    return _made(constant(values.astype(kind.numpy), kind), requires_grad, device)
+
+
+def linspace(start: Number, end: Number, steps: int, **options: Any) -> Tensor:
+    """Return `steps` numbers evenly spaced from start to end, both included.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linspace(0, 1, 5)
+        tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    if steps < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    kind = options.pop("dtype", None) or dt.get_default_dtype()
+    node = constant(_linspace(start, end, steps, kind.numpy), kind)
+    return _made(node, options.get("requires_grad", False), options.get("device"))
+
+
+def _linspace(start: Number, end: Number, steps: int, kind: np.dtype) -> np.ndarray:
+    """Count up from the start and, in the second half, down from the end, as torch."""
+    if steps == 1:
+        return np.array([start]).astype(kind)
+    working = np.float32 if kind.itemsize <= 4 and kind.kind == "f" else np.float64
+    gap = working((working(end) - working(start)) / max(steps - 1, 1))
+    up = np.arange(steps).astype(working)
+    rising = working(start) + gap * up
+    falling = working(end) - gap * (working(steps - 1) - up)
+    return np.where(np.arange(steps) < steps // 2, rising, falling).astype(kind)
+
+
+def logspace(
+    start: Number, end: Number, steps: int, base: float = 10.0, **options: Any
+) -> Tensor:
+    """Return `base` to the power of evenly spaced exponents."""
+    kind = options.pop("dtype", None) or dt.get_default_dtype()
+    powers = np.power(base, np.linspace(start, end, steps))
+    node = constant(powers.astype(kind.numpy), kind)
+    return _made(node, options.get("requires_grad", False), options.get("device"))

@@ -1,0 +1,303 @@
+"""The handle behind every tensor: it points at a node, and can be pointed elsewhere.
+
+Nodes are immutable, so nothing that was saved can be corrupted. Writing in place
+points the handle at a new node. A view remembers its base and the steps by which it
+reads it: writing through the view rewrites the base, and every other view of that
+base reads the new version. Memory shared with NumPy is copied whenever an operation
+reads it, for as long as the array is alive somewhere else.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import backend
+from ..graph import Node, Tape, constant, state
+from ..ops.elementwise import cast
+from ..ops.movement import alias, detach, rebind
+from ..ops.op import View
+from ..shape import Size, contiguous_strides
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Handle", "evaluate", "evaluate_pending", "show", "wrap"]
+
+# A loop that records and never looks is evaluated after this many new tensors.
+_LOOK_AFTER = 20_000
+
+
+class Handle:
+    """State that a tensor has besides its node; the public methods are in `Tensor`.
+
+    The class attributes are the values of a plain tensor, so that making one sets
+    nothing but its node.
+    """
+
+    _public: type[Tensor]
+    _node: Node
+    _base: Tensor | None = None
+    _steps: tuple[tuple[View, dict[str, Any]], ...] = ()
+    _layout: tuple[tuple[int, ...], int] | None = None
+    _base_version: int = 0
+    _tracked: bool = True
+    _version: int = 0
+    _shared: np.ndarray | None = None
+    _grad: Tensor | None = None
+    _is_view_leaf: bool = False
+    _retains_grad: bool = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_public" not in Handle.__dict__:
+            Handle._public = cls  # type: ignore[assignment]
+
+    # Reading
+
+    @property
+    def node(self) -> Node:
+        """The graph node that this tensor stands for now."""
+        if self._base is not None:
+            return self._read_view(self._base)
+        if self._shared is not None:
+            return self._read_shared(self._shared)
+        return self._node
+
+    def _read_view(self, base: Tensor) -> Node:
+        if self._base_version != base._version or base._shared is not None:
+            node = base.node
+            before, state.grad_enabled = state.grad_enabled, self._tracked
+            for op, params in self._steps:
+                node = op(node, **params)
+            state.grad_enabled = before
+            self._base_version = base._version
+            self._node = _leaf_of(self, node) if self._is_view_leaf else node
+        return self._node
+
+    def _read_shared(self, array: np.ndarray) -> Node:
+        """Follow what was written to the array since the last read."""
+        if not np.array_equal(_bytes(array), _bytes(_value(self._node))):
+            self._version += 1
+            self._node = self._replaced(constant(array.copy(), self._node.dtype))
+        if array.base is None and sys.getrefcount(self._shared) <= _HELD_ONCE:
+            self._shared = None  # nobody else can write to it any more
+        return self._node
+
+    def _replaced(self, new: Node) -> Node:
+        """Give `new` the place that this tensor has on the tape."""
+        if _is_leaf_tape(self._node):
+            return _leaf_of(self, new)
+        if self._node.tape is None:
+            return new
+        before, state.grad_enabled = state.grad_enabled, True
+        placed = rebind(self._node, new)
+        state.grad_enabled = before
+        placed.value = new.value
+        return placed
+
+    # Writing
+
+    def write(self, new: Node) -> None:
+        """Give the tensor new values, in every alias of it."""
+        self._check_writable()
+        new = cast(new, self._node.dtype)
+        if self._base is None:
+            self._point_at(new)
+            return
+        parents = [self._base.node]
+        for op, params in self._steps[:-1]:
+            parents.append(op(parents[-1], **params))
+        for (op, params), parent in zip(
+            reversed(self._steps), reversed(parents), strict=True
+        ):
+            new = op.put(parent, new, **params)
+        self._base._point_at(new)
+
+    def _check_writable(self) -> None:
+        if not state.grad_enabled or any(op is detach for op, _ in self._steps):
+            return
+        if self._base is not None and _is_leaf_tape(self._base._node):
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an "
+                "in-place operation."
+            )
+        if _is_leaf_tape(self.node):
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place "
+                "operation. Wrap the write in `with torch.no_grad():`."
+            )
+
+    def _point_at(self, new: Node) -> None:
+        self._version += 1
+        if _is_leaf_tape(self._node) or not state.grad_enabled:
+            new = self._replaced(new)
+        if self._shared is not None:
+            backend.evaluate([new])
+            np.copyto(self._shared, _value(new))
+        self._node = new
+        note_pending(self)
+
+    def set_data(self, new: Node) -> None:
+        """Point at other values of any shape and dtype, as assigning `.data` does."""
+        self._base = self._shared = None
+        self._steps, self._layout = (), None
+        self._version += 1
+        self._node = _leaf_of(self, new) if _is_leaf_tape(self._node) else new
+        note_pending(self)
+
+    def make_leaf(self, requires_grad: bool) -> None:
+        """Start or stop collecting gradients here."""
+        if not requires_grad:
+            node = self.node
+            self._is_view_leaf = False
+            if node.tape is not None:
+                self._node = detach(node)
+                note_pending(self)
+            return
+        self._is_view_leaf = self._base is not None
+        self._node = _leaf_of(self, self.node)
+        note_pending(self)
+
+    # Values shared with NumPy
+
+    def expose(self) -> np.ndarray:
+        """Return an array that shares this tensor's memory, evaluated.
+
+        As long as the array or a view of it is alive, both sides see each other's
+        writes.
+        """
+        base = self._base if self._base is not None else self
+        evaluate([self])  # type: ignore[list-item]
+        if base._shared is None:
+            backend.evaluate([base.node])
+            base._shared = np.array(_value(base.node), order="C")
+        array = base._shared.view()
+        for op, params in self._steps:
+            array = op.numpy(array, **params)
+        return array
+
+    def share(self, array: np.ndarray) -> None:
+        """Let this tensor and a user's array be the same memory."""
+        self._shared = array
+
+
+class _Holder:
+    """Measures how many references an array has that only a handle holds."""
+
+    def __init__(self) -> None:
+        self._shared = np.empty(0)
+
+    def references(self, array: np.ndarray) -> int:
+        """Count as `_read_shared` does, called with the array as an argument."""
+        return sys.getrefcount(self._shared)
+
+
+def _probe() -> int:
+    holder = _Holder()
+    return holder.references(holder._shared)
+
+
+_HELD_ONCE = _probe()
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def _value(node: Node) -> np.ndarray:
+    assert node.value is not None
+    return node.value
+
+
+def _is_leaf_tape(node: Node) -> bool:
+    return node.tape is not None and node.tape.leaf is not None
+
+
+def _leaf_of(handle: Handle, node: Node) -> Node:
+    """Return a node with the value of `node` that collects the handle's gradient."""
+    inputs = () if node.value is not None else (node,)
+    tape = Tape(leaf=weakref.ref(handle))
+    if _is_leaf_tape(handle._node) and handle._node.tape is not None:
+        tape.hooks = handle._node.tape.hooks
+    return Node(alias, inputs, {}, node.shape, node.dtype, node.value, tape)
+
+
+def wrap(node: Node) -> Tensor:
+    """Return a new tensor that stands for a node."""
+    tensor = Handle._public.__new__(Handle._public)
+    tensor._node = node
+    if node.value is None:
+        note_pending(tensor)
+    return tensor
+
+
+def show(x: Handle, op: View, **params: Any) -> Tensor:
+    """Return a view of a tensor where strides can express it, else a copy."""
+    strides, offset = layout_of(x)
+    node = op(x.node, **params)
+    layout = op.layout(x._node.shape, strides, offset, **params)
+    result = wrap(node)
+    if layout is not None:
+        base = x._base if x._base is not None else x
+        result._base = base  # type: ignore[assignment]
+        result._steps = (*x._steps, (op, params))
+        result._layout = layout
+        result._base_version = base._version
+        result._tracked = state.grad_enabled
+    return result
+
+
+def layout_of(x: Handle) -> tuple[tuple[int, ...], int]:
+    """Return the strides and the offset, in elements, by which `x` reads its base."""
+    return x._layout or (contiguous_strides(x._node.shape), 0)
+
+
+def size_of(x: Handle) -> Size:
+    """Return the shape as torch's Size."""
+    return Size(x._node.shape)
+
+
+# Evaluation
+
+
+def note_pending(handle: Handle) -> None:
+    """Remember that a tensor is waiting for its value; look if very many are."""
+    state.pending.append(weakref.ref(handle))
+    if len(state.pending) > _LOOK_AFTER:
+        evaluate_pending()
+
+
+def evaluate(tensors: Iterable[Tensor]) -> None:
+    """Compute the values of `tensors` and, in the same plan, all that is pending.
+
+    Raises:
+        Whatever an op raises about values it cannot take, such as an index that is
+        out of bounds; other pending tensors are then left for later.
+    """
+    roots = [each.node for each in tensors]
+    if all(each.value is not None for each in roots):
+        return
+    others = _pending_nodes()
+    try:
+        backend.evaluate(roots + others)
+    except Exception:
+        if not others:
+            raise
+        backend.evaluate(roots)
+
+
+def evaluate_pending() -> None:
+    """Compute every value that a living tensor of this thread is waiting for."""
+    backend.evaluate(_pending_nodes())
+
+
+def _pending_nodes() -> list[Node]:
+    noted, state.pending = state.pending, []
+    living = [reference() for reference in noted]
+    nodes = [each._node for each in living if each is not None]
+    return [node for node in nodes if node.value is None]

@@ -1,0 +1,94 @@
+"""Turning what users pass into nodes: numbers, tensors, and their common dtype."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from .. import dtype as dt
+from ..graph import Node, scalar
+from ..ops.elementwise import cast
+from .handle import Handle
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Number", "as_float", "is_number", "pair", "result_type", "to_node"]
+
+Number: TypeAlias = bool | int | float
+_NUMBERS = (bool, int, float, np.number, np.bool_)
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a Python or NumPy scalar."""
+    return isinstance(value, _NUMBERS)
+
+
+def to_node(value: Tensor | Number, like: dt.dtype | None = None) -> Node:
+    """Return the node of a tensor, or a 0-d constant for a number.
+
+    Args:
+        value: a tensor or number.
+        like: the dtype a number gets; by default its own.
+
+    Raises:
+        TypeError: `value` is neither.
+    """
+    if isinstance(value, Handle):
+        return value.node
+    if not is_number(value):
+        raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
+    return scalar(value, like or dt.of_python(value))
+
+
+def result_type(*values: Tensor | Number) -> dt.dtype:
+    """Return the dtype that an operation on `values` computes in.
+
+    Tensors with dimensions decide; 0-d tensors and numbers only raise the category
+    (bool, integer, float), never the width inside it.
+
+    Source: torch's page "torch.result_type".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.result_type(torch.ones(2, dtype=torch.int8), 1.5)
+        torch.float32
+    """
+    dims: dt.dtype | None = None
+    zeros: dt.dtype | None = None
+    numbers: dt.dtype | None = None
+    for each in values:
+        if not isinstance(each, Handle):
+            numbers = _joined(numbers, dt.of_python(each))
+        elif each._node.shape:
+            dims = _joined(dims, each._node.dtype)
+        else:
+            zeros = _joined(zeros, each._node.dtype)
+    found = dims
+    for weaker in (zeros, numbers):
+        if weaker is not None and (
+            found is None or dt.category(weaker) > dt.category(found)
+        ):
+            found = weaker
+    assert found is not None
+    return found
+
+
+def _joined(first: dt.dtype | None, second: dt.dtype) -> dt.dtype:
+    return second if first is None else dt.promote_types(first, second)
+
+
+def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
+    """Return the nodes of two operands in their common dtype."""
+    if isinstance(a, Handle) and isinstance(b, Handle):
+        first, second = a.node, b.node
+        if first.dtype is second.dtype:
+            return first, second
+    kind = result_type(a, b)
+    return cast(to_node(a, kind), kind), cast(to_node(b, kind), kind)
+
+
+def as_float(x: Node) -> Node:
+    """Return a float node as it is, others in the default float dtype."""
+    return x if x.dtype.is_floating_point else cast(x, dt.get_default_dtype())

@@ -1,0 +1,515 @@
+"""Elementwise functions: arithmetic, exponentials, comparison, logic, selection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import ml_dtypes
+import numpy as np
+
+from .. import dtype as dt
+from ..graph import Node
+from ..ops import elementwise as ew
+from ..ops.op import Op
+from .handle import Handle, wrap
+from .operands import Number, as_float, is_number, pair, result_type, to_node
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+UnaryFunction = Callable[..., "Tensor"]
+
+
+def _named(function: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = text
+    return function
+
+
+def _unary(name: str, op: Op, formula: str, floats: bool = True) -> UnaryFunction:
+    """Return the function for a unary op; with `floats`, integers become floats."""
+
+    def apply(input: Tensor) -> Tensor:
+        node = to_node(input)
+        return wrap(op(as_float(node) if floats else node))
+
+    return _named(
+        apply,
+        name,
+        f"Return {formula} of each element.\n\nArgs:\n    input: any shape.\n\n"
+        f'Source: torch\'s page "torch.{name}".',
+    )
+
+
+exp = _unary("exp", ew.exp, "the exponential")
+exp2 = _unary("exp2", ew.exp2, "two to the power")
+expm1 = _unary("expm1", ew.expm1, "exp(x) - 1, accurate near 0,")
+log = _unary("log", ew.log, "the natural logarithm")
+log2 = _unary("log2", ew.log2, "the logarithm to base 2")
+log10 = _unary("log10", ew.log10, "the logarithm to base 10")
+log1p = _unary("log1p", ew.log1p, "log(1 + x), accurate near 0,")
+sqrt = _unary("sqrt", ew.sqrt, "the square root")
+rsqrt = _unary("rsqrt", ew.rsqrt, "the reciprocal of the square root")
+reciprocal = _unary("reciprocal", ew.reciprocal, "the reciprocal")
+sin = _unary("sin", ew.sin, "the sine")
+cos = _unary("cos", ew.cos, "the cosine")
+tan = _unary("tan", ew.tan, "the tangent")
+sinh = _unary("sinh", ew.sinh, "the hyperbolic sine")
+cosh = _unary("cosh", ew.cosh, "the hyperbolic cosine")
+tanh = _unary("tanh", ew.tanh, "the hyperbolic tangent")
+asin = _unary("asin", ew.asin, "the arc sine")
+acos = _unary("acos", ew.acos, "the arc cosine")
+atan = _unary("atan", ew.atan, "the arc tangent")
+erf = _unary("erf", ew.erf, "the error function")
+erfinv = _unary("erfinv", ew.erfinv, "the inverse error function")
+sigmoid = _unary("sigmoid", ew.sigmoid, "the logistic function 1 / (1 + exp(-x))")
+relu = _unary("relu", ew.relu, "max(x, 0)", floats=False)
+absolute = _unary("abs", ew.absolute, "the absolute value", floats=False)
+sign = _unary("sign", ew.sign, "the sign, -1, 0 or 1,", floats=False)
+square = _unary("square", ew.square, "the square", floats=False)
+logical_not = _unary("logical_not", ew.logical_not, "not x", floats=False)
+isnan = _unary("isnan", ew.isnan, "whether it is NaN", floats=False)
+isinf = _unary("isinf", ew.isinf, "whether it is infinite", floats=False)
+isfinite = _unary("isfinite", ew.isfinite, "whether it is finite", floats=False)
+signbit = _unary("signbit", ew.signbit, "whether the sign bit is set", floats=False)
+
+
+def _whole(name: str, op: Op, formula: str) -> UnaryFunction:
+    """Return a rounding function: integers are whole already."""
+
+    def apply(input: Tensor) -> Tensor:
+        node = input.node
+        return wrap(op(node) if node.dtype.is_floating_point else node)
+
+    return _named(
+        apply, name, f'Return {formula}.\n\nSource: torch\'s page "torch.{name}".'
+    )
+
+
+floor = _whole("floor", ew.floor, "the largest integer not above each element")
+ceil = _whole("ceil", ew.ceil, "the smallest integer not below each element")
+trunc = _whole("trunc", ew.trunc, "each element without its fraction")
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Round to the nearest integer, halves to the even one.
+
+    Args:
+        input: any shape.
+        decimals: digits kept behind the point; negative rounds before it.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.round(torch.tensor([0.5, 1.5, -2.6]))
+        tensor([0., 2., -3.])
+    """
+    node = input.node
+    if not node.dtype.is_floating_point:
+        return wrap(node)
+    if not decimals:
+        return wrap(ew.round_half_even(node))
+    factor = ew.const_like(10.0 ** abs(decimals), node)
+    there, back = (ew.mul, ew.div) if decimals > 0 else (ew.div, ew.mul)
+    return wrap(back(ew.round_half_even(there(node, factor)), factor))
+
+
+def neg(input: Tensor) -> Tensor:
+    """Return -x of each element.
+
+    Raises:
+        RuntimeError: `input` is bool.
+    """
+    if input.dtype is dt.bool_:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you "
+            "are trying to invert a mask, use the `~` or `logical_not()` operator "
+            "instead."
+        )
+    return wrap(ew.neg(input.node))
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return the tensor itself."""
+    return input
+
+
+# Arithmetic
+
+
+def _scaled(other: Tensor | Number, alpha: Number) -> Tensor | Number:
+    return other if alpha == 1 else mul(other, alpha)
+
+
+def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Return input + alpha * other, broadcast.
+
+    Args:
+        input: a tensor.
+        other: a tensor or number.
+        alpha: what `other` is multiplied by.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.add(torch.tensor([1, 2]), 10, alpha=2)
+        tensor([21, 22])
+    """
+    return wrap(ew.add(*pair(input, _scaled(other, alpha))))
+
+
+def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Return input - alpha * other, broadcast.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast, or both are bool.
+    """
+    a, b = pair(input, _scaled(other, alpha))
+    if a.dtype is dt.bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    return wrap(ew.sub(a, b))
+
+
+def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+    """Return other - alpha * input, broadcast."""
+    return sub(other, input, alpha=alpha)
+
+
+def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return input * other, broadcast."""
+    a, b = pair(input, other)
+    return wrap(ew.logical_and(a, b) if a.dtype is dt.bool_ else ew.mul(a, b))
+
+
+def div(
+    input: Tensor | Number,
+    other: Tensor | Number,
+    *,
+    rounding_mode: str | None = None,
+) -> Tensor:
+    """Return input / other, broadcast; true division gives floats.
+
+    Args:
+        input: a tensor.
+        other: a tensor or number.
+        rounding_mode: None, "floor" or "trunc".
+
+    Raises:
+        RuntimeError: an unknown rounding mode.
+    """
+    a, b = pair(input, other)
+    if rounding_mode is None:
+        return wrap(ew.div(as_float(a), as_float(b)))
+    if rounding_mode not in ("floor", "trunc"):
+        raise RuntimeError(
+            "div expected rounding_mode to be one of None, 'trunc', or 'floor' but "
+            f"found '{rounding_mode}'"
+        )
+    if rounding_mode == "floor":
+        return wrap(_floor_division(a, b))
+    if a.dtype.is_floating_point:
+        return wrap(ew.trunc(ew.div(a, b)))
+    return wrap(ew.floor_div(ew.sub(a, ew.fmod(a, b)), b))
+
+
+def rdiv(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Return other / input, broadcast."""
+    return div(other, input)
+
+
+def _floor_division(a: Node, b: Node) -> Node:
+    if not a.dtype.is_floating_point and b.value is not None and not b.value.all():
+        raise RuntimeError("ZeroDivisionError")
+    return ew.floor_div(a, b)
+
+
+def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return the largest integer not above input / other, broadcast."""
+    return wrap(_floor_division(*pair(input, other)))
+
+
+def rfloordiv(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Return the largest integer not above other / input, broadcast."""
+    return floor_divide(other, input)
+
+
+def remainder(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+    """Return what floor division leaves, with the sign of `other`."""
+    return wrap(ew.remainder(*pair(input, other)))
+
+
+def rmod(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Return what other floor-divided by input leaves."""
+    return remainder(other, input)
+
+
+def fmod(input: Tensor, other: Tensor | Number) -> Tensor:
+    """Return what truncated division leaves, with the sign of `input`."""
+    return wrap(ew.fmod(*pair(input, other)))
+
+
+def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+    """Return input to the power of exponent, broadcast.
+
+    Raises:
+        RuntimeError: an integer tensor to a negative integer power.
+    """
+    if is_number(exponent) and isinstance(input, Handle):
+        simple = _simple_power(input.node, exponent)  # type: ignore[arg-type]
+        if simple is not None:
+            return wrap(simple)
+    a, b = pair(input, exponent)
+    if not b.dtype.is_floating_point and b.value is not None and (b.value < 0).any():
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return wrap(ew.power(a, b))
+
+
+def _simple_power(x: Node, exponent: Number) -> Node | None:
+    """Powers that are one cheap op: 1/2, 1, 2, 3 and -1."""
+    if exponent == 2:
+        return ew.square(x)
+    if exponent == 3:
+        return ew.mul(ew.square(x), x)
+    if x.dtype.is_floating_point:
+        if exponent == 0.5:
+            return ew.sqrt(x)
+        if exponent == -1:
+            return ew.reciprocal(x)
+    return None
+
+
+def rpow(input: Tensor, other: Number) -> Tensor:
+    """Return other to the power of input."""
+    return pow(other, input)
+
+
+def atan2(input: Tensor, other: Tensor) -> Tensor:
+    """Return the angle of the point (other, input), in radians."""
+    a, b = pair(input, other)
+    return wrap(ew.atan2(as_float(a), as_float(b)))
+
+
+def hypot(input: Tensor, other: Tensor) -> Tensor:
+    """Return the square root of input² + other²."""
+    return wrap(ew.hypot(*pair(input, other)))
+
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
+    """Return input + weight * (end - input)."""
+    return add(input, mul(weight, sub(end, input)))
+
+
+def addcmul(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
+) -> Tensor:
+    """Return input + value * tensor1 * tensor2."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
+) -> Tensor:
+    """Return input + value * tensor1 / tensor2."""
+    return add(input, div(tensor1, tensor2), alpha=value)
+
+
+# Comparison and logic
+
+
+def _binary(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+    def apply(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+        return wrap(op(*pair(input, other)))
+
+    return _named(
+        apply,
+        name,
+        f"Return {text}, broadcast.\n\nArgs:\n    input: a tensor.\n    other: a "
+        f'tensor or number.\n\nSource: torch\'s page "torch.{name}".',
+    )
+
+
+eq = _binary("eq", ew.equal, "whether elements are equal")
+ne = _binary("ne", ew.not_equal, "whether elements differ")
+lt = _binary("lt", ew.less, "whether input < other")
+le = _binary("le", ew.less_equal, "whether input <= other")
+gt = _binary("gt", ew.greater, "whether input > other")
+ge = _binary("ge", ew.greater_equal, "whether input >= other")
+maximum = _binary("maximum", ew.maximum, "the larger element, NaN where one is NaN")
+minimum = _binary("minimum", ew.minimum, "the smaller element, NaN where one is NaN")
+logical_and = _binary("logical_and", ew.logical_and, "input and other")
+logical_or = _binary("logical_or", ew.logical_or, "input or other")
+logical_xor = _binary("logical_xor", ew.logical_xor, "whether one of the two holds")
+
+
+def _bits(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+    def apply(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+        a, b = pair(input, other)
+        _no_floats(name, a)
+        return wrap(op(a, b))
+
+    return _named(apply, name, f"Return {text} of integers or bools, broadcast.")
+
+
+def _no_floats(name: str, x: Node) -> None:
+    if x.dtype.is_floating_point:
+        raise RuntimeError(
+            f'"{name}" not implemented for {x.dtype!r}: it takes integers or bools'
+        )
+
+
+bitwise_and = _bits("bitwise_and", ew.bitwise_and, "the bits set in both")
+bitwise_or = _bits("bitwise_or", ew.bitwise_or, "the bits set in either")
+bitwise_xor = _bits("bitwise_xor", ew.bitwise_xor, "the bits set in one")
+bitwise_left_shift = _bits("lshift", ew.shift_left, "input shifted left by other")
+bitwise_right_shift = _bits("rshift", ew.shift_right, "input shifted right by other")
+
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """Return the inverted bits of integers, or `not` of bools."""
+    _no_floats("bitwise_not", input.node)
+    return wrap(ew.bitwise_not(input.node))
+
+
+def isclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
+    r"""Return whether :math:`|input - other| \le atol + rtol |other|`."""
+    near = le(absolute(sub(input, other)), add(mul(absolute(other), rtol), atol))
+    near = logical_or(eq(input, other), logical_and(near, isfinite(other)))
+    if equal_nan:
+        near = logical_or(near, logical_and(isnan(input), isnan(other)))
+    return near
+
+
+def allclose(
+    input: Tensor,
+    other: Tensor,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> bool:
+    """Return whether all elements are close, as `isclose` says."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape and elements."""
+    return input.shape == other.shape and bool(eq(input, other).all())
+
+
+# Selection
+
+
+def where(
+    condition: Tensor,
+    input: Tensor | Number | None = None,
+    other: Tensor | Number | None = None,
+) -> Any:
+    """Return `input` where the condition holds, else `other`, broadcast.
+
+    Args:
+        condition: a bool tensor.
+        input: a tensor or number; without it, the indices where it holds.
+        other: a tensor or number.
+
+    Raises:
+        RuntimeError: the condition is not bool.
+    """
+    if input is None or other is None:
+        return condition.nonzero(as_tuple=True)
+    if condition.dtype is not dt.bool_:
+        raise RuntimeError(
+            "where expected condition to be a boolean tensor, but got a tensor with "
+            f"dtype {condition.dtype!r}"
+        )
+    a, b = pair(input, other)
+    return wrap(ew.where(condition.node, a, b))
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
+    """Return `input` with `value` where the mask holds.
+
+    Raises:
+        RuntimeError: the mask is not bool.
+    """
+    if mask.dtype is not dt.bool_:
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype "
+            f"{mask.dtype!r}"
+        )
+    node = input.node
+    return wrap(
+        ew.where(mask.node, ew.cast(to_node(value, node.dtype), node.dtype), node)
+    )
+
+
+def clamp(
+    input: Tensor,
+    min: Tensor | Number | None = None,
+    max: Tensor | Number | None = None,
+) -> Tensor:
+    """Return each element moved into [min, max].
+
+    Args:
+        input: any shape.
+        min: the lower bound, or None for none.
+        max: the upper bound, or None for none.
+
+    Raises:
+        RuntimeError: neither bound is given.
+    """
+    bounds = [each for each in (min, max) if each is not None]
+    if not bounds:
+        raise RuntimeError(
+            "torch.clamp: At least one of 'min' or 'max' must not be None"
+        )
+    kind = result_type(input, *bounds)
+    x = ew.cast(input.node, kind)
+    for bound, op, outside in (
+        (min, ew.maximum, ew.less),
+        (max, ew.minimum, ew.greater),
+    ):
+        if bound is not None:
+            x = _bounded(x, ew.cast(to_node(bound, kind), kind), op, outside)
+    return wrap(x)
+
+
+def _bounded(x: Node, bound: Node, op: Op, outside: Op) -> Node:
+    """Clamp at one bound; unlike max and min, x keeps its gradient on the bound."""
+    if x.tape is None and bound.tape is None:
+        return op(x, bound)
+    return ew.where(outside(x, bound), bound, x)
+
+
+def nan_to_num(
+    input: Tensor,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
+) -> Tensor:
+    """Replace NaN and the infinities by numbers, the infinities by the extremes."""
+    x = input.node
+    if not x.dtype.is_floating_point:
+        return wrap(x)
+    limits = _extremes(x.dtype)
+    high = limits[1] if posinf is None else posinf
+    low = limits[0] if neginf is None else neginf
+    x = ew.where(ew.isnan(x), ew.const_like(nan, x), x)
+    x = ew.where(ew.equal(x, ew.const_like(np.inf, x)), ew.const_like(high, x), x)
+    return wrap(
+        ew.where(ew.equal(x, ew.const_like(-np.inf, x)), ew.const_like(low, x), x)
+    )
+
+
+def _extremes(kind: dt.dtype) -> tuple[float, float]:
+    limits = ml_dtypes.finfo(kind.numpy)
+    return float(limits.min), float(limits.max)
