@@ -19,22 +19,29 @@ class Call:
     """One call of a custom Function: a step of the walk with several outputs.
 
     Attributes:
+        name: the Function's name.
         inputs: the nodes it read.
+        outputs: how many values it returned.
         backward: turns the outputs' gradients (None where none arrived) into the
             inputs' gradients (None where there is none).
+        release: forgets what was saved for `backward`.
     """
 
-    __slots__ = ("backward", "inputs", "outputs")
+    __slots__ = ("backward", "inputs", "name", "outputs", "release")
 
     def __init__(
         self,
+        name: str,
         inputs: Sequence[Node],
         outputs: int,
         backward: Callable[[list[Node | None]], Sequence[Node | None]],
+        release: Callable[[], None],
     ) -> None:
+        self.name = name
         self.inputs = tuple(inputs)
         self.outputs = outputs
         self.backward = backward
+        self.release = release
 
 
 def gradients(
@@ -183,7 +190,9 @@ def _wanted(
 
 def _free(order: Iterable[Node | Call]) -> None:
     for step in order:
-        if isinstance(step, Node) and step.tape is not None and step.tape.leaf is None:
+        if isinstance(step, Call):
+            step.release()
+        elif step.tape is not None and step.tape.leaf is None:
             step.tape = FREED
             if step.value is not None:
                 step.inputs = ()

@@ -150,6 +150,11 @@ class Handle:
         self._node = _leaf_of(self, new) if _is_leaf_tape(self._node) else new
         note_pending(self)
 
+    def adopt(self, node: Node) -> None:
+        """Stand for `node`, which has the values this tensor has already."""
+        self._node = node
+        note_pending(self)
+
     def make_leaf(self, requires_grad: bool) -> None:
         """Start or stop collecting gradients here."""
         if not requires_grad:
