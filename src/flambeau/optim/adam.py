@@ -1,0 +1,224 @@
+"""Adam, and AdamW with its decoupled weight decay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..tensor import Tensor
+from ..tensor.creation import tensor, zeros_like
+from .optimizer import (
+    Group,
+    Optimizer,
+    ParamsT,
+    State,
+    as_scalar,
+    check_flags,
+    check_lr,
+    check_nonnegative,
+    count_step,
+)
+
+Betas = tuple[float | Tensor, float | Tensor]
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running moments of the gradient.
+
+    With gradient g, learning rate γ, weight decay λ and step t::
+
+        g ← g + λ θ                  (θ ← θ − γ λ θ if the decay is decoupled)
+        m ← β₁ m + (1 − β₁) g
+        v ← β₂ v + (1 − β₂) g²
+        θ ← θ − γ m̂ / (√v̂ + ε)       with m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+
+    With amsgrad, v̂ is made of the largest v so far.
+
+    Args:
+        params: the parameters, or dicts that describe groups of them.
+        lr: the learning rate γ, a number or a one-element tensor.
+        betas: β₁ and β₂, both numbers or both one-element tensors.
+        eps: ε, which bounds the step where gradients vanish.
+        weight_decay: λ.
+        amsgrad: divide by the largest second moment so far.
+        foreach: accepted and without effect: the plain loop is compiled as one plan.
+        maximize: climb instead of descend.
+        capturable: accepted and without effect: there is no CUDA graph to capture.
+        differentiable: record the update for autograd, instead of under no_grad.
+        fused: accepted and without effect, as `foreach`.
+        decoupled_weight_decay: shrink the parameter itself, as AdamW does.
+
+    Raises:
+        ValueError: an option is outside its range.
+        RuntimeError: `fused` together with `foreach` or `differentiable`.
+
+    Source: torch's page ``torch.optim.Adam``; Kingma and Ba, arXiv:1412.6980; Reddi
+    et al., "On the Convergence of Adam and Beyond", 2018.
+
+    Example:
+        >>> import flambeau
+        >>> weight = flambeau.ones(2, requires_grad=True)
+        >>> optimizer = Adam([weight], lr=0.1)
+        >>> (weight * weight).sum().backward()
+        >>> optimizer.step()
+        >>> weight
+        tensor([0.9000, 0.9000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        refuses_tensors = bool(foreach) and not capturable
+        _check_not_tensor(refuses_tensors, "lr", lr)
+        check_lr(lr)
+        check_nonnegative("epsilon value", eps)
+        _check_betas(betas, refuses_tensors)
+        check_nonnegative("weight_decay value", weight_decay)
+        check_flags(fused, foreach, differentiable)
+        defaults = {
+            "lr": lr,
+            "betas": (as_scalar(betas[0]), as_scalar(betas[1])),
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def _init_state(self, param: Tensor, group: Group) -> State:
+        state = {
+            "step": tensor(0.0),
+            "exp_avg": zeros_like(param),
+            "exp_avg_sq": zeros_like(param),
+        }
+        if group["amsgrad"]:
+            state["max_exp_avg_sq"] = zeros_like(param)
+        return state
+
+    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
+        lr, (beta1, beta2) = as_scalar(group["lr"]), group["betas"]
+        mean, square = state["exp_avg"], state["exp_avg_sq"]
+        t = count_step(state)
+        if group["weight_decay"] != 0:
+            if group["decoupled_weight_decay"]:
+                param.mul_(1 - lr * group["weight_decay"])
+            else:
+                grad = grad + group["weight_decay"] * param
+        mean.copy_(beta1 * mean + (1 - beta1) * grad)
+        square.copy_(beta2 * square + (1 - beta2) * grad * grad)
+        if group["amsgrad"]:
+            largest = state["max_exp_avg_sq"]
+            square = largest.copy_(largest.maximum(square))
+        denominator = square.sqrt() / (1 - beta2**t) ** 0.5 + group["eps"]
+        param.sub_(lr / (1 - beta1**t) * mean / denominator)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks the parameter and leaves the moments alone.
+
+    The formulas are those of `Adam` with ``decoupled_weight_decay=True``.
+
+    Args:
+        params: the parameters, or dicts that describe groups of them.
+        lr: the learning rate γ, a number or a one-element tensor.
+        betas: β₁ and β₂, both numbers or both one-element tensors.
+        eps: ε, which bounds the step where gradients vanish.
+        weight_decay: λ.
+        amsgrad: divide by the largest second moment so far.
+        maximize: climb instead of descend.
+        foreach: accepted and without effect: the plain loop is compiled as one plan.
+        capturable: accepted and without effect: there is no CUDA graph to capture.
+        differentiable: record the update for autograd, instead of under no_grad.
+        fused: accepted and without effect, as `foreach`.
+
+    Raises:
+        ValueError: an option is outside its range.
+        RuntimeError: `fused` together with `foreach` or `differentiable`.
+
+    Source: torch's page ``torch.optim.AdamW``; Loshchilov and Hutter, "Decoupled
+    Weight Decay Regularization", arXiv:1711.05101.
+
+    Example:
+        >>> import flambeau
+        >>> weight = flambeau.ones(2, requires_grad=True)
+        >>> optimizer = AdamW([weight], lr=0.1, weight_decay=0.5)
+        >>> (weight * weight).sum().backward()
+        >>> optimizer.step()
+        >>> weight
+        tensor([0.8500, 0.8500], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        betas: Betas = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """A state saved by Adam, too, continues with decoupled decay."""
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group["decoupled_weight_decay"] = True
+
+
+def _check_betas(betas: Betas, refuses_tensors: bool) -> None:
+    for index, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+    for kind in (float, Tensor):
+        if all(isinstance(beta, kind) for beta in betas):
+            break
+    else:
+        raise ValueError("betas must be either both floats or both Tensors")
+    for index, beta in enumerate(betas):
+        _check_not_tensor(refuses_tensors, f"betas[{index}]", beta)
+        if isinstance(beta, Tensor) and beta.numel() != 1:
+            raise ValueError(f"Tensor betas[{index}] must be 1-element")
+
+
+def _check_not_tensor(refused: bool, name: str, value: float | Tensor) -> None:
+    if refused and isinstance(value, Tensor):
+        raise ValueError(
+            f"{name} as a Tensor is not supported for capturable=False and foreach=True"
+        )

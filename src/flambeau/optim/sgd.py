@@ -1,0 +1,107 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from ..tensor import Tensor
+from .optimizer import (
+    Group,
+    Optimizer,
+    ParamsT,
+    State,
+    as_scalar,
+    check_flags,
+    check_lr,
+    check_nonnegative,
+)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum and Nesterov's momentum.
+
+    With gradient g, learning rate γ, weight decay λ, momentum μ and dampening τ::
+
+        g ← g + λ θ
+        b ← μ b + (1 − τ) g          (b ← g in the first step)
+        θ ← θ − γ b                  (θ ← θ − γ (g + μ b) with nesterov)
+
+    The learning rate multiplies the momentum buffer, where Sutskever et al. multiply
+    the gradient that enters it.
+
+    Args:
+        params: the parameters, or dicts that describe groups of them.
+        lr: the learning rate γ, a number or a one-element tensor.
+        momentum: μ; 0 keeps no buffer.
+        dampening: τ.
+        weight_decay: λ, the factor of the L2 penalty.
+        nesterov: look ahead by Nesterov's rule; needs momentum without dampening.
+        maximize: climb instead of descend.
+        foreach: accepted and without effect: the plain loop is compiled as one plan.
+        differentiable: record the update for autograd, instead of under no_grad.
+        fused: accepted and without effect, as `foreach`.
+
+    Raises:
+        ValueError: an option is outside its range.
+        RuntimeError: `fused` together with `foreach` or `differentiable`.
+
+    Source: torch's page ``torch.optim.SGD``; Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", 2013.
+
+    Example:
+        >>> import flambeau
+        >>> weight = flambeau.ones(2, requires_grad=True)
+        >>> optimizer = SGD([weight], lr=0.1, momentum=0.9)
+        >>> (weight * weight).sum().backward()
+        >>> optimizer.step()
+        >>> weight
+        tensor([0.8000, 0.8000], requires_grad=True)
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float | Tensor = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_lr(lr)
+        check_nonnegative("momentum value", momentum)
+        check_nonnegative("weight_decay value", weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        check_flags(fused, foreach, differentiable)
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
+        if group["weight_decay"] != 0:
+            grad = grad + group["weight_decay"] * param
+        if group["momentum"] != 0:
+            buffer = self._accumulate(grad, state, group)
+            grad = grad + group["momentum"] * buffer if group["nesterov"] else buffer
+        param.sub_(as_scalar(group["lr"]) * grad)
+
+    def _accumulate(self, grad: Tensor, state: State, group: Group) -> Tensor:
+        """Return the momentum buffer after this gradient."""
+        buffer = state.get("momentum_buffer")
+        if buffer is None:
+            buffer = state["momentum_buffer"] = grad.detach().clone()
+            return buffer
+        kept = group["momentum"] * buffer
+        return buffer.copy_(kept + (1 - group["dampening"]) * grad)
