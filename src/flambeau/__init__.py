@@ -1,4 +1,156 @@
-"""flambeau: torch.nn for machines without a GPU."""
+"""flambeau: torch.nn for machines without a GPU.
+
+`import flambeau as torch` and `import flambeau.nn as nn` are the only lines that a
+PyTorch program changes. This file is the table of contents.
+"""
 
 from . import autograd
-from .tensor import Tensor
+from .autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .backend import config
+from .device import device
+from .dtype import (
+    bfloat16,
+    dtype,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    promote_types,
+    set_default_dtype,
+    uint8,
+)
+from .dtype import bool_ as bool
+from .dtype import float16 as half
+from .dtype import float32 as float
+from .dtype import float64 as double
+from .dtype import int16 as short
+from .dtype import int32 as int
+from .dtype import int64 as long
+from .serialization import load, save
+from .shape import Size
+from .tensor import Tensor, evaluate
+from .tensor.convert import clone, from_dlpack
+from .tensor.creation import (
+    arange,
+    as_tensor,
+    empty,
+    empty_like,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    logspace,
+    ones,
+    ones_like,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from .tensor.formatting import set_printoptions
+from .tensor.operands import result_type
+from .tensor.pointwise import (
+    absolute,
+    acos,
+    add,
+    addcdiv,
+    addcmul,
+    allclose,
+    asin,
+    atan,
+    atan2,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    ceil,
+    clamp,
+    cos,
+    cosh,
+    div,
+    eq,
+    equal,
+    erf,
+    erfinv,
+    exp,
+    exp2,
+    expm1,
+    floor,
+    floor_divide,
+    fmod,
+    ge,
+    gt,
+    hypot,
+    isclose,
+    isfinite,
+    isinf,
+    isnan,
+    le,
+    lerp,
+    log,
+    log1p,
+    log2,
+    log10,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    lt,
+    masked_fill,
+    maximum,
+    minimum,
+    mul,
+    nan_to_num,
+    ne,
+    neg,
+    positive,
+    pow,
+    reciprocal,
+    relu,
+    remainder,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    signbit,
+    sin,
+    sinh,
+    sqrt,
+    square,
+    sub,
+    tan,
+    tanh,
+    trunc,
+    where,
+)
+from .tensor.pointwise import absolute as abs
+from .tensor.pointwise import acos as arccos
+from .tensor.pointwise import asin as arcsin
+from .tensor.pointwise import atan as arctan
+from .tensor.pointwise import clamp as clip
+from .tensor.pointwise import div as divide
+from .tensor.pointwise import div as true_divide
+from .tensor.pointwise import ge as greater_equal
+from .tensor.pointwise import gt as greater
+from .tensor.pointwise import le as less_equal
+from .tensor.pointwise import lt as less
+from .tensor.pointwise import mul as multiply
+from .tensor.pointwise import ne as not_equal
+from .tensor.pointwise import neg as negative
+from .tensor.pointwise import sub as subtract
+from .tensor.pointwise import trunc as fix
+
+__version__ = "0.1.0"
