@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import flambeau as torch
-from flambeau import dtype as dt
+from flambeau import dtypes as dt
 from flambeau.serialization import atomic_write, load_safetensors, save_safetensors
 
 

@@ -14,8 +14,8 @@ from .autograd import (
     set_grad_enabled,
 )
 from .backend import config
-from .device import device
-from .dtype import (
+from .devices import device
+from .dtypes import (
     bfloat16,
     dtype,
     float16,
@@ -30,13 +30,13 @@ from .dtype import (
     set_default_dtype,
     uint8,
 )
-from .dtype import bool_ as bool
-from .dtype import float16 as half
-from .dtype import float32 as float
-from .dtype import float64 as double
-from .dtype import int16 as short
-from .dtype import int32 as int
-from .dtype import int64 as long
+from .dtypes import bool_ as bool
+from .dtypes import float16 as half
+from .dtypes import float32 as float
+from .dtypes import float64 as double
+from .dtypes import int16 as short
+from .dtypes import int32 as int
+from .dtypes import int64 as long
 from .serialization import load, save
 from .shape import Size
 from .tensor import Tensor, evaluate

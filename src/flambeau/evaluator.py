@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from . import dtype as dt
+from . import dtypes as dt
 from .graph import FREED, Node, topological
 
 __all__ = ["evaluate", "evaluate_float64"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtype as dt
+from . import dtypes as dt
 
 if TYPE_CHECKING:
     from .ops.op import Op

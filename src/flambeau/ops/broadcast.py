@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dtype import dtype
+from ..dtypes import dtype
 from ..graph import Node
 from ..shape import contiguous_strides, resolve_size
 from .op import Op, View

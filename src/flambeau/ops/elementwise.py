@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from .. import special
 from ..graph import Node, constant, scalar
 from ..shape import broadcast_shapes

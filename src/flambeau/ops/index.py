@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..graph import Node
 from ..shape import broadcast_shapes
 from .broadcast import sum_to

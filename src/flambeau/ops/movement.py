@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import dtype
+from ..dtypes import dtype
 from ..graph import Node, constant
 from . import elementwise as ew
 from .broadcast import expand, reshape, sum_to

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtype import dtype
+from ..dtypes import dtype
 from ..graph import Node, record
 
 __all__ = ["Gradient", "Infer", "Op", "View", "same_as_input"]

@@ -7,7 +7,7 @@ from math import prod as product
 
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..graph import Node
 from . import elementwise as ew
 from .broadcast import expand, keep_axes, reduced, reshape, sum_

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from ..autograd import enable_grad, set_grad_enabled
-from ..dtype import float32
+from ..dtypes import float32
 from ..tensor import Tensor, evaluate_pending
 from ..tensor.creation import tensor
 from ..tensor.gradient_edge import RemovableHandle
@@ -156,7 +156,7 @@ class Optimizer:
                 continue
             if not (isinstance(changed, tuple) and len(changed) == 2):
                 raise RuntimeError(
-                    f"{step} must return None or a tuple of (new_args, new_kwargs), "
+                    f"{hook} must return None or a tuple of (new_args, new_kwargs), "
                     f"but got {changed}."
                 )
             args, kwargs = changed

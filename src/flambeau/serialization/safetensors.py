@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..graph import constant
 from ..tensor import Tensor, wrap
 from ..tensor.convert import value_of

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtype as dt
-from ..device import check_device
-from ..device import device as Device
+from .. import dtypes as dt
+from ..devices import check_device
+from ..devices import device as Device
 from ..ops.elementwise import cast
 from ..ops.movement import alias
 from .creation import from_numpy

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtype as dt
-from ..device import check_device
-from ..device import device as Device
+from .. import dtypes as dt
+from ..devices import check_device
+from ..devices import device as Device
 from ..graph import Node, constant, scalar
 from ..ops.elementwise import cast
 from .handle import Handle, evaluate, wrap

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..ops.broadcast import expand
 from .operands import Number, to_node
 

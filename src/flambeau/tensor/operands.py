@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..graph import Node, scalar
 from ..ops.elementwise import cast
 from .handle import Handle

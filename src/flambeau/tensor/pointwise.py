@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ml_dtypes
 import numpy as np
 
-from .. import dtype as dt
+from .. import dtypes as dt
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.op import Op

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import autograd
-from .. import dtype as dt
-from ..device import device as Device
+from .. import dtypes as dt
+from ..devices import device as Device
 from ..graph import RECORDED, Node, Tape
 from ..ops.movement import detach as detach_op
 from ..shape import Size, axis_of, contiguous_strides
