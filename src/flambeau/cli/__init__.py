@@ -1,0 +1,5 @@
+"""The `flambeau` command: train, evaluate, predict, summary."""
+
+from .app import main
+
+__all__ = ["main"]
