@@ -22,6 +22,7 @@ __all__ = [
     "int8",
     "is_floating",
     "promote_types",
+    "scalar_name",
     "set_default_dtype",
     "uint8",
 ]
@@ -100,6 +101,25 @@ ALL = (
 _BY_NAME = {each.name: each for each in ALL}
 _BY_NUMPY = {each.numpy: each for each in ALL}
 _default = float32
+
+
+_SCALAR_NAMES = {
+    "bool": "Bool",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "float32": "Float",
+    "float64": "Double",
+}
+
+
+def scalar_name(kind: dtype) -> str:
+    """Return what torch's messages and tensor types call a dtype, such as "Long"."""
+    return _SCALAR_NAMES[kind.name]
 
 
 def by_name(name: str) -> dtype:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import prod
+from operator import index
+from typing import Any
 
 __all__ = [
     "Size",
@@ -49,8 +51,9 @@ def axis_of(dim: int, ndim: int) -> int:
 
     Raises:
         IndexError: `dim` is outside [-ndim, ndim-1].
+        TypeError: `dim` is not an integer.
     """
-    limit = max(ndim, 1)
+    dim, limit = index(dim), max(ndim, 1)
     if not -limit <= dim < limit:
         raise IndexError(
             "Dimension out of range (expected to be in range of "
@@ -67,8 +70,8 @@ def axes_of(dims: int | Iterable[int] | None, ndim: int) -> tuple[int, ...]:
     """
     if dims is None:
         return tuple(range(ndim))
-    listed = [dims] if isinstance(dims, int) else list(dims)
-    axes = [axis_of(int(each), ndim) for each in listed]
+    listed: Iterable[Any] = (dims,) if hasattr(dims, "__index__") else dims
+    axes = [axis_of(each, ndim) for each in listed]
     for axis in axes:
         if axes.count(axis) > 1:
             raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")

@@ -12,7 +12,7 @@ from ..graph import Node
 from . import elementwise as ew
 from .broadcast import expand, keep_axes, reduced, reshape, sum_
 from .movement import cat, detach, flip, slice_axis
-from .op import Op, same_as_input
+from .op import Infer, Op, same_as_input
 
 __all__ = [
     "all_",
@@ -21,9 +21,12 @@ __all__ = [
     "any_",
     "argmax",
     "argmin",
+    "cumargmax",
+    "cumargmin",
     "cumprod",
     "cumsum",
     "log_softmax",
+    "logcumsumexp",
     "logsumexp",
     "mean",
     "prod",
@@ -39,13 +42,21 @@ def _bool_infer(x: Node, *, axes: Shape, keepdims: bool) -> tuple[Shape, dt.dtyp
     return reduced(x.shape, axes, keepdims), dt.bool_
 
 
-def _extreme_infer(x: Node, *, axes: Shape, keepdims: bool) -> tuple[Shape, dt.dtype]:
-    if any(x.shape[axis] == 0 for axis in axes):
-        raise IndexError(
-            f"max/min: expected reduction dims {list(axes)} to have non-zero size, "
-            f"got shape {x.shape}; an empty slice has no extreme value"
-        )
-    return reduced(x.shape, axes, keepdims), x.dtype
+def _check_not_empty(name: str, x: Node, axes: Shape) -> None:
+    for axis in axes:
+        if x.shape[axis] == 0:
+            raise IndexError(
+                f"{name}(): Expected reduction dim {axis} to have non-zero size, "
+                f"got shape {x.shape}: no elements have no extreme value"
+            )
+
+
+def _extreme_infer(name: str) -> Infer:
+    def infer(x: Node, *, axes: Shape, keepdims: bool) -> tuple[Shape, dt.dtype]:
+        _check_not_empty(name, x, axes)
+        return reduced(x.shape, axes, keepdims), x.dtype
+
+    return infer
 
 
 def _over_axes(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
@@ -62,8 +73,8 @@ def _extreme_gradient(g: Node, y: Node, x: Node, axes: Shape, keepdims: bool) ->
     return ew.mul(ew.div(hit, count), keep_axes(g, axes, x.shape))
 
 
-amax = Op("amax", _extreme_infer, _over_axes(np.max), (_extreme_gradient,))
-amin = Op("amin", _extreme_infer, _over_axes(np.min), (_extreme_gradient,))
+amax = Op("amax", _extreme_infer("amax"), _over_axes(np.max), (_extreme_gradient,))
+amin = Op("amin", _extreme_infer("amin"), _over_axes(np.min), (_extreme_gradient,))
 all_ = Op("all", _bool_infer, _over_axes(np.all))
 any_ = Op("any", _bool_infer, _over_axes(np.any))
 
@@ -114,17 +125,36 @@ prod = Op(
 # One axis: positions of extremes and running totals
 
 
-def _arg_infer(x: Node, *, axis: int) -> tuple[Shape, dt.dtype]:
-    if x.shape[axis] == 0:
-        raise IndexError(
-            f"argmax/argmin: expected reduction dim {axis} to have non-zero size, "
-            f"got shape {x.shape}"
-        )
-    return reduced(x.shape, (axis,), False), dt.int64
+def _arg_infer(name: str) -> Infer:
+    def infer(x: Node, *, axis: int) -> tuple[Shape, dt.dtype]:
+        _check_not_empty(name, x, (axis,))
+        return reduced(x.shape, (axis,), False), dt.int64
+
+    return infer
 
 
-argmax = Op("argmax", _arg_infer, lambda x, axis: np.argmax(x, axis))
-argmin = Op("argmin", _arg_infer, lambda x, axis: np.argmin(x, axis))
+argmax = Op("argmax", _arg_infer("argmax"), lambda x, axis: np.argmax(x, axis))
+argmin = Op("argmin", _arg_infer("argmin"), lambda x, axis: np.argmin(x, axis))
+
+
+def _latest_extreme(accumulate: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Where the running extreme was last met; from the first NaN on, the last NaN."""
+
+    def run(x: np.ndarray, *, axis: int) -> np.ndarray:
+        met = (x == accumulate(x, axis=axis)) | (x != x)
+        along = [-1 if at == axis else 1 for at in range(x.ndim)]
+        places = np.where(met, np.arange(x.shape[axis]).reshape(along), 0)
+        return np.maximum.accumulate(places, axis=axis)
+
+    return run
+
+
+def _positions_infer(x: Node, *, axis: int) -> tuple[Shape, dt.dtype]:
+    return x.shape, dt.int64
+
+
+cumargmax = Op("cummax", _positions_infer, _latest_extreme(np.maximum.accumulate))
+cumargmin = Op("cummin", _positions_infer, _latest_extreme(np.minimum.accumulate))
 
 
 def _reverse_cumsum(g: Node, axis: int) -> Node:
@@ -162,6 +192,32 @@ cumprod = Op(
 )
 
 
+def _logcumsumexp_gradient(g: Node, y: Node, x: Node, axis: int) -> Node:
+    r"""Element k gets :math:`\sum_{j \ge k} g_j e^{x_k - y_j}`, summed as logarithms.
+
+    A logarithm has no sign, so the positive and negative g_j are summed apart.
+    """
+    zero, one = ew.const_like(0, g), ew.const_like(1, g)
+    least = ew.const_like(-np.inf, g)
+
+    def share(size: Node, kept: Node) -> Node:
+        logs = ew.where(kept, ew.sub(ew.log(ew.where(kept, size, one)), y), least)
+        total = flip(logcumsumexp(flip(logs, (axis,)), axis=axis), (axis,))
+        return ew.exp(ew.add(total, x))
+
+    gained = share(g, ew.greater(g, zero))
+    lost = share(ew.neg(g), ew.less(g, zero))
+    return ew.sub(gained, lost)
+
+
+logcumsumexp = Op(
+    "logcumsumexp",
+    same_as_input,
+    lambda x, axis: np.logaddexp.accumulate(x, axis=axis),
+    (_logcumsumexp_gradient,),
+)
+
+
 # Softmax stays whole: taken apart it fuses and differentiates badly
 
 
@@ -196,6 +252,8 @@ log_softmax = Op(
 
 def logsumexp(x: Node, axes: Shape, keepdims: bool) -> Node:
     """Return log(sum(exp(x))) over `axes`, without overflow."""
+    if any(x.shape[axis] == 0 for axis in axes):
+        return ew.log(sum_(x, axes=axes, keepdims=keepdims))
     top = detach(amax(x, axes=axes, keepdims=True))  # cancels in the gradient
     shift = ew.where(ew.isfinite(top), top, ew.const_like(0, x))
     total = sum_(ew.exp(ew.sub(x, shift)), axes=axes, keepdims=True)

@@ -154,10 +154,7 @@ def type_(input: Tensor, dtype: Any = None) -> Any:
     """Return the type's name, or the tensor converted to `dtype`."""
     if dtype is not None:
         return to(input, dtype)
-    names = {"float32": "Float", "float64": "Double", "float16": "Half"}
-    names |= {"int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char"}
-    names |= {"uint8": "Byte", "bool": "Bool", "bfloat16": "BFloat16"}
-    return f"torch.{names[input.dtype.name]}Tensor"
+    return f"torch.{dt.scalar_name(input.dtype)}Tensor"
 
 
 def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
