@@ -1,0 +1,46 @@
+"""PyTorch's CPU random stream: the same seed gives the same numbers.
+
+Everything is drawn from a `Generator`. The functions take one first and return NumPy
+arrays; each leaves the stream exactly where torch's function of that name leaves it.
+Integers, uniforms, permutations and Bernoulli draws are the same bits as torch's on a
+CPU with fused multiply-add, and so are float32 normals; what goes through a float64
+logarithm or sine agrees within the accuracy of the C library's.
+"""
+
+from .default import (
+    default_generator,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .discrete import bernoulli, multinomial
+from .generator import Generator
+from .integers import integers, randint, randperm
+from .normal import log_normal, normal
+from .transforms import cauchy, exponential, geometric
+from .uniform import uniform
+
+__all__ = [
+    "Generator",
+    "bernoulli",
+    "cauchy",
+    "default_generator",
+    "exponential",
+    "fork_rng",
+    "geometric",
+    "get_rng_state",
+    "initial_seed",
+    "integers",
+    "log_normal",
+    "manual_seed",
+    "multinomial",
+    "normal",
+    "randint",
+    "randperm",
+    "seed",
+    "set_rng_state",
+    "uniform",
+]

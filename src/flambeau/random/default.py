@@ -1,0 +1,70 @@
+"""The generator used when none is named, and the functions of torch that steer it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .generator import Generator
+
+default_generator = Generator()
+default_generator.seed()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Restart the default generator at `seed` and return it.
+
+    Args:
+        seed: anything `int()` accepts; see `Generator.manual_seed` for its range.
+
+    Example:
+        >>> manual_seed(0).initial_seed()
+        0
+    """
+    return default_generator.manual_seed(int(seed))
+
+
+def seed() -> int:
+    """Restart the default generator at an unpredictable seed, and return that seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed the default generator was last started with."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> NDArray[np.uint8]:
+    """Return the state of the default generator; see `Generator.get_state`."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: ArrayLike) -> None:
+    """Set the state of the default generator; see `Generator.set_state`."""
+    default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: object = (), enabled: bool = True) -> Iterator[None]:
+    """Put the default generator back, on leaving, to where it was on entering.
+
+    Args:
+        devices: ignored, as the CPU is the only device.
+        enabled: False makes it do nothing.
+
+    Example:
+        >>> before = get_rng_state()
+        >>> with fork_rng():
+        ...     drawn = default_generator.words32(10)
+        >>> bool((get_rng_state() == before).all())
+        True
+    """
+    state = default_generator.get_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(state)
