@@ -38,14 +38,19 @@ Slices = tuple[Any, ...]
 
 
 def output_sizes(
-    sizes: Sequence[int], kernel: Ints, stride: Ints, padding: Pads, dilation: Ints
+    sizes: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Pads,
+    dilation: Ints,
+    ceil_mode: bool = False,
 ) -> Ints:
-    """Return how many windows fit along each dimension; none where the kernel is big.
+    """Return how many windows fit along each dimension, by `shape.window_output`.
 
-    The formula is `shape.window_output`'s.
+    It is 0 where the kernel is larger than the padded input.
     """
     found = (
-        window_output(size, k, s, lo, hi, d)
+        window_output(size, k, s, lo, hi, d, ceil_mode)
         for size, k, s, (lo, hi), d in zip(sizes, kernel, stride, padding, dilation)
     )
     return tuple(max(each, 0) for each in found)

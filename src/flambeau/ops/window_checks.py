@@ -1,0 +1,106 @@
+"""What every window op checks: the image, the options, and how many windows fit."""
+
+from __future__ import annotations
+
+from ..graph import Node
+from .numpy_windows import Ints, Pads, output_sizes
+
+__all__ = ["check_image", "check_options", "pool_sizes", "window_sizes"]
+
+_LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
+
+
+def check_image(name: str, x: Node, dims: int) -> None:
+    """Check that x is (N, C, *sizes) with `dims` sizes and none of them 0.
+
+    Raises:
+        RuntimeError: it is not; says what the layout is and how to get there.
+    """
+    layout = f"(N, C, {_LETTERS.get(dims, '*sizes')})"
+    if x.ndim != dims + 2:
+        missing = "; add the missing dimensions with unsqueeze(0)"
+        raise RuntimeError(
+            f"Expected {dims + 1}D (unbatched) or {dims + 2}D (batched) input to "
+            f"{name}, but got input of size: {list(x.shape)}. The layout is {layout}"
+            + (missing if x.ndim <= dims else "")
+        )
+    if 0 in x.shape[2:]:
+        raise RuntimeError(
+            f"{name}: input of shape {x.shape} has no pixels; the spatial sizes of "
+            f"{layout} must be at least 1"
+        )
+
+
+def check_options(name: str, kernel: Ints, stride: Ints, dilation: Ints) -> None:
+    """Check that kernel, stride and dilation are positive.
+
+    Raises:
+        RuntimeError: one is not.
+    """
+    options = {"kernel_size": kernel, "stride": stride, "dilation": dilation}
+    for option, value in options.items():
+        if min(value, default=1) < 1:
+            raise RuntimeError(f"{name}: {option} must be positive, got {value}")
+
+
+def window_sizes(
+    name: str,
+    sizes: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Pads,
+    dilation: Ints,
+    ceil_mode: bool = False,
+) -> Ints:
+    """Return how many windows fit along each dimension, at least one.
+
+    Raises:
+        RuntimeError: an option is not positive, or the kernel is larger than the
+            padded image.
+    """
+    check_options(name, kernel, stride, dilation)
+    counts = output_sizes(sizes, kernel, stride, padding, dilation, ceil_mode)
+    if 0 in counts:
+        raise RuntimeError(_too_large(name, sizes, kernel, padding, dilation))
+    return counts
+
+
+def _too_large(
+    name: str, sizes: Ints, kernel: Ints, padding: Pads, dilation: Ints
+) -> str:
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation))
+    padded = tuple(size + lo + hi for size, (lo, hi) in zip(sizes, padding))
+    enough = max(-(-(span - size) // 2) for span, size in zip(spans, sizes))
+    wide = f" (dilation {dilation} spreads it over {spans})" if spans != kernel else ""
+    return (
+        f"{name}: Kernel size can't be greater than actual input size: kernel_size is "
+        f"{kernel}{wide}, but the image of size {sizes} is {padded} with its padding. "
+        f"Use padding={enough}, a smaller kernel, or a larger image"
+    )
+
+
+def pool_sizes(
+    name: str,
+    x: Node,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    ceil_mode: bool,
+) -> Ints:
+    """Check the arguments of a pool and return its output's spatial sizes.
+
+    Raises:
+        RuntimeError: as `check_image` and `window_sizes`; or the padding exceeds half
+            of the kernel, so that a window could hold nothing but padding.
+    """
+    check_image(name, x, len(kernel))
+    check_options(name, kernel, stride, dilation)
+    for k, pad, d in zip(kernel, padding, dilation):
+        if not 0 <= pad <= (d * (k - 1) + 1) // 2:
+            raise RuntimeError(
+                f"{name}: pad should be at least 0 and at most half of effective "
+                f"kernel size, but got pad={pad}, kernel_size={k} and dilation={d}"
+            )
+    pads = tuple((pad, pad) for pad in padding)
+    return window_sizes(name, x.shape[2:], kernel, stride, pads, dilation, ceil_mode)
