@@ -37,9 +37,9 @@ class Elementwise(Op):
     ) -> tuple[tuple[int, ...], dt.dtype]:
         shape = inputs[0].shape
         for each in inputs:
-            if each.shape != shape:
-                shape = broadcast_shapes(*(each.shape for each in inputs))
-                break
+            if each.shape == shape or not each.shape:
+                continue
+            shape = broadcast_shapes(shape, each.shape) if shape else each.shape
         return shape, self.result or inputs[-1].dtype
 
     def input_gradient(self, index: int, g: Node, node: Node) -> Node | None:

@@ -63,7 +63,7 @@ def sizes_of(size: Sequence[Any]) -> tuple[int, ...]:
     try:
         sizes = tuple(int(each.__index__()) for each in size)
     except (AttributeError, TypeError):
-        raise TypeError(f"sizes must be ints, got {tuple(size)!r}") from None
+        raise TypeError(f"sizes must be ints, got {size!r}") from None
     if any(each < 0 for each in sizes):
         raise RuntimeError(f"tensor sizes must not be negative, got {sizes}")
     return sizes

@@ -81,10 +81,14 @@ def _joined(first: dt.dtype | None, second: dt.dtype) -> dt.dtype:
 
 def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
     """Return the nodes of two operands in their common dtype."""
-    if isinstance(a, Handle) and isinstance(b, Handle):
-        first, second = a.node, b.node
-        if first.dtype is second.dtype:
-            return first, second
+    if isinstance(a, Handle):
+        first = a.node
+        if isinstance(b, Handle):
+            second = b.node
+            if first.dtype is second.dtype:
+                return first, second
+        elif first.dtype.is_floating_point and is_number(b):
+            return first, scalar(b, first.dtype)
     kind = result_type(a, b)
     return cast(to_node(a, kind), kind), cast(to_node(b, kind), kind)
 
