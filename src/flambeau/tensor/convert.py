@@ -100,6 +100,13 @@ def array_protocol(
     return array.copy() if copy else array
 
 
+def array_wrap(
+    input: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    """Make what a NumPy function returns a tensor again."""
+    return from_numpy(np.asarray(array))
+
+
 def dlpack(input: Tensor, **options: Any) -> Any:
     """Hand the memory to another library: what `other.from_dlpack(tensor)` calls."""
     return numpy(input).__dlpack__(**options)

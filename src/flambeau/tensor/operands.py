@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .. import dtypes as dt
-from ..graph import Node, scalar
+from ..graph import Node, constant, scalar
 from ..ops.elementwise import cast
-from .handle import Handle
+from .handle import Handle, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -89,8 +89,16 @@ def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
                 return first, second
         elif first.dtype.is_floating_point and is_number(b):
             return first, scalar(b, first.dtype)
+    a, b = _adopted(a), _adopted(b)
     kind = result_type(a, b)
     return cast(to_node(a, kind), kind), cast(to_node(b, kind), kind)
+
+
+def _adopted(value: Any) -> Any:
+    """Let a NumPy array take part as the tensor it would be."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return wrap(constant(np.array(value), dt.from_numpy_dtype(value.dtype)))
 
 
 def as_float(x: Node) -> Node:

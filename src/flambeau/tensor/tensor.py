@@ -372,6 +372,7 @@ class Tensor(Handle):
     clone = convert.clone
     contiguous = convert.contiguous
     __array__ = convert.array_protocol
+    __array_wrap__ = convert.array_wrap
     __array_priority__ = 1000  # NumPy arrays leave binary operators to the tensor
     __dlpack__ = convert.dlpack
     __dlpack_device__ = convert.dlpack_device
