@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flambeau as ft
+from flambeau import backend
+from flambeau.graph import topological
 from flambeau.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 STEPS = 6
@@ -196,6 +198,38 @@ def test_the_update_is_not_recorded():
     (param * param).sum().backward()
     SGD([param], lr=0.5, momentum=0.9).step()
     assert param.is_leaf and param.requires_grad and param.item() == 0.0
+
+
+def test_a_step_is_one_plan_and_leaves_nothing_pending(monkeypatch):
+    param, plans = leaf(1.0, 2.0), []
+    optimizer = AdamW([param], amsgrad=True)
+    evaluate = backend.evaluate
+
+    def counted(roots):
+        plans.append(roots)
+        evaluate(roots)
+
+    for step in range(3):
+        param.grad = ft.ones_like(param) * step
+        monkeypatch.setattr(backend, "evaluate", counted)
+        optimizer.step()
+        monkeypatch.undo()
+        assert len(plans) == step + 1
+        state = optimizer.state[param].values()
+        assert all(each.node.value is not None for each in (param, *state))
+
+
+@pytest.mark.parametrize("rule", [SGD, Adam, AdamW, RMSprop])
+def test_old_steps_are_forgotten(rule):
+    param = leaf(1.0)
+    optimizer = rule([param], **({} if rule is not SGD else {"momentum": 0.9}))
+    for _ in range(3):
+        param.grad = ft.ones_like(param)
+        optimizer.step()
+    values = [param, *optimizer.state[param].values()]
+    assert len(topological((v.node for v in values), into_evaluated=True)) == len(
+        values
+    )
 
 
 def test_differentiable_steps_reach_the_gradient():

@@ -129,7 +129,7 @@ class Node:
     def settle(self, value: np.ndarray) -> None:
         """Keep the computed value, and forget the inputs if no backward needs them."""
         self.value = value
-        if self.tape is None or self.tape is FREED:
+        if self.tape is None or self.tape is FREED or self.tape.leaf is not None:
             self.inputs = ()
 
     def __repr__(self) -> str:
