@@ -77,6 +77,8 @@ class Handle:
             state.grad_enabled = before
             self._base_version = base._version
             self._node = _leaf_of(self, node) if self._is_view_leaf else node
+            if sys.getrefcount(base) <= _HELD_ONCE and base._shared is None:
+                self._base, self._steps = None, ()  # no other alias is left
         return self._node
 
     def _read_shared(self, array: np.ndarray) -> Node:
@@ -119,17 +121,19 @@ class Handle:
         self._base._point_at(new)
 
     def _check_writable(self) -> None:
-        if not state.grad_enabled or any(op is detach for op, _ in self._steps):
+        if not state.grad_enabled:
+            return
+        if _is_leaf_tape(self.node):
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place "
+                "operation. Wrap the write in `with torch.no_grad():`."
+            )
+        if any(op is detach for op, _ in self._steps):
             return
         if self._base is not None and _is_leaf_tape(self._base._node):
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an "
                 "in-place operation."
-            )
-        if _is_leaf_tape(self.node):
-            raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place "
-                "operation. Wrap the write in `with torch.no_grad():`."
             )
 
     def _point_at(self, new: Node) -> None:
