@@ -1,0 +1,240 @@
+"""The table of torch's methods: each is a function of a module beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import convert, pointwise
+from . import inplace as writing
+from .inplace import inplace
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Methods"]
+
+
+class Methods:
+    """Torch's methods, a section per family; `Tensor` adds what a tensor is.
+
+    Source: torch's page "torch.Tensor".
+    """
+
+    numpy = convert.numpy
+    item = convert.item
+    tolist = convert.tolist
+    to = convert.to
+    type = convert.type_
+    clone = convert.clone
+    contiguous = convert.contiguous
+    __array__ = convert.array_protocol
+    __array_wrap__ = convert.array_wrap
+    __array_priority__ = 1000  # NumPy arrays leave binary operators to the tensor
+    __dlpack__ = convert.dlpack
+    __dlpack_device__ = convert.dlpack_device
+    __format__ = convert.format_spec
+
+    # pointwise
+
+    exp = pointwise.exp
+    exp2 = pointwise.exp2
+    expm1 = pointwise.expm1
+    log = pointwise.log
+    log2 = pointwise.log2
+    log10 = pointwise.log10
+    log1p = pointwise.log1p
+    sqrt = pointwise.sqrt
+    rsqrt = pointwise.rsqrt
+    reciprocal = pointwise.reciprocal
+    sin = pointwise.sin
+    cos = pointwise.cos
+    tan = pointwise.tan
+    sinh = pointwise.sinh
+    cosh = pointwise.cosh
+    tanh = pointwise.tanh
+    asin = pointwise.asin
+    acos = pointwise.acos
+    atan = pointwise.atan
+    erf = pointwise.erf
+    erfinv = pointwise.erfinv
+    sigmoid = pointwise.sigmoid
+    relu = pointwise.relu
+    sign = pointwise.sign
+    square = pointwise.square
+    floor = pointwise.floor
+    ceil = pointwise.ceil
+    trunc = pointwise.trunc
+    round = pointwise.round
+    neg = pointwise.neg
+    add = pointwise.add
+    sub = pointwise.sub
+    mul = pointwise.mul
+    div = pointwise.div
+    floor_divide = pointwise.floor_divide
+    remainder = pointwise.remainder
+    fmod = pointwise.fmod
+    pow = pointwise.pow
+    atan2 = pointwise.atan2
+    hypot = pointwise.hypot
+    lerp = pointwise.lerp
+    addcmul = pointwise.addcmul
+    addcdiv = pointwise.addcdiv
+    eq = pointwise.eq
+    ne = pointwise.ne
+    lt = pointwise.lt
+    le = pointwise.le
+    gt = pointwise.gt
+    ge = pointwise.ge
+    logical_and = pointwise.logical_and
+    logical_or = pointwise.logical_or
+    logical_xor = pointwise.logical_xor
+    logical_not = pointwise.logical_not
+    bitwise_and = pointwise.bitwise_and
+    bitwise_or = pointwise.bitwise_or
+    bitwise_xor = pointwise.bitwise_xor
+    bitwise_not = pointwise.bitwise_not
+    masked_fill = pointwise.masked_fill
+    clamp = pointwise.clamp
+    nan_to_num = pointwise.nan_to_num
+    abs = absolute = pointwise.absolute
+    negative = pointwise.neg
+    subtract = pointwise.sub
+    multiply = pointwise.mul
+    divide = true_divide = pointwise.div
+    greater = pointwise.gt
+    greater_equal = pointwise.ge
+    less = pointwise.lt
+    less_equal = pointwise.le
+    not_equal = pointwise.ne
+    arcsin = pointwise.asin
+    arccos = pointwise.acos
+    arctan = pointwise.atan
+    clip = pointwise.clamp
+    fix = pointwise.trunc
+    maximum = pointwise.maximum
+    minimum = pointwise.minimum
+    isnan = pointwise.isnan
+    isinf = pointwise.isinf
+    isfinite = pointwise.isfinite
+    signbit = pointwise.signbit
+    isclose = pointwise.isclose
+    allclose = pointwise.allclose
+    equal = pointwise.equal
+    bitwise_left_shift = pointwise.bitwise_left_shift
+    bitwise_right_shift = pointwise.bitwise_right_shift
+
+    def where(self: Any, condition: Tensor, other: Any) -> Tensor:
+        """Return this tensor where the condition holds, else `other`."""
+        return pointwise.where(condition, self, other)
+
+    __add__ = pointwise.add
+    __sub__ = pointwise.sub
+    __mul__ = pointwise.mul
+    __truediv__ = pointwise.div
+    __floordiv__ = pointwise.floor_divide
+    __mod__ = pointwise.remainder
+    __pow__ = pointwise.pow
+    __and__ = pointwise.bitwise_and
+    __or__ = pointwise.bitwise_or
+    __xor__ = pointwise.bitwise_xor
+    __lshift__ = pointwise.bitwise_left_shift
+    __rshift__ = pointwise.bitwise_right_shift
+    __radd__ = pointwise.add
+    __rsub__ = pointwise.rsub
+    __rmul__ = pointwise.mul
+    __rtruediv__ = pointwise.rdiv
+    __rfloordiv__ = pointwise.rfloordiv
+    __rmod__ = pointwise.rmod
+    __rpow__ = pointwise.rpow
+    __rand__ = pointwise.bitwise_and
+    __ror__ = pointwise.bitwise_or
+    __rxor__ = pointwise.bitwise_xor
+    __eq__ = pointwise.eq  # type: ignore[assignment]
+    __ne__ = pointwise.ne  # type: ignore[assignment]
+    __lt__ = pointwise.lt
+    __le__ = pointwise.le
+    __gt__ = pointwise.gt
+    __ge__ = pointwise.ge
+    __neg__ = pointwise.neg
+    __pos__ = pointwise.positive
+    __abs__ = pointwise.absolute
+    __invert__ = pointwise.bitwise_not
+
+    # In place
+
+    copy_ = writing.copy_
+    fill_ = writing.fill_
+    zero_ = writing.zero_
+    exp_ = inplace(pointwise.exp)
+    exp2_ = inplace(pointwise.exp2)
+    expm1_ = inplace(pointwise.expm1)
+    log_ = inplace(pointwise.log)
+    log2_ = inplace(pointwise.log2)
+    log10_ = inplace(pointwise.log10)
+    log1p_ = inplace(pointwise.log1p)
+    sqrt_ = inplace(pointwise.sqrt)
+    rsqrt_ = inplace(pointwise.rsqrt)
+    reciprocal_ = inplace(pointwise.reciprocal)
+    sin_ = inplace(pointwise.sin)
+    cos_ = inplace(pointwise.cos)
+    tan_ = inplace(pointwise.tan)
+    sinh_ = inplace(pointwise.sinh)
+    cosh_ = inplace(pointwise.cosh)
+    tanh_ = inplace(pointwise.tanh)
+    asin_ = inplace(pointwise.asin)
+    acos_ = inplace(pointwise.acos)
+    atan_ = inplace(pointwise.atan)
+    erf_ = inplace(pointwise.erf)
+    erfinv_ = inplace(pointwise.erfinv)
+    sigmoid_ = inplace(pointwise.sigmoid)
+    relu_ = inplace(pointwise.relu)
+    sign_ = inplace(pointwise.sign)
+    square_ = inplace(pointwise.square)
+    floor_ = inplace(pointwise.floor)
+    ceil_ = inplace(pointwise.ceil)
+    trunc_ = inplace(pointwise.trunc)
+    round_ = inplace(pointwise.round)
+    neg_ = inplace(pointwise.neg)
+    add_ = inplace(pointwise.add)
+    sub_ = inplace(pointwise.sub)
+    mul_ = inplace(pointwise.mul)
+    div_ = inplace(pointwise.div)
+    floor_divide_ = inplace(pointwise.floor_divide)
+    remainder_ = inplace(pointwise.remainder)
+    fmod_ = inplace(pointwise.fmod)
+    pow_ = inplace(pointwise.pow)
+    atan2_ = inplace(pointwise.atan2)
+    hypot_ = inplace(pointwise.hypot)
+    lerp_ = inplace(pointwise.lerp)
+    addcmul_ = inplace(pointwise.addcmul)
+    addcdiv_ = inplace(pointwise.addcdiv)
+    eq_ = inplace(pointwise.eq)
+    ne_ = inplace(pointwise.ne)
+    lt_ = inplace(pointwise.lt)
+    le_ = inplace(pointwise.le)
+    gt_ = inplace(pointwise.gt)
+    ge_ = inplace(pointwise.ge)
+    logical_and_ = inplace(pointwise.logical_and)
+    logical_or_ = inplace(pointwise.logical_or)
+    logical_xor_ = inplace(pointwise.logical_xor)
+    logical_not_ = inplace(pointwise.logical_not)
+    bitwise_and_ = inplace(pointwise.bitwise_and)
+    bitwise_or_ = inplace(pointwise.bitwise_or)
+    bitwise_xor_ = inplace(pointwise.bitwise_xor)
+    bitwise_not_ = inplace(pointwise.bitwise_not)
+    masked_fill_ = inplace(pointwise.masked_fill)
+    clamp_ = inplace(pointwise.clamp)
+    nan_to_num_ = inplace(pointwise.nan_to_num)
+    abs_ = absolute_ = inplace(pointwise.absolute)
+    __iadd__ = add_
+    __isub__ = sub_
+    __imul__ = mul_
+    __itruediv__ = div_
+    __ifloordiv__ = floor_divide_
+    __imod__ = remainder_
+    __ipow__ = pow_
+    __iand__ = bitwise_and_
+    __ior__ = bitwise_or_
+    __ixor__ = bitwise_xor_
+    __ilshift__ = inplace(pointwise.bitwise_left_shift)
+    __irshift__ = inplace(pointwise.bitwise_right_shift)
