@@ -58,7 +58,19 @@ from .tensor.creation import (
     zeros,
     zeros_like,
 )
+from .tensor.extreme import (
+    amax,
+    amin,
+    aminmax,
+    argmax,
+    argmin,
+    cummax,
+    cummin,
+    max,
+    min,
+)
 from .tensor.formatting import set_printoptions
+from .tensor.norms import cdist, dist, norm
 from .tensor.operands import result_type
 from .tensor.pointwise import (
     absolute,
@@ -152,5 +164,31 @@ from .tensor.pointwise import ne as not_equal
 from .tensor.pointwise import neg as negative
 from .tensor.pointwise import sub as subtract
 from .tensor.pointwise import trunc as fix
+from .tensor.reduction import (
+    all,
+    any,
+    count_nonzero,
+    log_softmax,
+    logsumexp,
+    mean,
+    nanmean,
+    nansum,
+    prod,
+    softmax,
+    std,
+    std_mean,
+    sum,
+    var,
+    var_mean,
+)
+from .tensor.scan import (
+    cumprod,
+    cumsum,
+    cumulative_trapezoid,
+    diff,
+    logcumsumexp,
+    trapezoid,
+    trapz,
+)
 
 __version__ = "0.1.0"

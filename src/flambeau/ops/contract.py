@@ -47,7 +47,7 @@ def _turn(x: Node) -> Node:
     return swap(x, x.ndim - 2, x.ndim - 1)
 
 
-matmul = Op(
+matmul: Op = Op(
     "matmul",
     _matmul_infer,
     np.matmul,

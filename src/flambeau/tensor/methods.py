@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import convert, pointwise
+from . import convert, extreme, norms, pointwise, reduction, scan
 from . import inplace as writing
 from .inplace import inplace
 
@@ -160,6 +160,37 @@ class Methods:
     __abs__ = pointwise.absolute
     __invert__ = pointwise.bitwise_not
 
+    # reduction, extreme, scan and norms
+
+    sum = reduction.sum
+    nansum = reduction.nansum
+    prod = reduction.prod
+    count_nonzero = reduction.count_nonzero
+    mean = reduction.mean
+    nanmean = reduction.nanmean
+    var = reduction.var
+    std = reduction.std
+    all = reduction.all
+    any = reduction.any
+    logsumexp = reduction.logsumexp
+    softmax = reduction.softmax
+    log_softmax = reduction.log_softmax
+    max = extreme.max
+    min = extreme.min
+    amax = extreme.amax
+    amin = extreme.amin
+    aminmax = extreme.aminmax
+    argmax = extreme.argmax
+    argmin = extreme.argmin
+    cummax = extreme.cummax
+    cummin = extreme.cummin
+    cumsum = scan.cumsum
+    cumprod = scan.cumprod
+    logcumsumexp = scan.logcumsumexp
+    diff = scan.diff
+    norm = norms.norm
+    dist = norms.dist
+
     # In place
 
     copy_ = writing.copy_
@@ -226,6 +257,8 @@ class Methods:
     clamp_ = inplace(pointwise.clamp)
     nan_to_num_ = inplace(pointwise.nan_to_num)
     abs_ = absolute_ = inplace(pointwise.absolute)
+    cumsum_ = inplace(scan.cumsum)
+    cumprod_ = inplace(scan.cumprod)
     __iadd__ = add_
     __isub__ = sub_
     __imul__ = mul_
