@@ -9,7 +9,15 @@ from ..graph import Node
 from ..shape import contiguous_strides, resolve_size
 from .op import Op, View
 
-__all__ = ["expand", "keep_axes", "reshape", "sum_", "sum_to"]
+__all__ = [
+    "expand",
+    "expand_view",
+    "keep_axes",
+    "reshape",
+    "reshape_view",
+    "sum_",
+    "sum_to",
+]
 
 Shape = tuple[int, ...]
 
@@ -66,7 +74,7 @@ def _reshape_layout(
     return None if found is None else (found, offset)
 
 
-_reshape = View(
+reshape_view = View(
     "view",
     _reshape_infer,
     lambda x, shape: x.reshape(shape),
@@ -80,7 +88,7 @@ def reshape(x: Node, shape: Shape) -> Node:
     """Give the same elements in row-major order another shape; one size may be -1."""
     if -1 in shape:
         shape = resolve_size(shape, x.size)
-    return x if x.shape == shape else _reshape(x, shape=shape)
+    return x if x.shape == shape else reshape_view(x, shape=shape)
 
 
 # Expand
@@ -93,35 +101,29 @@ def _expand_infer(x: Node, *, shape: Shape) -> tuple[Shape, dtype]:
 def _expand_layout(
     old: Shape, strides: Shape, offset: int, *, shape: Shape
 ) -> tuple[Shape, int]:
-    extra = len(shape) - len(old)
-    kept = (
-        0 if size == 1 and shape[at + extra] != 1 else step
-        for at, (size, step) in enumerate(zip(old, strides, strict=True))
-    )
-    return (0,) * extra + tuple(kept), offset
+    result: list[int] = []
+    for at in range(len(shape) - 1, -1, -1):
+        mine = at - len(shape) + len(old)
+        below = shape[at + 1] * result[-1] if result else 1
+        step = strides[mine] if mine >= 0 else below
+        had = old[mine] if mine >= 0 else 1
+        result.append(step if had == shape[at] else 0)
+    return tuple(reversed(result)), offset
 
 
-def _expand_put(parent: Node, new: Node, *, shape: Shape) -> Node:
-    raise RuntimeError(
-        "unsupported operation: more than one element of the written-to tensor refers "
-        f"to a single memory location (shape {parent.shape} expanded to {shape}). "
-        "Please clone() the tensor before performing the operation."
-    )
-
-
-_expand = View(
+expand_view = View(
     "expand",
     _expand_infer,
     lambda x, shape: np.broadcast_to(x, shape),
     (lambda g, y, x, shape: sum_to(g, x.shape),),
-    put=_expand_put,
+    put=None,
     layout=_expand_layout,
 )
 
 
 def expand(x: Node, shape: Shape) -> Node:
     """Repeat size-1 dimensions, and new leading ones, without copying."""
-    return x if x.shape == shape else _expand(x, shape=shape)
+    return x if x.shape == shape else expand_view(x, shape=shape)
 
 
 # Sum

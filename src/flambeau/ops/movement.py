@@ -20,12 +20,19 @@ __all__ = [
     "as_strided",
     "cat",
     "detach",
+    "diagonal",
     "flip",
     "pad_constant",
     "permute",
+    "permute_view",
+    "put_strided",
     "slice_",
     "slice_axis",
     "slice_update",
+    "slice_view",
+    "sliding",
+    "stack",
+    "swap",
     "zeros",
 ]
 
@@ -93,7 +100,7 @@ def _inverse(dims: Shape) -> Shape:
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 
-_permute = View(
+permute_view = View(
     "permute",
     _permute_infer,
     lambda x, dims: x.transpose(dims),
@@ -105,7 +112,7 @@ _permute = View(
 
 def permute(x: Node, dims: Shape) -> Node:
     """Reorder the dimensions; `dims` are distinct and not negative."""
-    return x if dims == tuple(range(x.ndim)) else _permute(x, dims=dims)
+    return x if dims == tuple(range(x.ndim)) else permute_view(x, dims=dims)
 
 
 def swap(x: Node, first: int, second: int) -> Node:
@@ -137,7 +144,7 @@ def _slice_layout(
     return tuple(by * step for (_, _, by), step in pairs), moved
 
 
-_slice = View(
+slice_view = View(
     "slice",
     _slice_infer,
     lambda x, ranges: x[_as_slices(ranges)],
@@ -150,7 +157,7 @@ _slice = View(
 def slice_(x: Node, ranges: tuple[Range, ...]) -> Node:
     """Read `count` elements from `start` by `step` in every dimension."""
     whole = tuple((0, size, 1) for size in x.shape)
-    return x if ranges == whole else _slice(x, ranges=ranges)
+    return x if ranges == whole else slice_view(x, ranges=ranges)
 
 
 def slice_axis(x: Node, axis: int, start: int, count: int, step: int = 1) -> Node:
@@ -292,6 +299,15 @@ as_strided = _strided_view(
     _as_strided_numpy,
     lambda shape, strides, at, size, stride, offset: (stride, offset),
 )
+
+
+def put_strided(
+    parent: Node, new: Node, size: Shape, stride: Shape, offset: int
+) -> Node:
+    """Return `parent` after a write through the view that `as_strided` would show."""
+    return _view_put(
+        parent, new, view=as_strided, size=size, stride=stride, offset=offset
+    )
 
 
 def _without(values: Shape, *axes: int) -> Shape:

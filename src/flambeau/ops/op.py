@@ -74,7 +74,8 @@ class View(Op):
 
     Attributes:
         put: `put(parent, new, **params) -> Node`: the parent's value after `new` has
-            been written through the view.
+            been written through the view; None where the view shows an element more
+            than once, so that this view alone does not say what a write means.
         layout: `layout(shape, strides, offset, **params) -> (strides, offset)`: how
             the view reads the parent's memory, in elements, or None where no strides
             can express it and torch would copy.
@@ -89,7 +90,7 @@ class View(Op):
         numpy: Callable[..., np.ndarray],
         gradients: Sequence[Gradient | None] | None,
         *,
-        put: Callable[..., Node],
+        put: Callable[..., Node] | None,
         layout: Callable[..., tuple[tuple[int, ...], int] | None],
         torch_name: str | None = None,
     ) -> None:

@@ -19,14 +19,26 @@ import numpy as np
 from .. import backend
 from ..graph import Node, Tape, constant, state
 from ..ops.elementwise import cast
-from ..ops.movement import alias, detach, rebind
+from ..ops.movement import alias, detach, put_strided, rebind
 from ..ops.op import View
 from ..shape import Size, contiguous_strides
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Handle", "evaluate", "evaluate_pending", "show", "wrap"]
+__all__ = [
+    "Handle",
+    "evaluate",
+    "evaluate_pending",
+    "layout_of",
+    "show",
+    "show_in_place",
+    "show_steps",
+    "wrap",
+]
+
+Steps = tuple[tuple[View, dict[str, Any]], ...]
+Layout = tuple[tuple[int, ...], int]  # strides and offset, in elements
 
 # A loop that records and never looks is evaluated after this many new tensors.
 _LOOK_AFTER = 20_000
@@ -42,14 +54,15 @@ class Handle:
     _public: type[Tensor]
     _node: Node
     _base: Tensor | None = None
-    _steps: tuple[tuple[View, dict[str, Any]], ...] = ()
-    _layout: tuple[tuple[int, ...], int] | None = None
+    _steps: Steps = ()
+    _layout: Layout | None = None
     _base_version: int = 0
     _tracked: bool = True
     _version: int = 0
     _shared: np.ndarray | None = None
     _grad: Tensor | None = None
     _is_view_leaf: bool = False
+    _is_storage: bool = False
     _retains_grad: bool = False
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -63,10 +76,19 @@ class Handle:
     def node(self) -> Node:
         """The graph node that this tensor stands for now."""
         if self._base is not None:
-            return self._read_view(self._base)
+            return self._read_view(self._root())
         if self._shared is not None:
             return self._read_shared(self._shared)
         return self._node
+
+    def _root(self) -> Tensor:
+        """Return the tensor that owns the memory, this one if it is no view."""
+        base = self._base
+        if base is None:
+            return self  # type: ignore[return-value]
+        while base._base is not None:  # it was reshaped in place since
+            self._base = base = base._base
+        return base
 
     def _read_view(self, base: Tensor) -> Node:
         if self._base_version != base._version or base._shared is not None:
@@ -77,7 +99,8 @@ class Handle:
             state.grad_enabled = before
             self._base_version = base._version
             self._node = _leaf_of(self, node) if self._is_view_leaf else node
-            if sys.getrefcount(base) <= _HELD_ONCE and base._shared is None:
+            alone = sys.getrefcount(base) <= _HELD_ONCE and not base._is_storage
+            if alone and base._shared is None:
                 self._base, self._steps = None, ()  # no other alias is left
         return self._node
 
@@ -108,17 +131,32 @@ class Handle:
         """Give the tensor new values, in every alias of it."""
         self._check_writable()
         new = cast(new, self._node.dtype)
-        if self._base is None:
-            self._point_at(new)
-            return
-        parents = [self._base.node]
-        for op, params in self._steps[:-1]:
+        root = self._root()
+        root._point_at(new if root is self else self._put(root.node, new))
+
+    def _put(self, node: Node, new: Node) -> Node:
+        """Return the base's value after `new` was written through the steps."""
+        parents = [node]
+        for op, params in self._steps:
+            if op.put is None:
+                return self._put_by_position(node, new)
             parents.append(op(parents[-1], **params))
-        for (op, params), parent in zip(
-            reversed(self._steps), reversed(parents), strict=True
-        ):
+        for (op, params), parent in zip(reversed(self._steps), parents[-2::-1]):
+            assert op.put is not None
             new = op.put(parent, new, **params)
-        self._base._point_at(new)
+        return new
+
+    def _put_by_position(self, node: Node, new: Node) -> Node:
+        """Write where the strides say, if they show no element twice."""
+        strides, offset = layout_of(self)
+        if any(size > 1 and not step for size, step in zip(new.shape, strides)):
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to "
+                "tensor refers to a single memory location (it was expanded to shape "
+                f"{new.shape}). Please clone() the tensor before performing the "
+                "operation."
+            )
+        return put_strided(node, new, new.shape, strides, offset)
 
     def _check_writable(self) -> None:
         if not state.grad_enabled:
@@ -130,7 +168,7 @@ class Handle:
             )
         if any(op is detach for op, _ in self._steps):
             return
-        if self._base is not None and _is_leaf_tape(self._base._node):
+        if _is_leaf_tape(self._root()._node):
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an "
                 "in-place operation."
@@ -180,7 +218,7 @@ class Handle:
         As long as the array or a view of it is alive, both sides see each other's
         writes.
         """
-        base = self._base if self._base is not None else self
+        base = self._root()
         evaluate([self])  # type: ignore[list-item]
         if base._shared is None:
             backend.evaluate([base.node])
@@ -247,21 +285,59 @@ def wrap(node: Node) -> Tensor:
 
 def show(x: Handle, op: View, **params: Any) -> Tensor:
     """Return a view of a tensor where strides can express it, else a copy."""
-    strides, offset = layout_of(x)
-    node = op(x.node, **params)
-    layout = op.layout(x._node.shape, strides, offset, **params)
+    return show_steps(x, ((op, params),), _layout_through(x, op, params))
+
+
+def show_steps(x: Handle, steps: Steps, layout: Layout | None) -> Tensor:
+    """Return what a chain of view ops shows of a tensor.
+
+    Args:
+        x: the tensor.
+        steps: the ops with their arguments, in order.
+        layout: how the result reads the base's memory, or None for a copy.
+    """
+    node = x.node
+    for op, params in steps:
+        node = op(node, **params)
     result = wrap(node)
     if layout is not None:
-        base = x._base if x._base is not None else x
-        result._base = base  # type: ignore[assignment]
-        result._steps = (*x._steps, (op, params))
+        base = x._root()
+        result._base = base
+        result._steps = x._steps + steps
         result._layout = layout
         result._base_version = base._version
         result._tracked = state.grad_enabled
     return result
 
 
-def layout_of(x: Handle) -> tuple[tuple[int, ...], int]:
+def show_in_place(x: Tensor, steps: Steps, layout: Layout) -> Tensor:
+    """Let a tensor itself read its memory through more view ops, as `t_` does.
+
+    What it was before becomes a storage of its own, which other views of it then read.
+    """
+    x._check_writable()
+    node = x.node
+    for op, params in steps:
+        node = op(node, **params)
+    if _is_leaf_tape(x._node):
+        x.set_data(node)
+        return x
+    if x._base is None:
+        storage = wrap(x._node)
+        storage._version, storage._shared = x._version, x._shared
+        storage._is_storage = True
+        x._base, x._base_version, x._shared = storage, x._version, None
+    x._steps, x._layout = x._steps + steps, layout
+    x.adopt(node)
+    return x
+
+
+def _layout_through(x: Handle, op: View, params: dict[str, Any]) -> Layout | None:
+    strides, offset = layout_of(x)
+    return op.layout(x._node.shape, strides, offset, **params)
+
+
+def layout_of(x: Handle) -> Layout:
     """Return the strides and the offset, in elements, by which `x` reads its base."""
     return x._layout or (contiguous_strides(x._node.shape), 0)
 
