@@ -8,6 +8,7 @@ logarithm or sine agrees within the accuracy of the C library's.
 """
 
 from .default import (
+    current_generator,
     default_generator,
     fork_rng,
     get_rng_state,
@@ -15,6 +16,7 @@ from .default import (
     manual_seed,
     seed,
     set_rng_state,
+    use_generator,
 )
 from .discrete import bernoulli, multinomial
 from .generator import Generator
@@ -27,6 +29,7 @@ __all__ = [
     "Generator",
     "bernoulli",
     "cauchy",
+    "current_generator",
     "default_generator",
     "exponential",
     "fork_rng",
@@ -43,4 +46,5 @@ __all__ = [
     "seed",
     "set_rng_state",
     "uniform",
+    "use_generator",
 ]

@@ -9,10 +9,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar, cast
 
-from ...random import Generator, randperm
+from ...random import Generator, current_generator, randperm
 from ...tensor import Tensor
 from ...tensor.convert import value_of
-from .draws import current_generator
 from .values import tensor_over
 
 __all__ = [

@@ -6,36 +6,11 @@ the same draw has; a tensor for each image would cost more than the image.
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
-from ...random import Generator, default_generator, integers, randint, uniform
+from ...random import Generator, current_generator, integers, randint, uniform
 
-__all__ = [
-    "current_generator",
-    "draw_integer",
-    "draw_seed",
-    "draw_uniform",
-    "use_generator",
-]
-
-
-class _Local(threading.local):
-    generator: Generator | None = None
-
-
-_local = _Local()
-
-
-def use_generator(generator: Generator) -> None:
-    """Give the calling thread a default generator of its own."""
-    _local.generator = generator
-
-
-def current_generator() -> Generator:
-    """Return the calling thread's default generator."""
-    return _local.generator or default_generator
+__all__ = ["draw_integer", "draw_seed", "draw_uniform"]
 
 
 def draw_seed(generator: Generator | None = None) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, Generic, TypeVar, cast
 
 from ...dtypes import float64
-from ...random import Generator, multinomial, randint, randperm
+from ...random import Generator, current_generator, multinomial, randint, randperm
 from ...tensor import Tensor
 from ...tensor.convert import value_of
 from ...tensor.creation import as_tensor
-from .draws import current_generator, draw_seed
+from .draws import draw_seed
 
 __all__ = [
     "BatchSampler",

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ...random import Generator
+from ...random import Generator, use_generator
 from .dataset import Dataset
-from .draws import use_generator
 from .fetch import Fetcher, Recipe
 
 __all__ = ["END", "Failure", "Team", "WorkerInfo", "get_worker_info"]

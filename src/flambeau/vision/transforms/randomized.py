@@ -33,7 +33,28 @@ def happens(p: float) -> bool:
     return bool(draw_uniform() < np.float32(p))
 
 
-class RandomHorizontalFlip(nn.Module):
+class RandomFlip(nn.Module):
+    """Mirror an image, or not; the subclasses say how.
+
+    Args:
+        p: the probability that it is mirrored.
+    """
+
+    flip = staticmethod(F.hflip)
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, img: AnyImage) -> AnyImage:
+        """Return the image, perhaps mirrored."""
+        return self.flip(img) if happens(self.p) else img
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(p={self.p})"
+
+
+class RandomHorizontalFlip(RandomFlip):
     """Mirror an image left to right, or not.
 
     Args:
@@ -46,19 +67,8 @@ class RandomHorizontalFlip(nn.Module):
         tensor([[[3, 2, 1]]])
     """
 
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p = p
 
-    def forward(self, img: AnyImage) -> AnyImage:
-        """Return the image, perhaps mirrored."""
-        return F.hflip(img) if happens(self.p) else img
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(p={self.p})"
-
-
-class RandomVerticalFlip(nn.Module):
+class RandomVerticalFlip(RandomFlip):
     """Mirror an image top to bottom, or not.
 
     Args:
@@ -72,16 +82,7 @@ class RandomVerticalFlip(nn.Module):
                  [2]]])
     """
 
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p = p
-
-    def forward(self, img: AnyImage) -> AnyImage:
-        """Return the image, perhaps mirrored."""
-        return F.vflip(img) if happens(self.p) else img
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(p={self.p})"
+    flip = staticmethod(F.vflip)
 
 
 class RandomCrop(nn.Module):
