@@ -121,10 +121,8 @@ def _stack(arrays: list[np.ndarray]) -> Tensor:
                 "bring the samples to one size with a transform, or pass a collate_fn"
             )
     kinds = {each.dtype for each in arrays}
-    if len(kinds) == 1:
-        return tensor_over(np.stack(arrays))
     common = reduce(promote_types, map(from_numpy_dtype, kinds))
-    return tensor_over(np.stack([each.astype(common.numpy) for each in arrays]))
+    return tensor_over(np.array(arrays, common.numpy))
 
 
 def default_convert(data: Any) -> Any:
