@@ -1,0 +1,1 @@
+"""Emitting LLVM IR: the builder, vector mathematics, a module per kernel family."""

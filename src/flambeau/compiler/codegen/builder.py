@@ -1,0 +1,290 @@
+"""The kernel builder: loops, vectors and memory on top of llvmlite's typed IR.
+
+Values are LLVM scalars or vectors of one length. Bools are stored as bytes and
+computed as single bits. Every load and store has an explicit alignment; addresses are
+element offsets from a buffer's pointer, never integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .kernel import Kernel
+
+__all__ = ["I1", "I64", "PTR", "KernelBuilder", "Variable", "storage_type", "value_type"]
+
+I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
+PTR, VOID = ir.PointerType(), ir.VoidType()
+
+_TYPES = {
+    dt.bool_: I1,
+    dt.uint8: I8,
+    dt.int8: I8,
+    dt.int16: ir.IntType(16),
+    dt.int32: ir.IntType(32),
+    dt.int64: I64,
+    dt.float32: ir.FloatType(),
+    dt.float64: ir.DoubleType(),
+}
+
+
+def value_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
+    """Return the LLVM type in which elements are computed."""
+    return _vector(_TYPES[kind], lanes)
+
+
+def storage_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
+    """Return the LLVM type in which elements lie in memory."""
+    return _vector(I8 if kind is dt.bool_ else _TYPES[kind], lanes)
+
+
+def _vector(element: ir.Type, lanes: int) -> ir.Type:
+    return element if lanes == 1 else ir.VectorType(element, lanes)
+
+
+class Variable:
+    """A value that changes inside loops; LLVM keeps it in a register."""
+
+    def __init__(self, builder: KernelBuilder, initial: ir.Value) -> None:
+        self._builder = builder
+        self._type = initial.type
+        with builder.b.goto_entry_block():
+            self._slot = builder.b.alloca(initial.type)
+        builder.b.store(initial, self._slot)
+
+    def get(self) -> ir.Value:
+        """Return the present value."""
+        return self._builder.b.load(self._slot, typ=self._type)
+
+    def set(self, value: ir.Value) -> None:
+        """Replace the value."""
+        self._builder.b.store(value, self._slot)
+
+
+class KernelBuilder:
+    """Builds one kernel.
+
+    Attributes:
+        b: llvmlite's builder, for plain instructions.
+        begin: the first chunk to do.
+        end: the chunk after the last one.
+
+    Args:
+        name: the function's name.
+        target: the CPU, for vector widths.
+    """
+
+    def __init__(self, name: str, target: Target) -> None:
+        self.name, self.target = name, target
+        self.module = ir.Module(name)
+        signature = ir.FunctionType(VOID, [PTR, I64, I64])
+        self.function = ir.Function(self.module, signature, name)
+        table, self.begin, self.end = self.function.args
+        table.add_attribute("noalias")
+        self._table = table
+        entry = self.function.append_basic_block("entry")
+        body = self.function.append_basic_block("body")
+        ir.IRBuilder(entry).branch(body)
+        self.b = ir.IRBuilder(body)
+        self._buffers: dict[int, ir.Value] = {}
+
+    def finish(
+        self, chunks: int, flops: int = 0, moved: int = 0, scratch: tuple[int, ...] = ()
+    ) -> Kernel:
+        """End the function and return the kernel."""
+        self.b.ret_void()
+        return Kernel(self.name, self._text(), chunks, flops, moved, scratch)
+
+    def _text(self) -> str:
+        """The module, with leave to use the full vector width: LLVM's default on
+        Intel's CPUs is half of AVX-512's."""
+        bits = self.target.vector_bytes * 8
+        names = ("prefer-vector-width", "min-legal-vector-width")
+        wide = " ".join(f'"{name}"="{bits}"' for name in names)
+        head = str(self.function).split("\n", 1)[0]
+        return str(self.module).replace(head, f"{head} {wide}", 1)
+
+    # Integers and control flow
+
+    def int(self, value: int | ir.Value) -> ir.Value:
+        """Return a 64-bit integer constant, or the value that is one already."""
+        return ir.Constant(I64, value) if isinstance(value, int) else value
+
+    def add(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+        """Add two indices, at compile time where both are known or one is 0."""
+        if isinstance(a, int) and isinstance(b, int):
+            return self.int(a + b)
+        if isinstance(a, int) and a == 0:
+            return self.int(b)
+        if isinstance(b, int) and b == 0:
+            return self.int(a)
+        return self.b.add(self.int(a), self.int(b))
+
+    def mul(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+        """Multiply two indices, at compile time where possible."""
+        if isinstance(a, int) and isinstance(b, int):
+            return self.int(a * b)
+        if isinstance(a, int):
+            a, b = b, a
+        if isinstance(b, int) and b in (0, 1):
+            return self.int(0) if b == 0 else self.int(a)
+        return self.b.mul(self.int(a), self.int(b))
+
+    @contextmanager
+    def loop(
+        self, start: int | ir.Value, stop: int | ir.Value, step: int = 1
+    ) -> Iterator[ir.Value]:
+        """Count from `start` below `stop`; the body runs not at all if there is none."""
+        b, function = self.b, self.function
+        start, stop = self.int(start), self.int(stop)
+        head = function.append_basic_block("loop")
+        body = function.append_basic_block("loop.body")
+        done = function.append_basic_block("loop.done")
+        before = b.block
+        b.branch(head)
+        b.position_at_end(head)
+        index = b.phi(I64)
+        index.add_incoming(start, before)
+        b.cbranch(b.icmp_signed("<", index, stop), body, done)
+        b.position_at_end(body)
+        yield index
+        following = b.add(index, self.int(step), flags=("nsw",))
+        index.add_incoming(following, b.block)
+        b.branch(head)
+        b.position_at_end(done)
+
+    @contextmanager
+    def when(self, condition: ir.Value) -> Iterator[None]:
+        """Run the body if the condition holds."""
+        with self.b.if_then(condition):
+            yield
+
+    def variable(self, initial: ir.Value) -> Variable:
+        """Return a variable with a first value."""
+        return Variable(self, initial)
+
+    # Values
+
+    def constant(self, number: float, kind: dt.dtype, lanes: int = 1) -> ir.Value:
+        """Return a number as a scalar or in every lane of a vector."""
+        element = _TYPES[kind]
+        plain = float(number) if kind.is_floating_point else int(number)
+        if lanes == 1:
+            return ir.Constant(element, plain)
+        return ir.Constant(ir.VectorType(element, lanes), [plain] * lanes)
+
+    def splat(self, value: ir.Value, lanes: int) -> ir.Value:
+        """Return a vector with a scalar in every lane; vectors stay as they are."""
+        if lanes == 1 or isinstance(value.type, ir.VectorType):
+            return value
+        vector = ir.VectorType(value.type, lanes)
+        first = self.b.insert_element(
+            ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0)
+        )
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+        return self.b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
+
+    def intrinsic(self, name: str, *arguments: ir.Value, result: Any = None) -> ir.Value:
+        """Call an LLVM intrinsic that is overloaded by its (first) type."""
+        kind = result or arguments[0].type
+        full = f"llvm.{name}.{_suffix(arguments[0].type)}"
+        return self.call(full, kind, *arguments)
+
+    def call(self, name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
+        """Call a function by name, declaring it on first use."""
+        known = self.module.globals.get(name)
+        if known is None:
+            signature = ir.FunctionType(result, [each.type for each in arguments])
+            known = ir.Function(self.module, signature, name)
+        return self.b.call(known, arguments)
+
+    def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """Return a * b + c, rounded once."""
+        return self.intrinsic("fma", a, b, c)
+
+    # Memory
+
+    def buffer(self, slot: int) -> ir.Value:
+        """Return the pointer in a slot of the table, loaded once at the entry."""
+        if slot not in self._buffers:
+            with self.b.goto_entry_block():
+                place = self.b.gep(self._table, [self.int(slot)], source_etype=PTR)
+                self._buffers[slot] = self.b.load(place, typ=PTR, align=8)
+        return self._buffers[slot]
+
+    def at(self, pointer: ir.Value, offset: int | ir.Value, kind: dt.dtype) -> ir.Value:
+        """Return the address of an element."""
+        return self.b.gep(
+            pointer, [self.int(offset)], source_etype=storage_type(kind), inbounds=False
+        )
+
+    def load(
+        self,
+        pointer: ir.Value,
+        offset: int | ir.Value,
+        kind: dt.dtype,
+        lanes: int = 1,
+        mask: ir.Value | None = None,
+    ) -> ir.Value:
+        """Load an element, or a vector of neighbours; lanes without mask give 0."""
+        place, held = self.at(pointer, offset, kind), storage_type(kind, lanes)
+        if mask is None:
+            value = self.b.load(place, typ=held, align=kind.itemsize)
+        else:
+            value = self._masked("load", held, kind, place, mask, ir.Constant(held, None))
+        if kind is dt.bool_:
+            return self.b.icmp_unsigned("!=", value, ir.Constant(held, None))
+        return value
+
+    def store(
+        self,
+        value: ir.Value,
+        pointer: ir.Value,
+        offset: int | ir.Value,
+        kind: dt.dtype,
+        mask: ir.Value | None = None,
+    ) -> None:
+        """Store an element, or a vector to neighbours, where the mask allows it."""
+        if kind is dt.bool_:
+            lanes = value.type.count if isinstance(value.type, ir.VectorType) else 1
+            value = self.b.zext(value, storage_type(kind, lanes))
+        place = self.at(pointer, offset, kind)
+        if mask is None:
+            self.b.store(value, place, align=kind.itemsize)
+            return
+        name = f"llvm.masked.store.{_suffix(value.type)}.p0"
+        align = ir.IntType(32)(kind.itemsize)
+        self.call(name, VOID, value, place, align, mask)
+
+    def _masked(
+        self,
+        what: str,
+        held: ir.Type,
+        kind: dt.dtype,
+        place: ir.Value,
+        mask: ir.Value,
+        other: ir.Value,
+    ) -> ir.Value:
+        align = ir.IntType(32)(kind.itemsize)
+        name = f"llvm.masked.{what}.{_suffix(held)}.p0"
+        return self.call(name, held, place, align, mask, other)
+
+    def first_lanes(self, count: ir.Value, lanes: int) -> ir.Value:
+        """Return the mask of the first `count` lanes."""
+        numbers = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
+        return self.b.icmp_signed("<", numbers, self.splat(count, lanes))
+
+
+def _suffix(kind: ir.Type) -> str:
+    """LLVM's abbreviation of a type in an intrinsic's name."""
+    if isinstance(kind, ir.VectorType):
+        return f"v{kind.count}{_suffix(kind.element)}"
+    if isinstance(kind, ir.FloatType):
+        return "f32"
+    return "f64" if isinstance(kind, ir.DoubleType) else f"i{kind.width}"

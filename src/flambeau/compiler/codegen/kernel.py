@@ -1,0 +1,33 @@
+"""What a kernel family returns: a function in LLVM IR and how to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Kernel"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One native function `void name(ptr table, i64 begin, i64 end)`.
+
+    `table` is an array with the address of each buffer: inputs, then outputs, then
+    scratch. The function does the chunks `begin` … `end - 1`. How the work is cut into
+    chunks never depends on the number of threads, and no two chunks write to the same
+    place, so the results are the same bits on any number of threads.
+
+    Attributes:
+        name: the function's name, which tells op and shape.
+        ir: the module's text.
+        chunks: into how many pieces the work is cut.
+        flops: floating-point operations, for reports.
+        moved: bytes read and written at least once, for reports.
+        scratch: bytes of each scratch buffer.
+    """
+
+    name: str
+    ir: str
+    chunks: int
+    flops: int = 0
+    moved: int = 0
+    scratch: tuple[int, ...] = ()

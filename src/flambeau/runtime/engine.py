@@ -1,0 +1,129 @@
+"""From LLVM IR to callable machine code, through LLVM's LLJIT.
+
+The IR is vectorised by hand, so only cheap clean-up passes run: LLVM's full pipeline
+takes several times as long and gained nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+from .cache import ObjectCache, default_folder
+from .target import Target, host
+
+__all__ = ["Code", "Engine", "engine"]
+
+# LLVM's scheduler would raise the register pressure of unrolled FMA tiles until they
+# spill, which halves a convolution's speed; it is told not to, before anything else.
+_OPTIONS = ("-misched-regpressure=false",)
+_VERSION = "1"  # of the way in which IR is turned into code; part of every key
+
+
+class Code:
+    """Linked machine code: it stays in memory as long as this object.
+
+    Attributes:
+        addresses: of the functions by name.
+    """
+
+    def __init__(self, addresses: Mapping[str, int], tracker: Any) -> None:
+        self.addresses = dict(addresses)
+        self._tracker = tracker
+
+
+class Engine:
+    """Compiles for one target, and keeps object code in a cache.
+
+    Args:
+        target: the CPU.
+        cache: where object code is kept; None to compile anew.
+    """
+
+    def __init__(self, target: Target, cache: ObjectCache | None) -> None:
+        import llvmlite.binding as llvm
+
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        for option in _OPTIONS:
+            llvm.set_option("flambeau", option)
+        self.target = target
+        self.cache = cache
+        self._llvm = llvm
+        self._machine = self._new_machine()
+        self._jit = llvm.create_lljit_compiler(self._new_machine())
+        self._numbers = count()
+        self._lock = threading.Lock()
+
+    def _new_machine(self) -> Any:
+        return self._llvm.Target.from_triple(self.target.triple).create_target_machine(
+            cpu=self.target.cpu,
+            features=self.target.features,
+            opt=2,
+            reloc="pic",
+            codemodel="small",
+        )
+
+    def key(self, ir: str) -> str:
+        """Return what object code depends on, as the cache's key."""
+        version = ".".join(map(str, self._llvm.llvm_version_info))
+        target = self.target
+        return ObjectCache.key(
+            _VERSION, version, target.triple, target.cpu, target.features, *_OPTIONS, ir
+        )
+
+    def compile(self, ir: str) -> bytes:
+        """Return the object code of a module, from the cache or compiled.
+
+        Raises:
+            RuntimeError: the IR is not valid, which is a defect of code generation.
+        """
+        key = self.key(ir)
+        known = None if self.cache is None else self.cache.load(key)
+        if known is not None:
+            return known
+        code = self._machine.emit_object(self._optimized(ir))
+        if self.cache is not None:
+            self.cache.store(key, code)
+        return code
+
+    def assembly(self, ir: str) -> str:
+        """Return what a module is compiled to, as text."""
+        return self._machine.emit_assembly(self._optimized(ir))
+
+    def _optimized(self, ir: str) -> Any:
+        module = self._llvm.parse_assembly(ir)
+        module.triple = self.target.triple
+        module.data_layout = str(self._machine.target_data)
+        module.verify()
+        passes = self._llvm.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+        passes.add_new_gvn_pass()
+        passes.add_dead_code_elimination_pass()
+        tuning = self._llvm.create_pipeline_tuning_options(speed_level=1)
+        tuning.loop_vectorization = tuning.slp_vectorization = False
+        tuning.loop_unrolling = False
+        passes.run(module, self._llvm.create_pass_builder(self._machine, tuning))
+        return module
+
+    def link(self, code: bytes, names: list[str]) -> Code:
+        """Load object code and return the addresses of its functions `names`."""
+        with self._lock:
+            builder = self._llvm.JITLibraryBuilder().add_object_img(code)
+            builder.add_current_process()  # for memcpy and memset, which LLVM may call
+            for name in names:
+                builder.export_symbol(name)
+            tracker = builder.link(self._jit, f"flambeau{next(self._numbers)}")
+        return Code({name: tracker[name] for name in names}, tracker)
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """Return the engine for this machine, with its cache on disk."""
+    return Engine(host(), ObjectCache(default_folder()))

@@ -1,0 +1,58 @@
+"""The CPU that kernels are compiled for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+__all__ = ["Target", "host"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What code generation must know of a CPU.
+
+    Attributes:
+        triple: LLVM's name of architecture, vendor and system.
+        cpu: LLVM's name of the CPU.
+        features: LLVM's list of what it can do.
+        vector_bytes: the width of its vector registers.
+        vector_registers: how many it has.
+    """
+
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    vector_registers: int
+
+    def lanes(self, itemsize: int) -> int:
+        """Return how many elements of `itemsize` bytes a vector register holds."""
+        return self.vector_bytes // itemsize
+
+    @property
+    def is_x86(self) -> bool:
+        """Whether this is an x86-64 CPU."""
+        return self.triple.startswith("x86_64")
+
+
+@lru_cache(maxsize=1)
+def host() -> Target:
+    """Return this machine's CPU."""
+    import llvmlite.binding as llvm
+
+    features = llvm.get_host_cpu_features()
+    triple = llvm.get_process_triple()
+    width, registers = _vectors(triple, features)
+    return Target(
+        triple, llvm.get_host_cpu_name(), features.flatten(), width, registers
+    )
+
+
+def _vectors(triple: str, features: dict[str, bool]) -> tuple[int, int]:
+    """The width in bytes and number of vector registers."""
+    if triple.startswith("x86_64"):
+        if features.get("avx512f") and features.get("avx512vl"):
+            return 64, 32
+        return (32, 16) if features.get("avx2") else (16, 16)
+    return (16, 32) if triple.startswith(("aarch64", "arm64")) else (16, 16)

@@ -1,0 +1,353 @@
+"""The thread team: a whole plan runs on all threads with one call from Python.
+
+The threads are Python threads that stay inside native code while there is work: they
+take every step's chunks by their number, meet at a barrier, go on to the next step,
+and spin for a moment after the last one. Without new work they return to Python and
+sleep on a lock. While they are in native code the interpreter is free.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .engine import Code, engine
+from .memory import aligned
+
+__all__ = ["default_threads", "get_num_threads", "run_steps", "set_num_threads"]
+
+STEP = np.dtype([("function", np.uint64), ("table", np.uint64), ("chunks", np.int64)])
+"""One step of a plan: what to call, with which pointers, in how many chunks."""
+
+# The team's words, each on a cache line of its own, as indices of 64-bit integers.
+_EPOCH, _ARRIVED, _PHASE, _STEPS, _COUNT, _THREADS, _ASLEEP = range(0, 56, 8)
+_WORDS = 8 * 64  # the flags of sleeping threads follow, a line each
+_MOST_THREADS = _WORDS // 8 - 7
+
+_SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
+_PATIENCE = 2_000  # about 20 us at a barrier before others are let run
+
+# `run` does all steps of the posted plan as thread `tid`. `post` announces a plan.
+# `work` waits for plans and runs them, and returns when it has waited long enough;
+# it says so in the thread's flag first, so that `wake` knows whom to call.
+_IR = """
+{declarations}
+
+define internal void @meet(ptr %team, i64 %threads) {{
+entry:
+  %phase.at = getelementptr i64, ptr %team, i64 {PHASE}
+  %arrived.at = getelementptr i64, ptr %team, i64 {ARRIVED}
+  %phase = load atomic i64, ptr %phase.at acquire, align 8
+  %before = atomicrmw add ptr %arrived.at, i64 1 acq_rel
+  %now = add i64 %before, 1
+  %last = icmp eq i64 %now, %threads
+  br i1 %last, label %open, label %wait
+open:
+  store atomic i64 0, ptr %arrived.at release, align 8
+  %next = add i64 %phase, 1
+  store atomic i64 %next, ptr %phase.at release, align 8
+  ret void
+wait:
+  %i = phi i64 [0, %entry], [%i.next, %back]
+  %seen = load atomic i64, ptr %phase.at acquire, align 8
+  %same = icmp eq i64 %seen, %phase
+  br i1 %same, label %again, label %go
+again:
+  {pause}
+  %i.next = add i64 %i, 1
+  %long = icmp ugt i64 %i, {PATIENCE}
+  br i1 %long, label %others, label %back
+others:
+  {give_way}
+  br label %back
+back:
+  br label %wait
+go:
+  ret void
+}}
+
+define void @flambeau_run(ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads) {{
+entry:
+  %alone = icmp eq i64 %threads, 1
+  br label %head
+head:
+  %at = phi i64 [0, %entry], [%at.next, %next]
+  %more = icmp ult i64 %at, %count
+  br i1 %more, label %step, label %done
+step:
+  %record = getelementptr {{i64, i64, i64}}, ptr %steps, i64 %at
+  %function = load ptr, ptr %record, align 8
+  %table.at = getelementptr i64, ptr %record, i64 1
+  %table = load ptr, ptr %table.at, align 8
+  %chunks.at = getelementptr i64, ptr %record, i64 2
+  %chunks = load i64, ptr %chunks.at, align 8
+  %from.all = mul i64 %chunks, %tid
+  %from = udiv i64 %from.all, %threads
+  %to.all = add i64 %from.all, %chunks
+  %to = udiv i64 %to.all, %threads
+  %some = icmp ult i64 %from, %to
+  br i1 %some, label %call, label %join
+call:
+  call void %function(ptr %table, i64 %from, i64 %to)
+  br label %join
+join:
+  br i1 %alone, label %next, label %barrier
+barrier:
+  call void @meet(ptr %team, i64 %threads)
+  br label %next
+next:
+  %at.next = add i64 %at, 1
+  br label %head
+done:
+  ret void
+}}
+
+define internal void @run_posted(ptr %team, i64 %tid) {{
+  %steps.at = getelementptr i64, ptr %team, i64 {STEPS}
+  %steps = load ptr, ptr %steps.at, align 8
+  %count.at = getelementptr i64, ptr %team, i64 {COUNT}
+  %count = load i64, ptr %count.at, align 8
+  %threads.at = getelementptr i64, ptr %team, i64 {THREADS}
+  %threads = load i64, ptr %threads.at, align 8
+  call void @flambeau_run(ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads)
+  ret void
+}}
+
+define i64 @flambeau_work(ptr %team, i64 %tid, i64 %done, i64 %spins) {{
+entry:
+  %line = mul i64 %tid, 8
+  %place = add i64 %line, {ASLEEP}
+  %asleep = getelementptr i64, ptr %team, i64 %place
+  br label %watch
+watch:
+  %last = phi i64 [%done, %entry], [%posted, %work]
+  br label %spin
+spin:
+  %i = phi i64 [0, %watch], [%i.next, %idle]
+  %epoch = load atomic i64, ptr %team acquire, align 8
+  %new = icmp ne i64 %epoch, %last
+  br i1 %new, label %work, label %idle
+idle:
+  {pause}
+  %i.next = add i64 %i, 1
+  %tired = icmp ugt i64 %i.next, %spins
+  br i1 %tired, label %sleep, label %spin
+work:
+  %posted = phi i64 [%epoch, %spin], [%check, %recheck]
+  call void @run_posted(ptr %team, i64 %tid)
+  br label %watch
+sleep:
+  store atomic i64 1, ptr %asleep seq_cst, align 8
+  %check = load atomic i64, ptr %team seq_cst, align 8
+  %late = icmp ne i64 %check, %last
+  br i1 %late, label %recheck, label %leave
+recheck:
+  ; a plan was posted meanwhile: whoever clears the flag decides who acts on it
+  %was = atomicrmw xchg ptr %asleep, i64 0 seq_cst
+  %mine = icmp eq i64 %was, 1
+  br i1 %mine, label %work, label %leave
+leave:
+  ret i64 %last
+}}
+
+define i64 @flambeau_wake(ptr %team, i64 %tid) {{
+  %line = mul i64 %tid, 8
+  %place = add i64 %line, {ASLEEP}
+  %asleep = getelementptr i64, ptr %team, i64 %place
+  %was = atomicrmw xchg ptr %asleep, i64 0 seq_cst
+  ret i64 %was
+}}
+
+define void @flambeau_post(ptr %team, ptr %steps, i64 %count) {{
+  %steps.at = getelementptr i64, ptr %team, i64 {STEPS}
+  store ptr %steps, ptr %steps.at, align 8
+  %count.at = getelementptr i64, ptr %team, i64 {COUNT}
+  store i64 %count, ptr %count.at, align 8
+  %ignored = atomicrmw add ptr %team, i64 1 seq_cst
+  ret void
+}}
+"""
+
+class Team:
+    """The threads of this process, made when the first plan needs them.
+
+    Args:
+        size: how many threads, the calling one included.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.words = aligned(8 * _WORDS).view(np.int64)
+        self.lock = threading.Lock()
+        self.wakers = [threading.Semaphore(0) for _ in range(size)]
+        for tid in range(1, size):
+            self.words[_ASLEEP + 8 * tid] = 1
+            threading.Thread(
+                target=self._serve, args=(tid,), name=f"flambeau-{tid}", daemon=True
+            ).start()
+
+    def _serve(self, tid: int) -> None:
+        native, done = _native(), 0
+        while True:
+            self.wakers[tid].acquire()
+            done = native.work(self.words.ctypes.data, tid, done, _SPINS)
+
+    def run(self, steps: np.ndarray) -> None:
+        """Run a plan's steps on all threads; the caller holds the lock."""
+        native, team = _native(), self.words.ctypes.data
+        self.words[_THREADS] = self.size
+        native.post(team, steps.ctypes.data, len(steps))
+        for tid in range(1, self.size):
+            if native.wake(team, tid):
+                self.wakers[tid].release()
+        native.run(steps.ctypes.data, len(steps), team, 0, self.size)
+
+
+class _Native:
+    """The compiled functions above, callable."""
+
+    def __init__(self) -> None:
+        declare_pause, pause = _pause()
+        declare_give_way, give_way = _give_way()
+        text = _IR.format(
+            declarations=f"{declare_pause}\n{declare_give_way}",
+            pause=pause,
+            give_way=give_way,
+            PATIENCE=_PATIENCE,
+            PHASE=_PHASE,
+            ARRIVED=_ARRIVED,
+            STEPS=_STEPS,
+            COUNT=_COUNT,
+            THREADS=_THREADS,
+            ASLEEP=_ASLEEP,
+        )
+        names = [f"flambeau_{name}" for name in ("run", "work", "wake", "post")]
+        self._code: Code = engine().link(engine().compile(text), names)
+        word, at = ctypes.c_int64, ctypes.c_void_p
+        self.run = self._function("run", None, at, word, at, word, word)
+        self.work = self._function("work", word, at, word, word, word)
+        self.wake = self._function("wake", word, at, word)
+        self.post = self._function("post", None, at, at, word)
+
+    def _function(self, name: str, result: Any, *arguments: Any) -> Any:
+        # CFUNCTYPE lets go of the interpreter lock during the call
+        address = self._code.addresses[f"flambeau_{name}"]
+        return ctypes.CFUNCTYPE(result, *arguments)(address)
+
+
+def _pause() -> tuple[str, str]:
+    """How a waiting thread tells the CPU: the intrinsic's declaration and call."""
+    if engine().target.is_x86:
+        return (
+            "declare void @llvm.x86.sse2.pause()",
+            "call void @llvm.x86.sse2.pause()",
+        )
+    if engine().target.triple.startswith(("aarch64", "arm64")):
+        return (
+            "declare void @llvm.aarch64.hint(i32)",
+            "call void @llvm.aarch64.hint(i32 1)",
+        )
+    return "", ""
+
+
+def _give_way() -> tuple[str, str]:
+    """How a thread lets others run, for when there are more threads than CPUs."""
+    if os.name == "posix":
+        return "declare i32 @sched_yield()", "%ignored = call i32 @sched_yield()"
+    return "", ""
+
+
+@lru_cache(maxsize=1)
+def _native() -> _Native:
+    return _Native()
+
+
+class _Current:
+    """The team in use, and the number of threads asked for."""
+
+    def __init__(self) -> None:
+        self.wanted: int | None = None
+        self.team: Team | None = None
+        self.lock = threading.Lock()
+
+
+_current = _Current()
+
+
+def _forget_team() -> None:
+    """In a forked child none of the threads exist."""
+    _current.team, _current.lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_team)
+
+
+def default_threads() -> int:
+    """Return how many CPUs this process may use: by its affinity and its quota."""
+    if hasattr(os, "sched_getaffinity"):
+        allowed = len(os.sched_getaffinity(0))
+    else:
+        allowed = os.cpu_count() or 1
+    return max(1, min(allowed, _quota() or allowed, _MOST_THREADS))
+
+
+def _quota() -> int | None:
+    """The CPUs that the control group grants, rounded up; None without a limit."""
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if quota == "max" else -(-int(quota) // int(period))
+    except (OSError, ValueError):
+        return None
+
+
+def get_num_threads() -> int:
+    """Return how many threads kernels use.
+
+    Source: torch's page "torch.get_num_threads".
+    """
+    return _current.wanted or default_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads kernels use; results do not depend on it.
+
+    Raises:
+        RuntimeError: not a positive number, or more than the team can hold.
+
+    Source: torch's page "torch.set_num_threads".
+    """
+    if not isinstance(count, int) or not 1 <= count <= _MOST_THREADS:
+        raise RuntimeError(
+            f"set_num_threads expects an int from 1 to {_MOST_THREADS}, got {count!r}"
+        )
+    _current.wanted = count
+
+
+def run_steps(steps: np.ndarray) -> None:
+    """Run a plan: an array of `STEP` records, a barrier between each two.
+
+    Where another Python thread is using the team, this one runs its plan alone.
+    """
+    count = get_num_threads()
+    team = _team(count) if count > 1 else None
+    if team is None or not team.lock.acquire(blocking=False):
+        _native().run(steps.ctypes.data, len(steps), None, 0, 1)
+        return
+    try:
+        team.run(steps)
+    finally:
+        team.lock.release()
+
+
+def _team(count: int) -> Team:
+    with _current.lock:
+        if _current.team is None or _current.team.size != count:
+            _current.team = Team(count)
+        return _current.team
