@@ -22,7 +22,7 @@ LAYERS = (
     ("backend",),
     ("autograd", "random"),
     ("tensor",),
-    ("nn", "optim"),
+    ("linalg", "nn", "optim"),
     ("serialization", "train", "utils", "vision"),
     ("cli",),
 )

@@ -4,7 +4,7 @@
 PyTorch program changes. This file is the table of contents.
 """
 
-from . import autograd
+from . import autograd, linalg
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -40,6 +40,7 @@ from .dtypes import int64 as long
 from .serialization import load, save
 from .shape import Size
 from .tensor import Tensor, evaluate
+from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
 from .tensor.convert import clone, from_dlpack
 from .tensor.creation import (
     arange,
@@ -58,6 +59,7 @@ from .tensor.creation import (
     zeros,
     zeros_like,
 )
+from .tensor.einsum import einsum
 from .tensor.extreme import (
     amax,
     amin,
@@ -70,6 +72,23 @@ from .tensor.extreme import (
     min,
 )
 from .tensor.formatting import set_printoptions
+from .tensor.linalg import (
+    addbmm,
+    addmm,
+    addmv,
+    addr,
+    baddbmm,
+    bmm,
+    dot,
+    ger,
+    inner,
+    matmul,
+    mm,
+    mv,
+    outer,
+    vdot,
+)
+from .tensor.matrices import cross, trace
 from .tensor.norms import cdist, dist, norm
 from .tensor.operands import result_type
 from .tensor.pointwise import (

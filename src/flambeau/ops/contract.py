@@ -65,12 +65,12 @@ def product(a: Node, b: Node) -> Node:
     Where one operand is a single matrix the batch becomes rows of the other, so that
     one matrix multiplication does it, in the gradients too.
     """
-    if a.ndim == 1:
-        result = product(reshape(a, (1, *a.shape)), b)
-        return reshape(result, (*result.shape[:-2], *result.shape[-1:]))
     if b.ndim == 1:
         result = product(a, reshape(b, (*b.shape, 1)))
         return reshape(result, result.shape[:-1])
+    if a.ndim == 1:
+        result = product(reshape(a, (1, *a.shape)), b)
+        return reshape(result, (*result.shape[:-2], *result.shape[-1:]))
     if a.ndim == b.ndim == 2 or (a.ndim > 2 and b.ndim > 2):
         return matmul(a, b)
     _check(a, b)

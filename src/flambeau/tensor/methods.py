@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import convert, extreme, norms, pointwise, reduction, scan
+from . import (
+    contraction,
+    convert,
+    extreme,
+    linalg,
+    matrices,
+    norms,
+    pointwise,
+    reduction,
+    scan,
+)
 from . import inplace as writing
 from .inplace import inplace
 
@@ -191,6 +201,28 @@ class Methods:
     norm = norms.norm
     dist = norms.dist
 
+    # linalg, contraction and matrices
+
+    matmul = linalg.matmul
+    mm = linalg.mm
+    bmm = linalg.bmm
+    mv = linalg.mv
+    dot = linalg.dot
+    vdot = linalg.vdot
+    inner = linalg.inner
+    outer = linalg.outer
+    ger = linalg.ger
+    addmm = linalg.addmm
+    addmv = linalg.addmv
+    addr = linalg.addr
+    baddbmm = linalg.baddbmm
+    addbmm = linalg.addbmm
+    kron = contraction.kron
+    cross = matrices.cross
+    trace = matrices.trace
+    __matmul__ = linalg.matmul
+    __rmatmul__ = linalg.rmatmul
+
     # In place
 
     copy_ = writing.copy_
@@ -259,6 +291,11 @@ class Methods:
     abs_ = absolute_ = inplace(pointwise.absolute)
     cumsum_ = inplace(scan.cumsum)
     cumprod_ = inplace(scan.cumprod)
+    addmm_ = inplace(linalg.addmm)
+    addmv_ = inplace(linalg.addmv)
+    addr_ = inplace(linalg.addr)
+    baddbmm_ = inplace(linalg.baddbmm)
+    addbmm_ = inplace(linalg.addbmm)
     __iadd__ = add_
     __isub__ = sub_
     __imul__ = mul_

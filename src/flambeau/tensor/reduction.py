@@ -453,7 +453,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False) -> Tensor:
     Example:
         >>> import flambeau as torch
         >>> torch.logsumexp(torch.tensor([1000., 1000.]), dim=0)
-        tensor(1000.6931)
+        tensor(1000.6932)
     """
     x = as_float(input.node)
     axes = axes_to_reduce(dim, x.ndim)
