@@ -98,7 +98,7 @@ class RandomSampler(Sampler[int]):
         >>> from flambeau.utils.data import RandomSampler
         >>> generator = flambeau.Generator().manual_seed(0)
         >>> list(RandomSampler(range(5), generator=generator))
-        [4, 1, 2, 0, 3]
+        [4, 0, 1, 3, 2]
     """
 
     def __init__(
