@@ -282,6 +282,18 @@ def test_uniforms_stay_below_the_upper_bound(dtype: type) -> None:
     assert abs(drawn.astype(np.float64).mean() - 1.5) < 0.01
 
 
+@pytest.mark.parametrize(("low", "high"), [(-2.0, 2.0), (2.5, 4.0), (0.0, math.inf)])
+def test_truncated_normals_stay_between_their_bounds(low: float, high: float) -> None:
+    """On average they lie at (f(low) - f(high)) / P(low < z < high), f the density."""
+    drawn = random.truncated_normal(start(), (100_000,), low=low, high=high)
+    assert drawn.min() >= low
+    assert drawn.max() <= high
+    density = [math.exp(-z * z / 2) / math.sqrt(2 * math.pi) for z in (low, high)]
+    below = [(1 + math.erf(z / math.sqrt(2))) / 2 for z in (low, high)]
+    expected = (density[0] - density[1]) / (below[1] - below[0])
+    assert abs(drawn.mean() - expected) < 0.01
+
+
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (2, 3), (5, 1, 4)])
 def test_shapes_are_filled_in_order(shape: tuple[int, ...]) -> None:
     drawn = random.uniform(start(), shape)

@@ -119,6 +119,19 @@ def unequal_coins(name: str) -> Draw:
     )
 
 
+def truncated(name: str, *args: float) -> Draw:
+    """Normals between bounds: args are mean, std and the two bounds."""
+    theirs, ours = dtypes(name)
+    return Draw(
+        lambda g, n: torch.nn.init.trunc_normal_(
+            torch.empty(n, dtype=theirs), *args, generator=g
+        ),
+        lambda g, n: random.truncated_normal(g, (n,), ours, *args),
+        ulps=4 if name == "float64" else NORMAL + 1,
+        large=LARGE // 20,
+    )
+
+
 def permutation(name: str) -> Draw:
     theirs, ours = dtypes(name)
     return Draw(
@@ -159,6 +172,11 @@ DRAWS: dict[str, Draw] = {
     "constant normal": draw("normal", "float32", 1.5, 0.0),
     "strided normal float32": strided_normal("float32"),
     "strided normal float16": strided_normal("float16"),
+    **{f"truncated {n}": truncated(n, 0.0, 1.0, -2.0, 2.0) for n in FLOATS},
+    "truncated narrowly": truncated("float32", 0.0, 0.02, -0.01, 0.01),
+    "truncated to one side": truncated("float32", 1.0, 2.0, 1.5, float("inf")),
+    "truncated to the tail": truncated("float32", 0.0, 1.0, 1.5, 2.5),
+    "truncated to the tail float64": truncated("float64", 0.5, 2.0, -4.0, -3.5),
     "log normal float32": draw("log_normal", "float32", ulps=1),
     "log normal float64": draw("log_normal", "float64", 0.0, 0.25, ulps=4),
     **{f"exponential {name}": draw("exponential", name, ulps=2) for name in FLOATS},

@@ -23,6 +23,7 @@ from .generator import Generator
 from .integers import integers, randint, randperm
 from .normal import log_normal, normal
 from .transforms import cauchy, exponential, geometric
+from .truncated import truncated_normal
 from .uniform import uniform
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "randperm",
     "seed",
     "set_rng_state",
+    "truncated_normal",
     "uniform",
     "use_generator",
 ]
