@@ -25,11 +25,13 @@ class _ModuleSequence(Module):
     def __setitem__(self, index: int, module: Module) -> None:
         setattr(self, self._name_at(index), module)
 
+    def _names_at(self, index: int | slice) -> list[str]:
+        if isinstance(index, slice):
+            return list(self._modules)[index]
+        return [self._name_at(index)]
+
     def __delitem__(self, index: int | slice) -> None:
-        names = list(self._modules)
-        for name in (
-            names[index] if isinstance(index, slice) else [self._name_at(index)]
-        ):
+        for name in self._names_at(index):
             delattr(self, name)
         # The names are the positions again.
         self._modules = {str(i): each for i, each in enumerate(self)}
