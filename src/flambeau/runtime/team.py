@@ -174,6 +174,7 @@ define void @flambeau_post(ptr %team, ptr %steps, i64 %count) {{
 }}
 """
 
+
 class Team:
     """The threads of this process, made when the first plan needs them.
 

@@ -17,7 +17,15 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .kernel import Kernel
 
-__all__ = ["I1", "I64", "PTR", "KernelBuilder", "Variable", "storage_type", "value_type"]
+__all__ = [
+    "I1",
+    "I64",
+    "PTR",
+    "KernelBuilder",
+    "Variable",
+    "storage_type",
+    "value_type",
+]
 
 I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
 PTR, VOID = ir.PointerType(), ir.VoidType()
@@ -103,7 +111,8 @@ class KernelBuilder:
 
     def _text(self) -> str:
         """The module, with leave to use the full vector width: LLVM's default on
-        Intel's CPUs is half of AVX-512's."""
+        Intel's CPUs is half of AVX-512's.
+        """
         bits = self.target.vector_bytes * 8
         names = ("prefer-vector-width", "min-legal-vector-width")
         wide = " ".join(f'"{name}"="{bits}"' for name in names)
@@ -190,7 +199,9 @@ class KernelBuilder:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
         return self.b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
 
-    def intrinsic(self, name: str, *arguments: ir.Value, result: Any = None) -> ir.Value:
+    def intrinsic(
+        self, name: str, *arguments: ir.Value, result: Any = None
+    ) -> ir.Value:
         """Call an LLVM intrinsic that is overloaded by its (first) type."""
         kind = result or arguments[0].type
         full = f"llvm.{name}.{_suffix(arguments[0].type)}"
@@ -237,7 +248,9 @@ class KernelBuilder:
         if mask is None:
             value = self.b.load(place, typ=held, align=kind.itemsize)
         else:
-            value = self._masked("load", held, kind, place, mask, ir.Constant(held, None))
+            value = self._masked(
+                "load", held, kind, place, mask, ir.Constant(held, None)
+            )
         if kind is dt.bool_:
             return self.b.icmp_unsigned("!=", value, ir.Constant(held, None))
         return value

@@ -1,0 +1,299 @@
+"""What each elementwise op computes, in LLVM instructions on scalars or vectors.
+
+The lowering of an elementwise op is the method of its name. Ops without a method are
+computed by their NumPy meaning.
+"""
+
+from __future__ import annotations
+
+import math
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from .builder import KernelBuilder, value_type
+from .transcendental import Transcendental
+
+__all__ = ["Arithmetic", "has_lowering"]
+
+
+def has_lowering(op: str) -> bool:
+    """Whether an elementwise op has instructions of its own."""
+    return hasattr(Arithmetic, f"op_{op}")
+
+
+class Arithmetic:
+    """Emits elementwise ops on values of one vector length.
+
+    Args:
+        kernel: where the instructions go.
+        lanes: the vector length.
+    """
+
+    def __init__(self, kernel: KernelBuilder, lanes: int) -> None:
+        self.kernel, self.b, self.lanes = kernel, kernel.b, lanes
+        self.curves = Transcendental(kernel, lanes)
+
+    def apply(
+        self, op: str, to: dt.dtype, kinds: list[dt.dtype], values: list[ir.Value]
+    ) -> ir.Value:
+        """Emit one op.
+
+        Args:
+            op: its name.
+            to: the result's dtype.
+            kinds: the operands' dtypes.
+            values: the operands.
+        """
+        if op == "cast":
+            return self.cast(values[0], kinds[0], to)
+        return getattr(self, f"op_{op}")(kinds[-1], *values)
+
+    def number(self, value: float, kind: dt.dtype) -> ir.Value:
+        """Return a constant in every lane."""
+        return self.kernel.constant(value, kind, self.lanes)
+
+    # Conversion
+
+    def op_cast(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Keep the value; `cast` converts."""
+        return x
+
+    def cast(self, x: ir.Value, old: dt.dtype, new: dt.dtype) -> ir.Value:
+        """Convert between element types as torch does on x86."""
+        if old is new:
+            return x
+        to = value_type(new, self.lanes)
+        if new is dt.bool_:
+            return self.op_ne(old, x, self.number(0, old))
+        if old.is_floating_point:
+            return self._from_float(x, old, new, to)
+        if new.is_floating_point:
+            unsigned = old in (dt.bool_, dt.uint8)
+            return self.b.uitofp(x, to) if unsigned else self.b.sitofp(x, to)
+        if new.itemsize < old.itemsize:
+            return self.b.trunc(x, to)
+        if new.itemsize == old.itemsize and old is not dt.bool_:
+            return x
+        unsigned = old in (dt.bool_, dt.uint8)
+        return self.b.zext(x, to) if unsigned else self.b.sext(x, to)
+
+    def _from_float(
+        self, x: ir.Value, old: dt.dtype, new: dt.dtype, to: ir.Type
+    ) -> ir.Value:
+        if new.is_floating_point:
+            narrower = new.itemsize < old.itemsize
+            return self.b.fptrunc(x, to) if narrower else self.b.fpext(x, to)
+        # by way of int64, so that the narrow integers wrap
+        wide = self.b.fptosi(x, value_type(dt.int64, self.lanes))
+        return wide if new is dt.int64 else self.b.trunc(wide, to)
+
+    # Arithmetic
+
+    def op_neg(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """-x."""
+        return self.b.fneg(x) if kind.is_floating_point else self.b.neg(x)
+
+    def op_add(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x + y; or, for bools."""
+        if kind is dt.bool_:
+            return self.b.or_(x, y)
+        return self.b.fadd(x, y) if kind.is_floating_point else self.b.add(x, y)
+
+    def op_sub(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x - y."""
+        return self.b.fsub(x, y) if kind.is_floating_point else self.b.sub(x, y)
+
+    def op_mul(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x y."""
+        return self.b.fmul(x, y) if kind.is_floating_point else self.b.mul(x, y)
+
+    def op_div(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x / y, of floats."""
+        return self.b.fdiv(x, y)
+
+    def op_reciprocal(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """1 / x."""
+        return self.b.fdiv(self.number(1, kind), x)
+
+    def op_square(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """x²."""
+        return self.op_mul(kind, x, x)
+
+    def op_sqrt(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The square root."""
+        return self.kernel.intrinsic("sqrt", x)
+
+    def op_rsqrt(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The reciprocal square root."""
+        return self.op_reciprocal(kind, self.op_sqrt(kind, x))
+
+    def op_abs(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """|x|."""
+        if kind.is_floating_point:
+            return self.kernel.intrinsic("fabs", x)
+        if not kind.is_signed:
+            return x
+        return self.b.select(
+            self.op_lt(kind, x, self.number(0, kind)), self.b.neg(x), x
+        )
+
+    def op_sign(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """-1, 0 or 1; NaN stays."""
+        zero, one = self.number(0, kind), self.number(1, kind)
+        above = self.b.select(self.op_gt(kind, x, zero), one, x)
+        if not kind.is_signed:
+            return above
+        return self.b.select(self.op_lt(kind, x, zero), self.number(-1, kind), above)
+
+    def op_floor(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The largest integer not above x."""
+        return self.kernel.intrinsic("floor", x)
+
+    def op_ceil(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The smallest integer not below x."""
+        return self.kernel.intrinsic("ceil", x)
+
+    def op_trunc(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """x without its fraction."""
+        return self.kernel.intrinsic("trunc", x)
+
+    def op_round(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The nearest integer, halves to even."""
+        return self.kernel.intrinsic("rint", x)
+
+    def op_maximum(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The larger, NaN if one is."""
+        if kind.is_floating_point:
+            either = self.b.fcmp_unordered("uno", x, y)
+            larger = self.b.select(self.b.fcmp_ordered(">", x, y), x, y)
+            return self.b.select(either, self.b.fadd(x, y), larger)
+        return self.b.select(self.op_gt(kind, x, y), x, y)
+
+    def op_minimum(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The smaller, NaN if one is."""
+        if kind.is_floating_point:
+            either = self.b.fcmp_unordered("uno", x, y)
+            smaller = self.b.select(self.b.fcmp_ordered("<", x, y), x, y)
+            return self.b.select(either, self.b.fadd(x, y), smaller)
+        return self.b.select(self.op_lt(kind, x, y), x, y)
+
+    def op_relu(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """max(x, 0); NaN stays."""
+        zero = self.number(0, kind)
+        return self.b.select(self.op_lt(kind, x, zero), zero, x)
+
+    # Comparison and selection
+
+    def _compare(self, sign: str, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        if kind.is_floating_point:
+            return self.b.fcmp_ordered(sign, x, y)
+        if kind.is_signed:
+            return self.b.icmp_signed(sign, x, y)
+        return self.b.icmp_unsigned(sign, x, y)
+
+    def op_eq(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x = y."""
+        return self._compare("==", kind, x, y)
+
+    def op_ne(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x ≠ y, also where one is NaN."""
+        if kind.is_floating_point:
+            return self.b.fcmp_unordered("!=", x, y)
+        return self._compare("!=", kind, x, y)
+
+    def op_lt(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x < y."""
+        return self._compare("<", kind, x, y)
+
+    def op_le(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x ≤ y."""
+        return self._compare("<=", kind, x, y)
+
+    def op_gt(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x > y."""
+        return self._compare(">", kind, x, y)
+
+    def op_ge(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x ≥ y."""
+        return self._compare(">=", kind, x, y)
+
+    def op_isnan(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Whether x is NaN."""
+        if kind.is_floating_point:
+            return self.b.fcmp_unordered("uno", x, x)
+        return self.number(0, dt.bool_)
+
+    def op_isinf(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Whether x is infinite."""
+        if not kind.is_floating_point:
+            return self.number(0, dt.bool_)
+        return self.op_eq(kind, self.op_abs(kind, x), self.number(math.inf, kind))
+
+    def op_isfinite(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Whether x is a number, not infinite."""
+        if not kind.is_floating_point:
+            return self.number(1, dt.bool_)
+        return self.op_lt(kind, self.op_abs(kind, x), self.number(math.inf, kind))
+
+    def op_where(
+        self, kind: dt.dtype, condition: ir.Value, x: ir.Value, y: ir.Value
+    ) -> ir.Value:
+        """x where the condition holds, else y."""
+        return self.b.select(condition, x, y)
+
+    # Logic and bits
+
+    def _truth(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        return self.cast(x, kind, dt.bool_)
+
+    def op_logical_and(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x and y."""
+        return self.b.and_(self._truth(kind, x), self._truth(kind, y))
+
+    def op_logical_or(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x or y."""
+        return self.b.or_(self._truth(kind, x), self._truth(kind, y))
+
+    def op_logical_xor(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """One of the two."""
+        return self.b.xor(self._truth(kind, x), self._truth(kind, y))
+
+    def op_logical_not(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Not x."""
+        return self.b.not_(self._truth(kind, x))
+
+    def op_bitwise_and(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The bits set in both."""
+        return self.b.and_(x, y)
+
+    def op_bitwise_or(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The bits set in either."""
+        return self.b.or_(x, y)
+
+    def op_bitwise_xor(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """The bits set in one."""
+        return self.b.xor(x, y)
+
+    def op_bitwise_not(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The inverted bits."""
+        return self.b.not_(x)
+
+    # Curves
+
+    def op_exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """e to the power x."""
+        return self.curves.exp(kind, x)
+
+    def op_log(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The natural logarithm."""
+        return self.curves.log(kind, x)
+
+    def op_tanh(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The hyperbolic tangent."""
+        return self.curves.tanh(kind, x)
+
+    def op_sigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """1 / (1 + exp(-x))."""
+        one = self.number(1, kind)
+        return self.b.fdiv(one, self.b.fadd(one, self.op_exp(kind, self.b.fneg(x))))

@@ -1,0 +1,265 @@
+"""Fused loops: any expression of elementwise ops over one domain, stored or reduced.
+
+A `LoopSpec` says what is computed for every point of a domain, with its dimensions in
+the order in which they lie in memory. The last dimension is done in vectors. The
+domain is cut into chunks of a fixed number of elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .arithmetic import Arithmetic
+from .builder import I64, KernelBuilder
+from .kernel import Kernel
+
+__all__ = ["Apply", "Load", "LoopSpec", "Number", "Store", "loop_kernel"]
+
+CHUNK = 16_384  # elements per chunk: enough to hide the call, few enough to balance
+
+
+@dataclass(frozen=True)
+class Load:
+    """Read a buffer: at `start` + the sum of `steps` times the domain's indices."""
+
+    slot: int
+    dtype: dt.dtype
+    start: int
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    """Read a 0-d buffer: the same number everywhere."""
+
+    slot: int
+    dtype: dt.dtype
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Apply an elementwise op to earlier expressions, by their positions."""
+
+    op: str
+    dtype: dt.dtype
+    arguments: tuple[int, ...]
+
+
+Expression = Load | Number | Apply
+
+
+@dataclass(frozen=True)
+class Store:
+    """Write an expression to a buffer, at places counted as for `Load`."""
+
+    expression: int
+    slot: int
+    dtype: dt.dtype
+    start: int
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LoopSpec:
+    """One fused loop.
+
+    Attributes:
+        sizes: of the domain, outermost first.
+        expressions: in an order in which each uses earlier ones only.
+        stores: what is written.
+    """
+
+    sizes: tuple[int, ...]
+    expressions: tuple[Expression, ...]
+    stores: tuple[Store, ...] = field(default=())
+
+
+def lanes_of(spec: LoopSpec, target: Target) -> int:
+    """Return the vector length: that of the widest float, or of what is stored."""
+    kinds = [each.dtype for each in spec.expressions]
+    floats = [kind.itemsize for kind in kinds if kind.is_floating_point]
+    return target.lanes(max(floats or [each.dtype.itemsize for each in spec.stores]))
+
+
+class Point:
+    """The expressions at one place of the domain: `lanes` neighbours along its end.
+
+    Args:
+        kernel: where the instructions go.
+        spec: the loop.
+        outer: the indices of all dimensions but the last.
+        lanes: how many neighbours are computed at once.
+    """
+
+    def __init__(
+        self, kernel: KernelBuilder, spec: LoopSpec, outer: list[ir.Value], lanes: int
+    ) -> None:
+        self.kernel, self.spec, self.lanes = kernel, spec, lanes
+        self.bases = {
+            each: self._base(each.start, each.steps, outer)
+            for each in (*spec.expressions, *spec.stores)
+            if isinstance(each, (Load, Store))
+        }
+
+    def _base(
+        self, start: int, steps: tuple[int, ...], outer: list[ir.Value]
+    ) -> ir.Value:
+        place = self.kernel.int(start)
+        for index, step in zip(outer, steps[:-1], strict=True):
+            place = self.kernel.add(place, self.kernel.mul(index, step))
+        return place
+
+    def values(self, inner: ir.Value, valid: ir.Value | None = None) -> list[ir.Value]:
+        """Compute every expression at `inner`; only `valid` lanes exist at the end."""
+        math = Arithmetic(self.kernel, self.lanes)
+        mask = None if valid is None else self.kernel.first_lanes(valid, self.lanes)
+        found: list[ir.Value] = []
+        for each in self.spec.expressions:
+            if isinstance(each, Load):
+                found.append(self._load(each, inner, valid, mask))
+            elif isinstance(each, Number):
+                pointer = self.kernel.buffer(each.slot)
+                number = self.kernel.load(pointer, 0, each.dtype)
+                found.append(self.kernel.splat(number, self.lanes))
+            else:
+                arguments = [found[at] for at in each.arguments]
+                kinds = [self.spec.expressions[at].dtype for at in each.arguments]
+                found.append(math.apply(each.op, each.dtype, kinds, arguments))
+        return found
+
+    def _load(
+        self, load: Load, inner: ir.Value, valid: ir.Value | None, mask: Any
+    ) -> ir.Value:
+        kernel, step = self.kernel, load.steps[-1]
+        pointer, base = kernel.buffer(load.slot), self.bases[load]
+        if step == 0:
+            return kernel.splat(kernel.load(pointer, base, load.dtype), self.lanes)
+        if step == 1 or self.lanes == 1:
+            place = kernel.add(base, kernel.mul(inner, step))
+            return kernel.load(pointer, place, load.dtype, self.lanes, mask)
+        return self._gather(load, inner, valid)
+
+    def _gather(self, load: Load, inner: ir.Value, valid: ir.Value | None) -> ir.Value:
+        """Collect lanes one by one; those that do not exist repeat the last one."""
+        kernel, found = self.kernel, None
+        for lane in range(self.lanes):
+            along = kernel.int(lane)
+            if valid is not None:
+                last = kernel.b.sub(valid, kernel.int(1))
+                fits = kernel.b.icmp_signed("<", along, last)
+                along = kernel.b.select(fits, along, last)
+            index = kernel.mul(kernel.add(inner, along), load.steps[-1])
+            place = kernel.add(self.bases[load], index)
+            value = kernel.load(kernel.buffer(load.slot), place, load.dtype)
+            if found is None:
+                kind = ir.VectorType(value.type, self.lanes)
+                found = ir.Constant(kind, ir.Undefined)
+            found = kernel.b.insert_element(found, value, ir.IntType(32)(lane))
+        return found
+
+    def store(self, values: list[ir.Value], inner: ir.Value, valid: Any = None) -> None:
+        """Write what is to be written at `inner`."""
+        kernel = self.kernel
+        mask = None if valid is None else kernel.first_lanes(valid, self.lanes)
+        for each in self.spec.stores:
+            place = kernel.add(self.bases[each], inner)
+            pointer = kernel.buffer(each.slot)
+            kernel.store(values[each.expression], pointer, place, each.dtype, mask)
+
+
+def unravel(
+    kernel: KernelBuilder, row: ir.Value, sizes: tuple[int, ...]
+) -> list[ir.Value]:
+    """Turn the number of a row into the indices of its dimensions."""
+    indices: list[ir.Value] = []
+    for at in range(len(sizes) - 1, 0, -1):
+        indices.append(kernel.b.urem(row, kernel.int(sizes[at])))
+        row = kernel.b.udiv(row, kernel.int(sizes[at]))
+    return [row, *reversed(indices)] if sizes else []
+
+
+def vectors(
+    kernel: KernelBuilder, start: ir.Value, stop: ir.Value, lanes: int, body: Any
+) -> None:
+    """Run `body(index, valid)` for whole vectors, then once for what is left."""
+    count = kernel.b.sub(stop, start)
+    rest = kernel.b.urem(count, kernel.int(lanes))
+    whole = kernel.b.sub(stop, rest)
+    with kernel.loop(start, whole, lanes) as index:
+        body(index, None)
+    if lanes > 1:
+        with kernel.when(kernel.b.icmp_signed(">", rest, kernel.int(0))):
+            body(whole, rest)
+
+
+def minimum(kernel: KernelBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
+    """Return the smaller of two indices."""
+    return kernel.b.select(kernel.b.icmp_signed("<", a, b), a, b)
+
+
+def loop_kernel(name: str, spec: LoopSpec, target: Target) -> Kernel:
+    """Return the kernel that computes and stores a fused elementwise loop."""
+    kernel = KernelBuilder(name, target)
+    lanes = lanes_of(spec, target)
+    rows, inner = prod(spec.sizes[:-1]), spec.sizes[-1]
+    if rows == 1:
+        chunks = _flat(kernel, spec, lanes, inner)
+    else:
+        chunks = _rows(kernel, spec, lanes, rows, inner)
+    return kernel.finish(chunks, flops=_flops(spec), moved=_moved(spec))
+
+
+def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> int:
+    """One dimension: a chunk is a stretch of it."""
+    zeros = [ir.Constant(I64, 0)] * (len(spec.sizes) - 1)
+    point = Point(kernel, spec, zeros, lanes)
+    start = kernel.mul(kernel.begin, CHUNK)
+    stop = minimum(kernel, kernel.mul(kernel.end, CHUNK), kernel.int(inner))
+    vectors(
+        kernel,
+        start,
+        stop,
+        lanes,
+        lambda at, valid: point.store(point.values(at, valid), at, valid),
+    )
+    return -(-inner // CHUNK)
+
+
+def _rows(
+    kernel: KernelBuilder, spec: LoopSpec, lanes: int, rows: int, inner: int
+) -> int:
+    """Several dimensions: a chunk is a number of rows."""
+    each = max(1, CHUNK // max(inner, 1))
+    start = kernel.mul(kernel.begin, each)
+    stop = minimum(kernel, kernel.mul(kernel.end, each), kernel.int(rows))
+    with kernel.loop(start, stop) as row:
+        point = Point(kernel, spec, unravel(kernel, row, spec.sizes[:-1]), lanes)
+        vectors(
+            kernel,
+            kernel.int(0),
+            kernel.int(inner),
+            lanes,
+            lambda at, valid: point.store(point.values(at, valid), at, valid),
+        )
+    return -(-rows // each)
+
+
+def _flops(spec: LoopSpec) -> int:
+    operations = sum(isinstance(each, Apply) for each in spec.expressions)
+    return operations * prod(spec.sizes)
+
+
+def _moved(spec: LoopSpec) -> int:
+    """Bytes that the loads and stores touch, each place counted once."""
+    total = 0
+    for each in (*spec.expressions, *spec.stores):
+        if isinstance(each, (Load, Store)):
+            used = zip(spec.sizes, each.steps, strict=True)
+            total += prod(size for size, step in used if step) * each.dtype.itemsize
+    return total
