@@ -37,6 +37,15 @@ from .dtypes import float64 as double
 from .dtypes import int16 as short
 from .dtypes import int32 as int
 from .dtypes import int64 as long
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .serialization import load, save
 from .shape import Size
 from .tensor import Tensor, evaluate
@@ -183,6 +192,18 @@ from .tensor.pointwise import ne as not_equal
 from .tensor.pointwise import neg as negative
 from .tensor.pointwise import sub as subtract
 from .tensor.pointwise import trunc as fix
+from .tensor.randomness import (
+    bernoulli,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+)
 from .tensor.reduction import (
     all,
     any,

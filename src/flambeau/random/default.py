@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from .generator import Generator
 
@@ -64,7 +64,7 @@ def initial_seed() -> int:
     return current_generator().initial_seed()
 
 
-def get_rng_state() -> NDArray[np.uint8]:
+def get_rng_state() -> Any:
     """Return the state of the default generator; see `Generator.get_state`."""
     return current_generator().get_state()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,6 +61,8 @@ class Generator:
     torch.Generator.
     """
 
+    # What `get_state` makes of the bytes: an array, or with the tensor layer a tensor.
+    present: ClassVar[Callable[[NDArray[np.uint8]], Any]] = staticmethod(np.asarray)
     next_normal: float | None
 
     def __init__(self, device: object = "cpu") -> None:
@@ -101,8 +104,8 @@ class Generator:
         """Return the seed the stream was last started with, from 0 to 2**64 - 1."""
         return self._seed
 
-    def get_state(self) -> NDArray[np.uint8]:
-        """Return the state as bytes, laid out as torch lays out its own.
+    def get_state(self) -> Any:
+        """Return the state as a uint8 tensor, laid out as torch lays out its own.
 
         Shape: (5056,).
 
@@ -123,7 +126,7 @@ class Generator:
         if self.next_normal is not None:
             record["next_normal"] = self.next_normal
             record["has_next_normal"] = 1
-        return np.frombuffer(record.tobytes(), np.uint8).copy()
+        return Generator.present(np.frombuffer(record.tobytes(), np.uint8).copy())
 
     def set_state(self, new_state: ArrayLike) -> Self:
         """Continue from a state of `get_state` or of torch; return the generator.

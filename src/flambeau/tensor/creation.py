@@ -30,6 +30,7 @@ __all__ = [
     "full_like",
     "linspace",
     "logspace",
+    "made",
     "ones",
     "ones_like",
     "sizes_of",
@@ -41,9 +42,10 @@ __all__ = [
 DeviceLike = str | Device | None
 
 
-def _made(
+def made(
     node: Node, requires_grad: bool, device: DeviceLike, dtype: dt.dtype | None = None
 ) -> Tensor:
+    """Return the new tensor that a creation function was asked for."""
     check_device(device)
     result = wrap(node if dtype is None else cast(node, dtype))
     if requires_grad:
@@ -99,7 +101,7 @@ def tensor(
         >>> torch.tensor([[1, 2], [3, 4]]).shape
         torch.Size([2, 2])
     """
-    return _made(_data_node(data, dtype), requires_grad, device, dtype)
+    return made(_data_node(data, dtype), requires_grad, device, dtype)
 
 
 def _data_node(data: Any, dtype: dt.dtype | None) -> Node:
@@ -220,7 +222,7 @@ def full(
     kind = dtype or dt.of_python(fill_value)
     one = np.array(fill_value).astype(kind.numpy)
     node = constant(np.broadcast_to(one, sizes_of((size,))), kind)
-    return _made(node, requires_grad, device)
+    return made(node, requires_grad, device)
 
 
 def _filled(number: int, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
@@ -285,7 +287,7 @@ def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
     """Return ones on the diagonal of an n x m matrix, zeros elsewhere."""
     kind = options.pop("dtype", None) or dt.get_default_dtype()
     node = constant(np.eye(n, m, dtype=kind.numpy), kind)
-    return _made(node, options.get("requires_grad", False), options.get("device"))
+    return made(node, options.get("requires_grad", False), options.get("device"))
 
 
 # Ranges
@@ -329,7 +331,7 @@ def arange(
     count = ceil((end - start) / step) if not whole else -(-(end - start) // step)
     working = np.int64 if whole else np.float64
     values = working(start) + np.arange(count, dtype=working) * working(step)
-    return _made(constant(values.astype(kind.numpy), kind), requires_grad, device)
+    return made(constant(values.astype(kind.numpy), kind), requires_grad, device)
 
 
 def linspace(start: Number, end: Number, steps: int, **options: Any) -> Tensor:
@@ -344,7 +346,7 @@ def linspace(start: Number, end: Number, steps: int, **options: Any) -> Tensor:
         raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     kind = options.pop("dtype", None) or dt.get_default_dtype()
     node = constant(_linspace(start, end, steps, kind.numpy), kind)
-    return _made(node, options.get("requires_grad", False), options.get("device"))
+    return made(node, options.get("requires_grad", False), options.get("device"))
 
 
 def _linspace(start: Number, end: Number, steps: int, kind: np.dtype) -> np.ndarray:
@@ -366,4 +368,4 @@ def logspace(
     kind = options.pop("dtype", None) or dt.get_default_dtype()
     powers = np.power(base, np.linspace(start, end, steps))
     node = constant(powers.astype(kind.numpy), kind)
-    return _made(node, options.get("requires_grad", False), options.get("device"))
+    return made(node, options.get("requires_grad", False), options.get("device"))

@@ -12,6 +12,7 @@ from . import (
     matrices,
     norms,
     pointwise,
+    randomness,
     reduction,
     scan,
 )
@@ -220,6 +221,8 @@ class Methods:
     kron = contraction.kron
     cross = matrices.cross
     trace = matrices.trace
+    bernoulli = randomness.bernoulli
+    multinomial = randomness.multinomial
     __matmul__ = linalg.matmul
     __rmatmul__ = linalg.rmatmul
 
@@ -289,6 +292,14 @@ class Methods:
     clamp_ = inplace(pointwise.clamp)
     nan_to_num_ = inplace(pointwise.nan_to_num)
     abs_ = absolute_ = inplace(pointwise.absolute)
+    uniform_ = randomness.uniform_
+    normal_ = randomness.normal_
+    log_normal_ = randomness.log_normal_
+    exponential_ = randomness.exponential_
+    cauchy_ = randomness.cauchy_
+    geometric_ = randomness.geometric_
+    random_ = randomness.random_
+    bernoulli_ = randomness.bernoulli_
     cumsum_ = inplace(scan.cumsum)
     cumprod_ = inplace(scan.cumprod)
     addmm_ = inplace(linalg.addmm)

@@ -1,0 +1,495 @@
+"""Random tensors, from torch's own CPU stream.
+
+A draw happens when it is asked for, not when its values are looked at, so that the
+stream stays in step with torch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes as dt
+from .. import random
+from ..graph import constant
+from ..ops import elementwise as ew
+from ..random import (
+    Generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from ..shape import broadcast_shapes
+from .convert import value_of
+from .creation import from_numpy, made, sizes_of
+from .handle import Handle, layout_of, wrap
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = [
+    "Generator",
+    "bernoulli",
+    "bernoulli_",
+    "cauchy_",
+    "dropout_mask",
+    "exponential_",
+    "geometric_",
+    "get_rng_state",
+    "initial_seed",
+    "log_normal_",
+    "manual_seed",
+    "multinomial",
+    "normal",
+    "normal_",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "random_",
+    "randperm",
+    "seed",
+    "set_rng_state",
+    "truncated_normal_",
+    "uniform_",
+]
+
+Generator.present = staticmethod(from_numpy)
+
+
+def _stream(generator: Generator | None) -> Generator:
+    if generator is None:
+        return random.current_generator()
+    if not isinstance(generator, Generator):
+        raise TypeError(
+            f"generator must be a Generator, got {type(generator).__name__}; make one "
+            "with Generator().manual_seed(…)"
+        )
+    return generator
+
+
+# New tensors
+
+
+def _new(
+    draw: Callable[..., np.ndarray],
+    size: Sequence[Any],
+    options: dict[str, Any],
+    default: dt.dtype | None = None,
+) -> Tensor:
+    """Draw a tensor with the options of creation, among which the size may be."""
+    if not size and "size" not in options:
+        raise TypeError("expected the size of the random tensor, as ints or a sequence")
+    kind = options.get("dtype") or default or dt.get_default_dtype()
+    shape = sizes_of(size or (options["size"],))
+    values = draw(_stream(options.get("generator")), shape, kind.numpy)
+    node = constant(values, kind)
+    return made(node, options.get("requires_grad", False), options.get("device"))
+
+
+def _like(input: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    return {"dtype": input.dtype, **options, "size": input.shape}
+
+
+def rand(*size: Any, **options: Any) -> Tensor:
+    """Draw numbers from the uniform distribution on [0, 1).
+
+    Args:
+        size: the sizes, as ints or one sequence.
+        options: generator, dtype, device and requires_grad.
+
+    Source: torch's page "torch.rand".
+
+    Example:
+        >>> import flambeau as torch
+        >>> generator = torch.manual_seed(0)
+        >>> torch.rand(2)
+        tensor([0.4963, 0.7682])
+    """
+    return _new(random.uniform, size, options)
+
+
+def rand_like(input: Tensor, **options: Any) -> Tensor:
+    """Draw numbers from [0, 1) in the shape and dtype of `input`."""
+    return rand(**_like(input, options))
+
+
+def randn(*size: Any, **options: Any) -> Tensor:
+    """Draw numbers from the normal distribution with mean 0 and variance 1.
+
+    Args:
+        size: the sizes, as ints or one sequence.
+        options: generator, dtype, device and requires_grad.
+
+    Source: torch's page "torch.randn".
+
+    Example:
+        >>> import flambeau as torch
+        >>> generator = torch.manual_seed(0)
+        >>> torch.randn(2)
+        tensor([ 1.5410, -0.2934])
+    """
+    return _new(random.normal, size, options)
+
+
+def randn_like(input: Tensor, **options: Any) -> Tensor:
+    """Draw normal numbers in the shape and dtype of `input`."""
+    return randn(**_like(input, options))
+
+
+def _range(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, int]:
+    """Read `high` or `low, high`, by place or by name."""
+    low = options.pop("low", None)
+    high = options.pop("high", None)
+    given = [each for each in (low, *args, high) if each is not None]
+    if not 1 <= len(given) <= 2:
+        raise TypeError(f"randint expects high, or low and high, got {given}")
+    low, high = given if len(given) == 2 else (0, given[0])
+    return int(low), int(high)
+
+
+def randint(*args: Any, **options: Any) -> Tensor:
+    """Draw integers from [low, high): `randint([low, ]high, size)`.
+
+    Args:
+        args: low (0 if left out), high, and the size as one sequence.
+        options: low, high, size, generator, dtype, device and requires_grad.
+
+    Raises:
+        RuntimeError: the range is empty, or does not fit in the dtype.
+
+    Source: torch's page "torch.randint".
+
+    Example:
+        >>> import flambeau as torch
+        >>> generator = torch.manual_seed(0)
+        >>> torch.randint(10, (5,))
+        tensor([4, 9, 3, 0, 3])
+    """
+    if "size" not in options:
+        *args, options["size"] = args  # type: ignore[assignment]
+    low, high = _range(tuple(args), options)
+    sizes_of((options["size"],))
+
+    def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
+        return random.randint(generator, low, high, shape, kind)
+
+    return _new(draw, (), options, dt.int64)
+
+
+def randint_like(input: Tensor, *args: Any, **options: Any) -> Tensor:
+    """Draw integers in the shape and dtype of `input`; see `randint`."""
+    return randint(*args, **_like(input, options))
+
+
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: dt.dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Draw a permutation of 0 … n - 1.
+
+    Source: torch's page "torch.randperm".
+
+    Example:
+        >>> import flambeau as torch
+        >>> generator = torch.manual_seed(0)
+        >>> torch.randperm(6)
+        tensor([2, 5, 3, 0, 1, 4])
+    """
+    kind = dtype or dt.int64
+    values = random.randperm(_stream(generator), n, kind.numpy)
+    return made(constant(values, kind), requires_grad, device)
+
+
+def normal(
+    mean: Tensor | float,
+    std: Tensor | float = 1.0,
+    size: Sequence[int] | None = None,
+    **options: Any,
+) -> Tensor:
+    """Draw normal numbers with the given means and standard deviations.
+
+    Args:
+        mean: a tensor, or a number.
+        std: a tensor that broadcasts with the means, or a number.
+        size: the sizes, where both are numbers.
+        options: generator; with a size also dtype, device and requires_grad.
+
+    Raises:
+        RuntimeError: a standard deviation is negative.
+        TypeError: both are numbers and there is no size.
+
+    Source: torch's page "torch.normal".
+    """
+    tensors = [each for each in (mean, std) if isinstance(each, Handle)]
+    if not tensors:
+        if size is None:
+            raise TypeError("normal: the size is missing, and mean and std are numbers")
+        return _new(_normal_of(mean, std), (), {**options, "size": size})
+    _check_deviations(std)
+    shape = broadcast_shapes(*(each._node.shape for each in tensors))
+    scale = 1.0 if isinstance(std, Handle) else std
+    options = {**options, "size": shape, "dtype": tensors[0]._node.dtype}
+    drawn = _new(_normal_of(0.0, scale), (), options)
+    scaled = drawn * std if isinstance(std, Handle) else drawn
+    return (scaled + mean).to(drawn.dtype)
+
+
+def _normal_of(mean: Any, std: Any) -> Callable[..., np.ndarray]:
+    def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
+        return random.normal(generator, shape, kind, mean, std)
+
+    return draw
+
+
+def _check_deviations(std: Tensor | float) -> None:
+    if isinstance(std, Handle) and not (value_of(std) >= 0).all():
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+
+
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Draw ones with the probabilities in `input`, or all with probability `p`.
+
+    Raises:
+        RuntimeError: a probability is outside [0, 1].
+
+    Source: torch's page "torch.bernoulli".
+    """
+    kind = input.dtype
+    chances = value_of(input) if p is None else p
+    stream, shape = _stream(generator), tuple(input.shape)
+    return wrap(constant(random.bernoulli(stream, shape, chances, kind.numpy), kind))
+
+
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Draw indices with probabilities proportional to the weights in each row.
+
+    Args:
+        input: weights that are not negative.
+        num_samples: how many indices to draw from each row.
+        replacement: whether an index may be drawn again.
+        generator: what to draw from.
+
+    Shape:
+        input: (categories,) or (rows, categories).
+        output: (num_samples,) or (rows, num_samples).
+
+    Raises:
+        RuntimeError: the weights are no distribution, or there are too few of them.
+
+    Source: torch's page "torch.multinomial".
+    """
+    weights = value_of(input)
+    drawn = random.multinomial(_stream(generator), weights, num_samples, replacement)
+    return wrap(constant(drawn))
+
+
+def dropout_mask(shape: Sequence[int], p: float, dtype: dt.dtype) -> Tensor:
+    """Draw which elements dropout keeps: 1 with probability 1 - p, else 0.
+
+    The draws are those of torch's dropout, and advance the stream by as much.
+    """
+    kept = random.bernoulli(random.current_generator(), tuple(shape), 1 - p)
+    return wrap(ew.cast(constant(kept), dtype))
+
+
+# In place
+
+
+def _fill(
+    input: Tensor,
+    generator: Generator | None,
+    draw: Callable[..., np.ndarray],
+    *arguments: Any,
+) -> Tensor:
+    """Write draws in the order in which the elements lie in memory, as torch does."""
+    strides, shape = layout_of(input)[0], tuple(input.shape)
+    order = sorted(range(input.ndim), key=lambda axis: -strides[axis])
+    in_memory = tuple(shape[axis] for axis in order)
+    values = draw(_stream(generator), in_memory, input.dtype.numpy, *arguments)
+    values = values.transpose(sorted(range(input.ndim), key=order.__getitem__))
+    input.write(constant(np.ascontiguousarray(values).reshape(shape), input.dtype))
+    return input
+
+
+def uniform_(
+    input: Tensor, low: float = 0, to: float = 1, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill the tensor with draws from the uniform distribution on [low, to).
+
+    Raises:
+        RuntimeError: the range is not one.
+
+    Source: torch's page "torch.Tensor.uniform_".
+    """
+    return _fill(input, generator, random.uniform, low, to)
+
+
+def normal_(
+    input: Tensor,
+    mean: float = 0,
+    std: float = 1,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill the tensor with draws from the normal distribution.
+
+    Raises:
+        RuntimeError: `std` is negative.
+
+    Source: torch's page "torch.Tensor.normal_".
+    """
+    dense = input.is_contiguous()
+    return _fill(input, generator, random.normal, mean, std, dense)
+
+
+def truncated_normal_(
+    input: Tensor,
+    mean: float,
+    std: float,
+    low: float,
+    high: float,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill the tensor with draws from a normal distribution cut to [low, high].
+
+    Source: torch's page "torch.nn.init.trunc_normal_".
+    """
+    return _fill(input, generator, random.truncated_normal, mean, std, low, high)
+
+
+def log_normal_(
+    input: Tensor,
+    mean: float = 1,
+    std: float = 2,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill the tensor with exponentials of normal draws.
+
+    Raises:
+        RuntimeError: `std` is not positive.
+
+    Source: torch's page "torch.Tensor.log_normal_".
+    """
+    return _fill(input, generator, random.log_normal, mean, std)
+
+
+def exponential_(
+    input: Tensor, lambd: float = 1, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill the tensor with draws from the exponential distribution of rate `lambd`.
+
+    Raises:
+        RuntimeError: `lambd` is not positive.
+
+    Source: torch's page "torch.Tensor.exponential_".
+    """
+    return _fill(input, generator, random.exponential, lambd)
+
+
+def cauchy_(
+    input: Tensor,
+    median: float = 0,
+    sigma: float = 1,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill the tensor with draws from the Cauchy distribution.
+
+    Raises:
+        RuntimeError: `sigma` is not positive.
+
+    Source: torch's page "torch.Tensor.cauchy_".
+    """
+    return _fill(input, generator, random.cauchy, median, sigma)
+
+
+def geometric_(
+    input: Tensor, p: float, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill the tensor with how many trials of success probability `p` it takes.
+
+    Raises:
+        RuntimeError: `p` is not strictly between 0 and 1.
+
+    Source: torch's page "torch.Tensor.geometric_".
+    """
+    return _fill(input, generator, random.geometric, p)
+
+
+def random_(
+    input: Tensor,
+    *range: int | None,
+    to: int | None = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Fill the tensor with integers: `random_([[low, ]to])`.
+
+    Args:
+        input: any dtype.
+        range: low (0 if left out) and the bound, one more than the largest; without
+            either, the integers that the dtype can hold from 0 on.
+        to: the bound by name.
+        generator: what to draw from.
+
+    Raises:
+        RuntimeError: the range is empty, or does not fit in the dtype.
+
+    Source: torch's page "torch.Tensor.random_".
+    """
+    given = range if to is None else (*range, to)
+    if len(given) > 2:
+        raise TypeError(f"random_ expects to, or low and to, got {given}")
+    low, high = given if len(given) == 2 else (0 if given else None, *given, None)[:2]
+    return _fill(input, generator, random.integers, low, high)
+
+
+def bernoulli_(
+    input: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None
+) -> Tensor:
+    """Fill the tensor with ones with probability `p`, else zeros.
+
+    Args:
+        input: any dtype.
+        p: a number, or a tensor of probabilities that broadcasts to the shape.
+        generator: what to draw from.
+
+    Raises:
+        RuntimeError: a probability is outside [0, 1].
+
+    Source: torch's page "torch.Tensor.bernoulli_".
+    """
+    if not isinstance(p, Handle):
+        return _fill(input, generator, _bernoulli_of(p))
+    chances = np.broadcast_to(value_of(p), tuple(input.shape))
+    kind = input.dtype
+    drawn = random.bernoulli(_stream(generator), chances.shape, chances, kind.numpy)
+    input.write(constant(drawn, kind))
+    return input
+
+
+def _bernoulli_of(p: float) -> Callable[..., np.ndarray]:
+    def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
+        return random.bernoulli(generator, shape, p, kind)
+
+    return draw
