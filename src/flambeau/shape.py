@@ -151,20 +151,28 @@ def ntuple(
 ) -> tuple[int, ...]:
     """Spread an int over `count` dimensions, or check that a sequence has as many.
 
+    Args:
+        value: one int, or a sequence of 1 or `count` ints.
+        count: how many dimensions there are.
+        name: the op and its argument, for the message.
+
     Raises:
-        ValueError: the sequence has another length.
+        RuntimeError: the sequence has another length.
+        TypeError: a value is not an int.
     """
-    if isinstance(value, Sequence) or hasattr(value, "__iter__"):
-        items = tuple(int(each) for each in value)
-        if len(items) == 1:
-            return items * count
-        if len(items) != count:
-            raise ValueError(
-                f"{name} must be an int or {count} ints, one per spatial "
-                f"dimension, got {items}"
-            )
-        return items
-    return (int(value),) * count
+    items: Iterable[Any] = (value,) if hasattr(value, "__index__") else value
+    try:
+        found = tuple(map(index, items))
+    except TypeError:
+        raise TypeError(f"{name} must be an int or ints, got {value!r}") from None
+    if len(found) == 1:
+        return found * count
+    if len(found) != count:
+        raise RuntimeError(
+            f"{name} must be an int or {count} ints, one per spatial dimension, got "
+            f"{found}"
+        )
+    return found
 
 
 def window_output(
