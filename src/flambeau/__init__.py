@@ -68,6 +68,17 @@ from .tensor.creation import (
     zeros,
     zeros_like,
 )
+from .tensor.diagonals import (
+    diag,
+    diag_embed,
+    diagflat,
+    diagonal,
+    diagonal_scatter,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+)
 from .tensor.einsum import einsum
 from .tensor.extreme import (
     amax,
@@ -81,6 +92,18 @@ from .tensor.extreme import (
     min,
 )
 from .tensor.formatting import set_printoptions
+from .tensor.joining import (
+    block_diag,
+    cat,
+    column_stack,
+    dstack,
+    hstack,
+    stack,
+    vstack,
+)
+from .tensor.joining import cat as concat
+from .tensor.joining import cat as concatenate
+from .tensor.joining import vstack as row_stack
 from .tensor.linalg import (
     addbmm,
     addmm,
@@ -100,6 +123,22 @@ from .tensor.linalg import (
 from .tensor.matrices import cross, trace
 from .tensor.norms import cdist, dist, norm
 from .tensor.operands import result_type
+from .tensor.parts import (
+    as_strided,
+    narrow,
+    select,
+    unbind,
+)
+from .tensor.permuting import (
+    adjoint,
+    movedim,
+    permute,
+    swapaxes,
+    t,
+    transpose,
+)
+from .tensor.permuting import movedim as moveaxis
+from .tensor.permuting import transpose as swapdims
 from .tensor.pointwise import (
     absolute,
     acos,
@@ -204,6 +243,18 @@ from .tensor.randomness import (
     randn_like,
     randperm,
 )
+from .tensor.rearranging import (
+    cartesian_prod,
+    combinations,
+    flip,
+    fliplr,
+    flipud,
+    meshgrid,
+    repeat_interleave,
+    roll,
+    rot90,
+    tile,
+)
 from .tensor.reduction import (
     all,
     any,
@@ -229,6 +280,28 @@ from .tensor.scan import (
     logcumsumexp,
     trapezoid,
     trapz,
+)
+from .tensor.shaping import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    broadcast_tensors,
+    broadcast_to,
+    flatten,
+    ravel,
+    reshape,
+    squeeze,
+    unflatten,
+    unsqueeze,
+)
+from .tensor.splitting import (
+    chunk,
+    dsplit,
+    hsplit,
+    split,
+    split_with_sizes,
+    tensor_split,
+    vsplit,
 )
 
 __version__ = "0.1.0"

@@ -11,7 +11,7 @@ from .. import dtypes as dt
 from ..graph import Node
 from ..shape import broadcast_shapes
 from .broadcast import sum_to
-from .movement import zeros
+from .movement import inverse, permute, zeros
 from .op import Op
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "index_put",
     "scatter",
     "scatter_add",
+    "take_axis",
 ]
 
 Shape = tuple[int, ...]
@@ -120,6 +121,13 @@ index_put = Op("index_put", _write_infer, _put_numpy, _put_gradient)
 index_add = Op("index_add", _write_infer, _add_numpy, _add_gradient, "IndexPut")
 
 
+def take_axis(x: Node, positions: Node, axis: int) -> Node:
+    """Read whole slices of one axis by a 1-d array of positions."""
+    order = (axis, *(at for at in range(x.ndim) if at != axis))
+    picked = index(permute(x, order), positions)
+    return permute(picked, inverse(order))
+
+
 # By an integer array along one axis
 
 
@@ -199,7 +207,7 @@ def _scatter_add_numpy(
     return result
 
 
-scatter = Op(
+scatter: Op = Op(
     "scatter",
     _scatter_infer("scatter"),
     _scatter_numpy,
@@ -211,7 +219,7 @@ scatter = Op(
         lambda g, y, x, positions, new, axis: gather(g, positions, axis=axis),
     ),
 )
-scatter_add = Op(
+scatter_add: Op = Op(
     "scatter_add",
     _scatter_infer("scatter_add"),
     _scatter_add_numpy,

@@ -22,6 +22,7 @@ __all__ = [
     "detach",
     "diagonal",
     "flip",
+    "inverse",
     "pad_constant",
     "permute",
     "permute_view",
@@ -96,7 +97,8 @@ def _permute_layout(
     return tuple(strides[dim] for dim in dims), offset
 
 
-def _inverse(dims: Shape) -> Shape:
+def inverse(dims: Shape) -> Shape:
+    """Return the order that undoes the order `dims`."""
     return tuple(sorted(range(len(dims)), key=dims.__getitem__))
 
 
@@ -104,8 +106,8 @@ permute_view = View(
     "permute",
     _permute_infer,
     lambda x, dims: x.transpose(dims),
-    (lambda g, y, x, dims: permute(g, _inverse(dims)),),
-    put=lambda parent, new, dims: permute(new, _inverse(dims)),
+    (lambda g, y, x, dims: permute(g, inverse(dims)),),
+    put=lambda parent, new, dims: permute(new, inverse(dims)),
     layout=_permute_layout,
 )
 
@@ -175,7 +177,7 @@ def _slice_update_numpy(
     return result
 
 
-slice_update = Op(
+slice_update: Op = Op(
     "slice_update",
     lambda x, new, ranges: (x.shape, x.dtype),
     _slice_update_numpy,
@@ -232,7 +234,7 @@ def _view_add_numpy(
     return result
 
 
-_view_put = Op(
+_view_put: Op = Op(
     "view_put",
     lambda x, new, **params: (x.shape, x.dtype),
     _view_put_numpy,
@@ -243,7 +245,7 @@ _view_put = Op(
         lambda g, y, x, new, view, **params: view(g, **params),
     ),
 )
-_view_add = Op(
+_view_add: Op = Op(
     "view_add",
     lambda x, new, **params: (x.shape, x.dtype),
     _view_add_numpy,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any, TypeVar
 
-__all__ = ["numpy_names"]
+__all__ = ["ints_of", "numpy_names"]
 
 T = TypeVar("T")
 _TORCH_NAMES = {"axis": "dim", "keepdims": "keepdim"}
@@ -31,3 +32,14 @@ def numpy_names(function: Callable[..., T]) -> Callable[..., T]:
         return function(*args, **kwargs)
 
     return run
+
+
+def ints_of(values: Sequence[Any]) -> tuple[int, ...]:
+    """Accept ints given apart, `f(2, 3)`, or as one sequence, `f((2, 3))`.
+
+    Raises:
+        TypeError: one of them is not an int.
+    """
+    if len(values) == 1 and not hasattr(values[0], "__index__"):
+        values = values[0]
+    return tuple(index(each) for each in values)

@@ -28,9 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Handle",
+    "Layout",
+    "Steps",
     "evaluate",
     "evaluate_pending",
     "layout_of",
+    "layout_through",
+    "memory_of",
     "show",
     "show_in_place",
     "show_steps",
@@ -99,10 +103,16 @@ class Handle:
             state.grad_enabled = before
             self._base_version = base._version
             self._node = _leaf_of(self, node) if self._is_view_leaf else node
-            alone = sys.getrefcount(base) <= _HELD_ONCE and not base._is_storage
-            if alone and base._shared is None:
+            if sys.getrefcount(base) <= _HELD_ONCE and self._shows_all(base):
                 self._base, self._steps = None, ()  # no other alias is left
         return self._node
+
+    def _shows_all(self, base: Handle) -> bool:
+        """Whether all memory is here, in its own order, and nobody else asks for it."""
+        if base._shared is not None or base._is_storage:
+            return False
+        whole = self._node.size == base._node.size
+        return whole and self._layout == (contiguous_strides(self._node.shape), 0)
 
     def _read_shared(self, array: np.ndarray) -> Node:
         """Follow what was written to the array since the last read."""
@@ -285,7 +295,7 @@ def wrap(node: Node) -> Tensor:
 
 def show(x: Handle, op: View, **params: Any) -> Tensor:
     """Return a view of a tensor where strides can express it, else a copy."""
-    return show_steps(x, ((op, params),), _layout_through(x, op, params))
+    return show_steps(x, ((op, params),), layout_through(x, op, params))
 
 
 def show_steps(x: Handle, steps: Steps, layout: Layout | None) -> Tensor:
@@ -332,7 +342,15 @@ def show_in_place(x: Tensor, steps: Steps, layout: Layout) -> Tensor:
     return x
 
 
-def _layout_through(x: Handle, op: View, params: dict[str, Any]) -> Layout | None:
+def memory_of(x: Handle) -> Tensor:
+    """Return the memory that `x` reads, in its own order, detached if `x` is."""
+    x.node  # noqa: B018  reading it finds out whether x still is a view
+    root = x._root()
+    return show(root, detach) if any(op is detach for op, _ in x._steps) else root
+
+
+def layout_through(x: Handle, op: View, params: dict[str, Any]) -> Layout | None:
+    """Return how a view of `x` reads the base's memory; None: strides cannot say."""
     strides, offset = layout_of(x)
     return op.layout(x._node.shape, strides, offset, **params)
 

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any
 from . import (
     contraction,
     convert,
+    diagonals,
     extreme,
     linalg,
     matrices,
     norms,
+    parts,
+    permuting,
     pointwise,
     randomness,
+    rearranging,
     reduction,
     scan,
+    shaping,
+    splitting,
 )
 from . import inplace as writing
 from .inplace import inplace
@@ -137,6 +143,68 @@ class Methods:
     def where(self: Any, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, else `other`."""
         return pointwise.where(condition, self, other)
+
+    # shape, order of the dimensions, parts
+
+    view = shaping.view
+    view_as = shaping.view_as
+    reshape = shaping.reshape
+    reshape_as = shaping.reshape_as
+    flatten = shaping.flatten
+    ravel = shaping.ravel
+    unflatten = shaping.unflatten
+    squeeze = shaping.squeeze
+    squeeze_ = shaping.squeeze_
+    unsqueeze = shaping.unsqueeze
+    unsqueeze_ = shaping.unsqueeze_
+    expand = shaping.expand
+    expand_as = shaping.expand_as
+    broadcast_to = shaping.broadcast_to
+    permute = permuting.permute
+    transpose = swapdims = permuting.transpose
+    transpose_ = swapdims_ = permuting.transpose_
+    swapaxes = permuting.swapaxes
+    t = permuting.t
+    t_ = permuting.t_
+    T = property(permuting.reversed_dims)
+    mT = property(permuting.matrix_transpose)
+    H = property(permuting.hermitian)
+    mH = property(permuting.adjoint)
+    adjoint = permuting.adjoint
+    movedim = moveaxis = permuting.movedim
+    narrow = parts.narrow
+    select = parts.select
+    unbind = parts.unbind
+    unfold = parts.unfold
+    as_strided = parts.as_strided
+    resize_ = parts.resize_
+    split = splitting.split
+    split_with_sizes = splitting.split_with_sizes
+    chunk = splitting.chunk
+    tensor_split = splitting.tensor_split
+    hsplit = splitting.hsplit
+    vsplit = splitting.vsplit
+    dsplit = splitting.dsplit
+    diagonal = diagonals.diagonal
+    diagonal_scatter = diagonals.diagonal_scatter
+    diag = diagonals.diag
+    diagflat = diagonals.diagflat
+    diag_embed = diagonals.diag_embed
+    fill_diagonal_ = diagonals.fill_diagonal_
+    tril = diagonals.tril
+    tril_ = inplace(diagonals.tril)
+    triu = diagonals.triu
+    triu_ = inplace(diagonals.triu)
+    repeat = rearranging.repeat
+    repeat_interleave = rearranging.repeat_interleave
+    tile = rearranging.tile
+    flip = rearranging.flip
+    fliplr = rearranging.fliplr
+    flipud = rearranging.flipud
+    roll = rearranging.roll
+    rot90 = rearranging.rot90
+
+    # operators
 
     __add__ = pointwise.add
     __sub__ = pointwise.sub
