@@ -4,7 +4,7 @@
 PyTorch program changes. This file is the table of contents.
 """
 
-from . import autograd, linalg
+from . import autograd, linalg, optim
 from .autograd import (
     enable_grad,
     inference_mode,
