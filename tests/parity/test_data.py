@@ -10,7 +10,6 @@ import torch.utils.data
 
 import flambeau
 import flambeau.utils.data
-from flambeau.utils.data.draws import draw_uniform
 
 LIBRARIES = (flambeau, torch)
 Pair = namedtuple("Pair", ["x", "y"])
@@ -196,8 +195,7 @@ def noisy(library: object) -> object:
             return 11
 
         def __getitem__(self, index: int) -> float:
-            drawn = draw_uniform() if library is flambeau else torch.rand(1)
-            return index + float(drawn)
+            return index + library.rand(1).item() + library.randint(9, (1,)).item()
 
     return Noisy()
 

@@ -16,6 +16,7 @@ from ...dtypes import from_numpy_dtype, promote_types
 from ...tensor import Tensor
 from ...tensor.convert import value_of
 from ...tensor.creation import as_tensor, tensor
+from ...tensor.joining import stack
 from .values import tensor_over
 
 __all__ = ["default_collate", "default_convert"]
