@@ -110,34 +110,8 @@ class DataLoader:
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        _check_workers(
-            num_workers,
-            timeout,
-            prefetch_factor,
-            persistent_workers,
-            multiprocessing_context,
-        )
-        iterable = isinstance(dataset, IterableDataset)
-        if iterable:
-            _check_stream(shuffle, sampler, batch_sampler)
-        _check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
-        if num_workers > 0 and prefetch_factor is None:
-            prefetch_factor = PREFETCH_FACTOR
-        if sampler is None:
-            sampler = _default_sampler(dataset, bool(shuffle), generator)
-        if batch_sampler is not None:
-            batch_size = None
-        elif batch_size is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        if collate_fn is None:
-            batched = batch_sampler is not None
-            collate_fn = default_collate if batched else default_convert
         self.dataset = dataset
-        self.batch_size = batch_size
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
         self.num_workers = num_workers
-        self.collate_fn = collate_fn
         self.pin_memory = pin_memory
         self.drop_last = drop_last
         self.timeout = timeout
@@ -148,6 +122,23 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.pin_memory_device = pin_memory_device
         self.in_order = in_order
+        self._check_workers()
+        if num_workers > 0 and prefetch_factor is None:
+            self.prefetch_factor = PREFETCH_FACTOR
+        if isinstance(dataset, IterableDataset):
+            _check_stream(shuffle, sampler, batch_sampler)
+        _check_batches(batch_size, shuffle, sampler, batch_sampler, drop_last)
+        if sampler is None:
+            sampler = _default_sampler(dataset, bool(shuffle), generator)
+        if batch_sampler is not None:
+            batch_size = None
+        elif batch_size is not None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        convert = default_convert if batch_sampler is None else default_collate
+        self.batch_size = batch_size
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.collate_fn = convert if collate_fn is None else collate_fn
         self._reported_length: int | None = None
         self._iterator: ThreadedIterator | None = None
         self._initialized = True
@@ -184,6 +175,26 @@ class DataLoader:
             return length // self.batch_size
         return math.ceil(length / self.batch_size)
 
+    def _check_workers(self) -> None:
+        workers, ahead = self.num_workers, self.prefetch_factor
+        if workers < 0:
+            raise ValueError(
+                f"num_workers option should be non-negative, got {workers}; "
+                "use num_workers=0 to load in the loop itself"
+            )
+        if self.timeout < 0:
+            raise ValueError(
+                f"timeout option should be non-negative, got {self.timeout}"
+            )
+        if ahead is not None and ahead <= 0:
+            raise ValueError(f"prefetch_factor option should be positive, got {ahead}")
+        needing = ("prefetch_factor", "persistent_workers", "multiprocessing_context")
+        for name in ("timeout", *needing):
+            if workers == 0 and getattr(self, name):
+                raise ValueError(
+                    f"{name} option needs num_workers > 0, got num_workers=0"
+                )
+
     @property
     def index_sampler(self) -> Iterable[Any]:
         """What gives the fetcher its index: lists of positions, or positions."""
@@ -198,38 +209,6 @@ class DataLoader:
             collate=self.collate_fn,
             drop_last=self.drop_last,
         )
-
-
-def _check_workers(
-    num_workers: int,
-    timeout: float,
-    prefetch_factor: int | None,
-    persistent_workers: bool,
-    multiprocessing_context: Any,
-) -> None:
-    if num_workers < 0:
-        raise ValueError(
-            f"num_workers option should be non-negative, got {num_workers}; "
-            "use num_workers=0 to load in the loop itself"
-        )
-    if timeout < 0:
-        raise ValueError(f"timeout option should be non-negative, got {timeout}")
-    if prefetch_factor is not None and prefetch_factor <= 0:
-        raise ValueError(
-            f"prefetch_factor option should be positive, got {prefetch_factor}"
-        )
-    if num_workers > 0:
-        return
-    for name, given in (
-        ("timeout", timeout > 0),
-        ("prefetch_factor", prefetch_factor is not None),
-        ("persistent_workers", persistent_workers),
-        ("multiprocessing_context", multiprocessing_context is not None),
-    ):
-        if given:
-            raise ValueError(
-                f"{name} option needs num_workers > 0, got num_workers={num_workers}"
-            )
 
 
 def _check_stream(shuffle: Any, sampler: Any, batch_sampler: Any) -> None:
