@@ -1,6 +1,6 @@
 """Layers and the frame they fit in; torch's `torch.nn`."""
 
-from . import modules
+from . import modules, utils
 from .container import ModuleDict, ModuleList, Sequential
 from .module import Module
 from .parameter import Buffer, Parameter
@@ -17,4 +17,5 @@ __all__ = [
     "ParameterList",
     "ParameterDict",
     "modules",
+    "utils",
 ]

@@ -228,7 +228,7 @@ class Stateful(Members):
                 f"Tensor-like object from checkpoint but received {type(given)}"
             ]
         if member.ndim == 0 and given.shape == (1,):
-            given = given[0]
+            given = given.squeeze(0)
         if given.shape != member.shape:
             return [
                 f"size mismatch for {key}: copying a param with shape {given.shape} "
