@@ -322,6 +322,10 @@ def test_an_empty_copy_keeps_shapes_and_dtypes(net):
 def test_conversions_that_cannot_be(net):
     with pytest.raises(TypeError, match="desired dtype=torch.int32"):
         net.to(torch.int32)
+    with pytest.raises(TypeError, match="expected a dtype, a device or a tensor"):
+        net.to(1.5)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'dtyp'"):
+        net.to(dtyp=torch.float64)
     for move in (
         lambda: net.cuda(),
         lambda: net.to("cuda"),

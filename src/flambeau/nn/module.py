@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+from .. import dtypes as dt
 from ..autograd import no_grad
-from ..devices import check_device, device
-from ..dtypes import bfloat16, dtype, float16, float32, float64
+from ..devices import check_device
+from ..devices import device as Device
 from ..tensor import Tensor
 from ..tensor.creation import empty_like
 from .hooks import Hooked
@@ -203,26 +204,26 @@ class Module(Stateful, Hooked):
         wanted = _wanted_dtype(*args, **kwargs)
         return self if wanted is None else self._to_float(wanted)
 
-    def _to_float(self, wanted: dtype) -> Self:
+    def _to_float(self, wanted: dt.dtype) -> Self:
         return self._apply(lambda t: t.to(wanted) if t.is_floating_point() else t)
 
     def double(self) -> Self:
         """Convert the floating point parameters and buffers to float64."""
-        return self._to_float(float64)
+        return self._to_float(dt.float64)
 
     def half(self) -> Self:
         """Convert the floating point parameters and buffers to float16."""
-        return self._to_float(float16)
+        return self._to_float(dt.float16)
 
     def bfloat16(self) -> Self:
         """Convert the floating point parameters and buffers to bfloat16."""
-        return self._to_float(bfloat16)
+        return self._to_float(dt.bfloat16)
 
     def float(self) -> Self:
         """Convert the floating point parameters and buffers to float32."""
-        return self._to_float(float32)
+        return self._to_float(dt.float32)
 
-    def type(self, dst_type: dtype | str) -> Self:
+    def type(self, dst_type: dt.dtype | str) -> Self:
         """Convert all parameters and buffers, integers too, to a dtype."""
         return self._apply(lambda t: t.type(dst_type))
 
@@ -230,7 +231,7 @@ class Module(Stateful, Hooked):
         """Return the module: it is on the CPU."""
         return self
 
-    def cuda(self, device: int | device | None = None) -> Self:
+    def cuda(self, device: int | Device | None = None) -> Self:
         """Say that there is no GPU.
 
         Raises:
@@ -239,7 +240,7 @@ class Module(Stateful, Hooked):
         check_device("cuda")
         return self
 
-    def to_empty(self, *, device: str | device | None, recurse: bool = True) -> Self:
+    def to_empty(self, *, device: str | Device | None, recurse: bool = True) -> Self:
         """Replace all parameters and buffers by uninitialised ones."""
         check_device(device)
         return self._apply(empty_like, recurse=recurse)
@@ -282,22 +283,32 @@ def _convert(parameter: Tensor, fn: Callable[[Tensor], Tensor]) -> None:
         parameter.data = converted
 
 
-def _wanted_dtype(*args: Any, **kwargs: Any) -> dtype | None:
+def _wanted_dtype(
+    *args: Any,
+    device: str | Device | None = None,
+    dtype: dt.dtype | None = None,
+    tensor: Tensor | None = None,
+    non_blocking: bool = False,
+    memory_format: object = None,
+) -> dt.dtype | None:
     """Parse the arguments of `Module.to`; only a dtype has an effect."""
-    check_device(kwargs.get("device"))
-    wanted = kwargs.get("dtype")
-    for each in (*args, kwargs.get("tensor")):
+    check_device(device)
+    for each in (*args, tensor):
         if isinstance(each, Tensor):
-            wanted = each.dtype
-        elif isinstance(each, dtype):
-            wanted = each
+            dtype = each.dtype
+        elif isinstance(each, dt.dtype):
+            dtype = each
+        elif isinstance(each, (str, Device)):
+            check_device(each)
         elif isinstance(each, int) and not isinstance(each, bool):
             check_device(f"cuda:{each}")
-        elif isinstance(each, (str, device)):
-            check_device(each)
-    if wanted is not None and not wanted.is_floating_point:
+        elif each is not None and not isinstance(each, bool):
+            raise TypeError(
+                f"Module.to: expected a dtype, a device or a tensor, got {each!r}"
+            )
+    if dtype is not None and not dtype.is_floating_point:
         raise TypeError(
             "nn.Module.to only accepts floating point or complex dtypes, but got "
-            f"desired dtype={wanted!r}"
+            f"desired dtype={dtype!r}"
         )
-    return wanted
+    return dtype
