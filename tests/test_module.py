@@ -301,8 +301,12 @@ def test_conversion_happens_in_place(net, convert, dtype):
 
 def test_type_converts_integers_too(net):
     net.register_buffer("steps", torch.ones(1, dtype=torch.int64))
-    net.type(torch.float64)
-    assert {each.dtype for each in net.state_dict().values()} == {torch.float64}
+    for name in (torch.float64, "torch.HalfTensor"):
+        net.type(name)
+        kind = torch.float64 if name is torch.float64 else torch.float16
+        assert {each.dtype for each in net.state_dict().values()} == {kind}
+    with pytest.raises(ValueError, match="invalid type: 'torch.WordTensor'"):
+        net.type("torch.WordTensor")
 
 
 def test_to_the_same_dtype_keeps_shared_memory():

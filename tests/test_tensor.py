@@ -59,7 +59,9 @@ def test_ragged_and_foreign_data_are_refused():
         torch.tensor([[1, 2], [3]])
     with pytest.raises(TypeError, match="elements of type str"):
         torch.tensor(["a", "b"])
-    with pytest.raises(TypeError, match=r"can't convert np\.ndarray of type complex128"):
+    with pytest.raises(
+        TypeError, match=r"can't convert np\.ndarray of type complex128"
+    ):
         torch.tensor(np.zeros(2, complex))
     with pytest.raises(TypeError, match=r"expected np\.ndarray \(got list\)"):
         torch.from_numpy([1, 2])
@@ -302,7 +304,7 @@ def test_integer_arithmetic():
     assert (a % 3).tolist() == [1, 2]
     assert torch.div(a, 2, rounding_mode="trunc").tolist() == [3, -3]
     assert a.fmod(3).tolist() == [1, -1]
-    assert (2**a.abs()).tolist() == [128, 128]
+    assert (2 ** a.abs()).tolist() == [128, 128]
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         a // 0
     with pytest.raises(RuntimeError, match="negative integer powers"):

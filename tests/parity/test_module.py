@@ -490,6 +490,7 @@ def conversion(lib, layers):
         lambda: net.to(dtype=lib.float16),
         lambda: net.to(device="cpu"),
         lambda: net.type(lib.float32),
+        lambda: net.type("torch.DoubleTensor"),
         lambda: net.cpu(),
     ):
         yield change() is net, kinds(), net.weight is weight, weight.grad.dtype

@@ -158,10 +158,23 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 
 def type_(input: Tensor, dtype: Any = None) -> Any:
-    """Return the type's name, or the tensor converted to `dtype`."""
-    if dtype is not None:
-        return to(input, dtype)
-    return f"torch.{dt.scalar_name(input.dtype)}Tensor"
+    """Return the type's name, or the tensor converted to a dtype or such a name.
+
+    Raises:
+        ValueError: no dtype has this name.
+    """
+    if dtype is None:
+        return _type_name(input.dtype)
+    if isinstance(dtype, str):
+        known = {_type_name(kind): kind for kind in dt.ALL}
+        if dtype not in known:
+            raise ValueError(f"invalid type: {dtype!r}; known are {', '.join(known)}")
+        dtype = known[dtype]
+    return to(input, dtype)
+
+
+def _type_name(kind: dt.dtype) -> str:
+    return f"torch.{dt.scalar_name(kind)}Tensor"
 
 
 def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
