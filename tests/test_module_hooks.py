@@ -1,5 +1,6 @@
 """What happens around `forward`: hooks, and the notes that errors get."""
 
+import itertools
 import pickle
 import traceback
 import warnings
@@ -15,6 +16,7 @@ from flambeau.nn.modules.module import (
     register_module_full_backward_hook,
     register_module_full_backward_pre_hook,
 )
+from flambeau.tensor.gradient_edge import RemovableHandle
 
 
 def test_forward_hooks_run_in_order_and_replace():
@@ -55,6 +57,18 @@ def test_a_hook_may_remove_itself():
     for _ in range(2):
         model(torch.ones(2))
     assert heard == [1, 2, 2]
+
+
+def test_hooks_from_another_process_keep_their_places(monkeypatch):
+    model, heard = Scale(), []
+    model.register_forward_hook(lambda *args: heard.append("unpickled"))
+    numbers = itertools.count(min(model._forward_hooks))  # as a new process counts
+    monkeypatch.setattr(RemovableHandle, "_numbers", numbers)
+    model.register_forward_hook(lambda *args: heard.append("own"))
+    monkeypatch.setattr(RemovableHandle, "_numbers", itertools.count(0))
+    with register_module_forward_hook(lambda *args: heard.append("every")):
+        model(torch.ones(2))
+    assert heard == ["every", "unpickled", "own"]
 
 
 def test_a_hook_that_always_runs_sees_the_failure():

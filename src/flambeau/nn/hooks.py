@@ -11,7 +11,7 @@ every module run before those of the module itself.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ..tensor.gradient_edge import RemovableHandle
@@ -223,7 +223,7 @@ class _HookedCall:
         self.args = args
         self.kwargs = kwargs
         self.result: Any = None
-        self.ran: set[int] = set()
+        self.ran: list[Hook] = []
 
     def run(self) -> Any:
         """Call the module and its hooks."""
@@ -235,17 +235,17 @@ class _HookedCall:
 
     def _through(self) -> Any:
         module = self.module
-        for hook in _both(EVERY_MODULE.forward_pre, module._forward_pre_hooks).values():
+        for hook in _both(EVERY_MODULE.forward_pre, module._forward_pre_hooks):
             self._before(hook)
         borders = Borders(
             module,
-            _both(EVERY_MODULE.backward, module._backward_hooks).values(),
-            _both(EVERY_MODULE.backward_pre, module._backward_pre_hooks).values(),
+            _both(EVERY_MODULE.backward, module._backward_hooks),
+            _both(EVERY_MODULE.backward_pre, module._backward_pre_hooks),
         )
         self.args = borders.enter(self.args)
         self.result = module.forward(*self.args, **self.kwargs)
-        for number, hook in self._after_hooks():
-            self.ran.add(number)
+        for hook in _both(EVERY_MODULE.forward, module._forward_hooks):
+            self.ran.append(hook)
             self._after(hook)
         return borders.leave(self.result)
 
@@ -265,10 +265,6 @@ class _HookedCall:
         if changed is not None:
             self.args = changed if isinstance(changed, tuple) else (changed,)
 
-    def _after_hooks(self) -> Iterator[tuple[int, Hook]]:
-        hooks = _both(EVERY_MODULE.forward, self.module._forward_hooks)
-        return iter(hooks.items())
-
     def _after(self, hook: Hook) -> None:
         kwargs = (self.kwargs,) if hook.with_kwargs else ()
         changed = hook.function(self.module, self.args, *kwargs, self.result)
@@ -276,8 +272,8 @@ class _HookedCall:
             self.result = changed
 
     def _run_those_always_called(self) -> None:
-        for number, hook in self._after_hooks():
-            if not hook.always_call or number in self.ran:
+        for hook in _both(EVERY_MODULE.forward, self.module._forward_hooks):
+            if not hook.always_call or any(each is hook for each in self.ran):
                 continue
             try:
                 self._after(hook)
@@ -290,9 +286,9 @@ class _HookedCall:
                 )
 
 
-def _both(every: Hooks, own: Hooks) -> Hooks:
+def _both(every: Hooks, own: Hooks) -> list[Any]:
     """The hooks of a call: a copy, since a hook may remove itself."""
-    return {**every, **own}
+    return [*every.values(), *own.values()]
 
 
 # Hooks on every module

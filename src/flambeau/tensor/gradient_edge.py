@@ -57,7 +57,8 @@ class RemovableHandle:
     _numbers = count()
 
     def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False) -> None:
-        self.id = next(RemovableHandle._numbers)
+        # Hooks that were unpickled keep the numbers of the process they come from.
+        self.id = next(n for n in RemovableHandle._numbers if n not in hooks)
         self._hooks = hooks
         if first:
             rest = dict(hooks)
