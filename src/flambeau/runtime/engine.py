@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count
 from typing import Any
+from weakref import WeakValueDictionary
 
 from .cache import ObjectCache, default_folder
 from .target import Target, host
@@ -56,6 +57,7 @@ class Engine:
         self._machine = self._new_machine()
         self._jit = llvm.create_lljit_compiler(self._new_machine())
         self._numbers = count()
+        self._linked: WeakValueDictionary[str, Code] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def _new_machine(self) -> Any:
@@ -121,6 +123,13 @@ class Engine:
                 builder.export_symbol(name)
             tracker = builder.link(self._jit, f"flambeau{next(self._numbers)}")
         return Code({name: tracker[name] for name in names}, tracker)
+
+    def function(self, ir: str, name: str) -> Code:
+        """Return the linked code of a module with one function; linked once."""
+        known = self._linked.get(ir)
+        if known is None:
+            known = self._linked[ir] = self.link(self.compile(ir), [name])
+        return known
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,79 @@
+"""Index maps: where in a source each point of a loop's domain is read.
+
+    domain (N, C, H, W)   x.permute(0, 2, 3, 1)[:, ::2]   ->   x at (n, w, c, 2h)
+
+Every dimension of the source is read at `start + sum(step * index)` over the domain's
+indices. Views compose their maps; loads multiply them with the buffer's strides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..graph import Node
+
+__all__ = ["Axis", "IndexMap", "broadcast", "identity", "through_view"]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where one dimension of a source is read."""
+
+    start: int
+    steps: tuple[int, ...]
+
+
+IndexMap = tuple[Axis, ...]
+
+
+def identity(ndim: int) -> IndexMap:
+    """Return the map of a source that has the domain's shape."""
+    return tuple(
+        Axis(0, tuple(int(at == dim) for at in range(ndim))) for dim in range(ndim)
+    )
+
+
+def _nowhere(ndim: int) -> Axis:
+    return Axis(0, (0,) * ndim)
+
+
+def broadcast(
+    index: IndexMap, result: Sequence[int], source: Sequence[int]
+) -> IndexMap:
+    """Return the map of an operand of shape `source`, given that of the result."""
+    domain = len(index[0].steps) if index else 0
+    extra = len(result) - len(source)
+    return tuple(
+        _nowhere(domain) if size == 1 and result[extra + at] != 1 else index[extra + at]
+        for at, size in enumerate(source)
+    )
+
+
+def through_view(node: Node, index: IndexMap) -> IndexMap:
+    """Return the map of a view's source, given that of the view."""
+    (source,) = node.inputs
+    name, params = node.name, node.params
+    if name in ("alias", "detach"):
+        return index
+    if name == "permute":
+        found: list[Any] = [None] * len(index)
+        for at, dim in enumerate(params["dims"]):
+            found[dim] = index[at]
+        return tuple(found)
+    if name == "expand":
+        return broadcast(index, node.shape, source.shape)
+    if name == "slice":
+        pairs = zip(index, params["ranges"], strict=True)
+        return tuple(_scaled(axis, step, start) for axis, (start, _, step) in pairs)
+    if name == "flip":
+        return tuple(
+            _scaled(axis, -1, source.shape[at] - 1) if at in params["axes"] else axis
+            for at, axis in enumerate(index)
+        )
+    raise AssertionError(f"{name} is not an affine view")
+
+
+def _scaled(axis: Axis, by: int, start: int) -> Axis:
+    return Axis(start + by * axis.start, tuple(by * step for step in axis.steps))

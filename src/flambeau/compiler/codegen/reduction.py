@@ -1,0 +1,324 @@
+"""Fused reductions: an expression over a domain, summed (or maximised) over some of it.
+
+The domain's dimensions stand in the order kept, reduced, and then perhaps one more
+kept one, which is the one that lies densely in memory. A long reduction is cut into
+parts whose partial results a second kernel adds in a fixed order, so that the number
+of threads changes no bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf, prod
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .arithmetic import Arithmetic
+from .builder import KernelBuilder, Variable
+from .kernel import Kernel
+from .loops import (
+    CHUNK,
+    Expression,
+    Load,
+    LoopSpec,
+    Point,
+    lanes_of,
+    minimum,
+    unravel,
+    vectors,
+)
+
+__all__ = ["ReduceSpec", "reduce_kernels"]
+
+_MOST_PARTS = 64
+_BLOCK = 4  # accumulators of a block of dense columns
+
+_STARTS = {
+    "sum": {True: 0.0, False: 0},
+    "amax": {True: -inf, False: None},
+    "amin": {True: inf, False: None},
+    "any": {False: 0},
+    "all": {False: 1},
+}
+_COMBINE = {
+    "sum": "add",
+    "amax": "maximum",
+    "amin": "minimum",
+    "any": "logical_or",
+    "all": "logical_and",
+}
+
+
+@dataclass(frozen=True)
+class ReduceSpec:
+    """One fused reduction with one or more results.
+
+    Attributes:
+        kind: "sum", "amax", "amin", "any" or "all".
+        sizes: of the domain, in the order told above.
+        kept: how many leading dimensions are kept.
+        last_kept: whether the last dimension is kept too.
+        expressions: as in `LoopSpec`.
+        results: what is reduced: pairs of an expression and the slot it goes to, a
+            dense buffer of the kept dimensions in their order.
+    """
+
+    kind: str
+    sizes: tuple[int, ...]
+    kept: int
+    last_kept: bool
+    expressions: tuple[Expression, ...]
+    results: tuple[tuple[int, int], ...]
+
+    @property
+    def loop(self) -> LoopSpec:
+        """The domain and its expressions."""
+        return LoopSpec(self.sizes, self.expressions)
+
+    @property
+    def rows_kept(self) -> int:
+        """How many combinations of the leading kept indices there are."""
+        return prod(self.sizes[: self.kept])
+
+    @property
+    def reduced_outer(self) -> tuple[int, ...]:
+        """The reduced dimensions but the last dimension of the domain."""
+        return self.sizes[self.kept : -1]
+
+    @property
+    def columns(self) -> int:
+        """The size of the last dimension if it is kept, else 1."""
+        return self.sizes[-1] if self.last_kept else 1
+
+    @property
+    def parts(self) -> int:
+        """Into how many parts each reduction is cut."""
+        if self.rows_kept >= _MOST_PARTS:
+            return 1
+        rows = prod(self.reduced_outer)
+        whole = rows * self.sizes[-1]
+        most = rows if rows > 1 or self.last_kept else whole // 1024
+        return max(1, min(_MOST_PARTS, whole // CHUNK, most))
+
+    def dtype(self, expression: int) -> dt.dtype:
+        """Return the dtype of an expression."""
+        return self.expressions[expression].dtype
+
+
+def reduce_kernels(
+    name: str, spec: ReduceSpec, target: Target
+) -> list[tuple[Kernel, tuple[int, ...]]]:
+    """Return the kernels of a reduction, in order, with the slots each one uses.
+
+    A kernel's own table has its buffers in the order of the slots returned. Slots
+    beyond those of `spec` are scratch, sized by the first kernel's `scratch`.
+    """
+    first_free = 1 + max(
+        [slot for _, slot in spec.results]
+        + [each.slot for each in spec.expressions if hasattr(each, "slot")]
+    )
+    parts = spec.parts
+    if parts == 1:
+        kernel = _Reduction(name, spec, target, 1).kernel()
+        return [(kernel, tuple(range(first_free)))]
+    partial = tuple(
+        (expression, first_free + number)
+        for number, (expression, _) in enumerate(spec.results)
+    )
+    cut = ReduceSpec(
+        spec.kind, spec.sizes, spec.kept, spec.last_kept, spec.expressions, partial
+    )
+    first = _Reduction(f"{name}_parts", cut, target, parts).kernel()
+    joined = _Reduction(f"{name}_join", _joining(spec, partial, parts), target, 1)
+    slots = tuple(range(first_free + len(partial)))
+    return [(first, slots), (joined.kernel(), slots)]
+
+
+def _joining(
+    spec: ReduceSpec, partial: tuple[tuple[int, int], ...], parts: int
+) -> ReduceSpec:
+    """The reduction of the partial results."""
+    if spec.last_kept:
+        sizes: tuple[int, ...] = (spec.rows_kept, parts, spec.columns)
+        steps: tuple[int, ...] = (parts * spec.columns, spec.columns, 1)
+    else:
+        sizes, steps = (spec.rows_kept, parts), (parts, 1)
+    loads = tuple(
+        Load(slot, spec.dtype(expression), 0, steps) for expression, slot in partial
+    )
+    results = tuple((at, slot) for at, (_, slot) in enumerate(spec.results))
+    return ReduceSpec(spec.kind, sizes, 1, spec.last_kept, loads, results)
+
+
+class _Reduction:
+    """Emits one kernel of a reduction."""
+
+    def __init__(self, name: str, spec: ReduceSpec, target: Target, parts: int) -> None:
+        self.spec, self.parts = spec, parts
+        self.k = KernelBuilder(name, target)
+        stored = [spec.dtype(expression) for expression, _ in spec.results]
+        wide = (
+            lanes_of(spec.loop, target)
+            if any(each.dtype.is_floating_point for each in spec.expressions)
+            else target.lanes(stored[0].itemsize)
+        )
+        self.lanes = wide
+        self.math = Arithmetic(self.k, self.lanes)
+        self.single = Arithmetic(self.k, 1)
+
+    def kernel(self) -> Kernel:
+        """Emit the function."""
+        spec, k = self.spec, self.k
+        items = spec.rows_kept * self.parts
+        work = max(prod(spec.sizes) // max(items, 1), 1)
+        each = max(1, CHUNK // work)
+        start = k.mul(k.begin, each)
+        stop = minimum(k, k.mul(k.end, each), k.int(items))
+        with k.loop(start, stop) as item:
+            row = k.b.udiv(item, k.int(self.parts))
+            part = k.b.urem(item, k.int(self.parts))
+            if spec.last_kept:
+                self._columns(item, row, part)
+            else:
+                self._total(item, row, part)
+        scratch = ()
+        if self.parts > 1:
+            scratch = tuple(
+                items * spec.columns * spec.dtype(expression).itemsize
+                for expression, _ in spec.results
+            )
+        flops = prod(spec.sizes) * len(spec.expressions)
+        return k.finish(-(-items // each), flops=flops, scratch=scratch)
+
+    def _start(self, kind: dt.dtype, lanes: int) -> ir.Value:
+        start = _STARTS[self.spec.kind][kind.is_floating_point]
+        if start is None:
+            bits = 8 * kind.itemsize - kind.is_signed
+            low = -(1 << bits) if kind.is_signed else 0
+            start = low if self.spec.kind == "amax" else (1 << bits) - 1
+        return self.k.constant(start, kind, lanes)
+
+    def _combined(
+        self, math: Arithmetic, kind: dt.dtype, a: ir.Value, b: ir.Value
+    ) -> ir.Value:
+        return math.apply(_COMBINE[self.spec.kind], kind, [kind, kind], [a, b])
+
+    def _share(self, part: ir.Value, count: int) -> tuple[ir.Value, ir.Value]:
+        """The range of `count` things that a part does."""
+        k = self.k
+        if self.parts == 1:
+            return k.int(0), k.int(count)
+        low = k.b.udiv(k.mul(part, count), k.int(self.parts))
+        high = k.b.udiv(k.mul(k.add(part, 1), count), k.int(self.parts))
+        return low, high
+
+    def _point(self, kept: list[ir.Value], reduced_row: ir.Value) -> Point:
+        reduced = unravel(self.k, reduced_row, self.spec.reduced_outer)
+        return Point(self.k, self.spec.loop, [*kept, *reduced], self.lanes)
+
+    def _total(self, item: ir.Value, row: ir.Value, part: ir.Value) -> None:
+        """The last dimension is reduced: lanes are combined at the end."""
+        spec, k = self.spec, self.k
+        kept = unravel(k, row, spec.sizes[: spec.kept])
+        kinds = [spec.dtype(expression) for expression, _ in spec.results]
+        sums = [k.variable(self._start(kind, self.lanes)) for kind in kinds]
+        rows, inner = prod(spec.reduced_outer), spec.sizes[-1]
+        cut_inner = rows == 1
+        low, high = self._share(part, inner if cut_inner else rows)
+        outer = (k.int(0), k.int(1)) if cut_inner else (low, high)
+        span = (low, high) if cut_inner else (k.int(0), k.int(inner))
+        with k.loop(*outer) as reduced_row:
+            point = self._point(kept, reduced_row)
+            vectors(
+                k,
+                *span,
+                self.lanes,
+                lambda at, valid: self._add(point, sums, kinds, at, valid),
+            )
+        for (_, slot), kind, total in zip(spec.results, kinds, sums, strict=True):
+            k.store(self._across(kind, total.get()), k.buffer(slot), item, kind)
+
+    def _add(
+        self,
+        point: Point,
+        sums: list[Variable],
+        kinds: list[dt.dtype],
+        at: ir.Value,
+        valid: ir.Value | None,
+    ) -> None:
+        values = point.values(at, valid)
+        for (expression, _), kind, total in zip(
+            self.spec.results, kinds, sums, strict=True
+        ):
+            value = values[expression]
+            if valid is not None:
+                mask = self.k.first_lanes(valid, self.lanes)
+                value = self.k.b.select(mask, value, self._start(kind, self.lanes))
+            total.set(self._combined(self.math, kind, total.get(), value))
+
+    def _across(self, kind: dt.dtype, vector: ir.Value) -> ir.Value:
+        """Combine the lanes pairwise."""
+        if self.lanes == 1:
+            return vector
+        b = self.k.b
+        lanes = [
+            b.extract_element(vector, ir.IntType(32)(lane))
+            for lane in range(self.lanes)
+        ]
+        while len(lanes) > 1:
+            half = len(lanes) // 2
+            lanes = [
+                self._combined(self.single, kind, lanes[at], lanes[at + half])
+                for at in range(half)
+            ]
+        return lanes[0]
+
+    def _columns(self, item: ir.Value, row: ir.Value, part: ir.Value) -> None:
+        """The last dimension is kept: blocks of its vectors walk over the rest."""
+        spec, k = self.spec, self.k
+        kept = unravel(k, row, spec.sizes[: spec.kept])
+        width = self.lanes * _BLOCK
+        blocks = spec.columns // width * width
+        emit: Callable[..., None] = lambda at, count, valid: self._block(  # noqa: E731
+            item, kept, part, at, count, valid
+        )
+        if blocks:
+            with k.loop(0, blocks, width) as at:
+                emit(at, _BLOCK, None)
+        whole = spec.columns // self.lanes * self.lanes
+        for place in range(blocks, whole, self.lanes):
+            emit(k.int(place), 1, None)
+        if whole < spec.columns:
+            emit(k.int(whole), 1, k.int(spec.columns - whole))
+
+    def _block(
+        self,
+        item: ir.Value,
+        kept: list[ir.Value],
+        part: ir.Value,
+        at: ir.Value,
+        count: int,
+        valid: ir.Value | None,
+    ) -> None:
+        spec, k = self.spec, self.k
+        kinds = [spec.dtype(expression) for expression, _ in spec.results]
+        sums = [
+            [k.variable(self._start(kind, self.lanes)) for kind in kinds]
+            for _ in range(count)
+        ]
+        low, high = self._share(part, prod(spec.reduced_outer))
+        with k.loop(low, high) as reduced_row:
+            point = self._point(kept, reduced_row)
+            for number in range(count):
+                place = k.add(at, number * self.lanes)
+                self._add(point, sums[number], kinds, place, valid)
+        mask = None if valid is None else k.first_lanes(valid, self.lanes)
+        for number in range(count):
+            place = k.add(k.mul(item, spec.columns), k.add(at, number * self.lanes))
+            for (_, slot), kind, total in zip(
+                spec.results, kinds, sums[number], strict=True
+            ):
+                k.store(total.get(), k.buffer(slot), place, kind, mask)

@@ -1,0 +1,70 @@
+"""Pass: take whole ops apart into elementwise ops and reductions that fuse.
+
+    softmax(x)   ->   e = exp(x - amax(x));  e / sum(e)
+
+It runs on a step's whole graph, forward and backward, after differentiation: the ops
+stay whole where they must differentiate well, and fuse where they are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..graph import Node
+from ..ops import elementwise as ew
+from ..ops.reduce import amax, sum_
+
+__all__ = ["decompose"]
+
+
+def _softmax(x: Node, axis: int) -> Node:
+    top = amax(x, axes=(axis,), keepdims=True)
+    raised = ew.exp(ew.sub(x, top))
+    return ew.div(raised, sum_(raised, axes=(axis,), keepdims=True))
+
+
+def _log_softmax(x: Node, axis: int) -> Node:
+    shifted = ew.sub(x, amax(x, axes=(axis,), keepdims=True))
+    total = sum_(ew.exp(shifted), axes=(axis,), keepdims=True)
+    return ew.sub(shifted, ew.log(total))
+
+
+def _normalize(
+    x: Node, mean: Node, var: Node, axes: tuple[int, ...], eps: float
+) -> Node:
+    scale = ew.rsqrt(ew.add(var, ew.const_like(eps, var)))
+    return ew.mul(ew.sub(x, mean), scale)
+
+
+def _rebind(old: Node, new: Node) -> Node:
+    return new
+
+
+_RULES: dict[str, Callable[..., Node]] = {
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "normalize": _normalize,
+    "rebind": _rebind,
+}
+
+
+def decompose(order: Sequence[Node]) -> dict[int, Node]:
+    """Return, for each node by id, the node that computes it after the pass.
+
+    Args:
+        order: the graph, inputs before users.
+    """
+    found: dict[int, Node] = {}
+    for node in order:
+        if node.value is not None or node.op is None:
+            found[id(node)] = node
+            continue
+        inputs = tuple(found[id(each)] for each in node.inputs)
+        rule = _RULES.get(node.name)
+        if rule is not None and all(node.shape):
+            found[id(node)] = rule(*inputs, **node.params)
+        elif all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
+            found[id(node)] = node
+        else:
+            found[id(node)] = Node(node.op, inputs, node.params, node.shape, node.dtype)
+    return found

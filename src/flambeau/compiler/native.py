@@ -1,0 +1,100 @@
+"""The native backend: compile a graph once per structure, then run its plan."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Sequence
+
+import numpy as np
+
+from .. import evaluator
+from ..graph import FREED, Node, topological
+from ..runtime.engine import engine
+from ..runtime.plan import Plan
+from .memory import plan_memory
+from .pipeline import compile_graph
+from .schedule import VIEWS
+
+__all__ = ["evaluate", "structure"]
+
+_MOST_PLANS = 256
+_LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
+
+_plans: OrderedDict[Hashable, Plan] = OrderedDict()
+
+
+def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
+    """Compute and keep the value of every root.
+
+    Args:
+        roots: the nodes.
+        least_work: graphs with fewer element operations go to the NumPy evaluator.
+            The graph alone decides, so a program always gives the same bits.
+    """
+    roots = [each for each in roots if each.value is None]
+    order = topological(roots)
+    if _work(order) < least_work:
+        evaluator.evaluate(roots)
+        return
+    kept = _kept(order, {id(each) for each in roots})
+    key = structure(order, kept)
+    plan = _plans.get(key)
+    if plan is None:
+        program = compile_graph(order, kept, engine().target)
+        plan = _plans[key] = Plan(program, *plan_memory(program), engine())
+        if len(_plans) > _MOST_PLANS:
+            _plans.popitem(last=False)
+    else:
+        _plans.move_to_end(key)
+    leaves = [order[at].value for at, _ in plan.program.leaves]
+    values = plan.run(leaves)  # type: ignore[arg-type]
+    for at, value in zip(kept, values, strict=True):
+        order[at].settle(value)
+
+
+def _kept(order: Sequence[Node], roots: set[int]) -> list[int]:
+    """The positions of the nodes that keep their value.
+
+    Besides the roots, what is costly and a later backward pass can still ask for;
+    elementwise results are computed again then.
+    """
+    return [
+        at
+        for at, node in enumerate(order)
+        if node.value is None
+        and (id(node) in roots or (node.tape not in (None, FREED) and _costly(node)))
+    ]
+
+
+def _costly(node: Node) -> bool:
+    return node.name not in VIEWS and node.name != "view"
+
+
+def _work(order: Sequence[Node]) -> int:
+    """How many element operations a graph is, roughly."""
+    total = 0
+    for node in order:
+        if node.value is None:
+            total += max(node.size, *(each.size for each in node.inputs), 1)
+            if node.name in ("matmul", "conv", "conv_input_grad", "conv_weight_grad"):
+                total += 10 * node.size
+    return total
+
+
+def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
+    """Return what a plan depends on: ops, shapes, dtypes, edges, layouts of leaves."""
+    numbers: dict[int, int] = {}
+    parts: list[Hashable] = [tuple(kept)]
+    for at, node in enumerate(order):
+        numbers[id(node)] = at
+        if node.value is not None:
+            parts.append((node.shape, node.dtype, _strides(node.value)))
+        else:
+            reads = tuple([numbers[id(each)] for each in node.inputs])
+            options = tuple(node.params.items())
+            parts.append((node.op, reads, options, node.shape, node.dtype))
+    return tuple(parts)
+
+
+def _strides(value: np.ndarray) -> tuple[int, ...] | None:
+    return None if value.flags.c_contiguous else value.strides

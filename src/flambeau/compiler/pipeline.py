@@ -1,0 +1,43 @@
+"""The compiler's passes, in order: from a graph to a program.
+
+decompose -> schedule -> lower (collapse, emit) -> plan memory
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..graph import Node, state, topological
+from ..runtime.target import Target
+from .decompose import decompose
+from .lower import lower
+from .program import Program
+from .schedule import schedule
+
+__all__ = ["COMPUTABLE", "compile_graph"]
+
+COMPUTABLE = frozenset(
+    {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
+)
+
+
+def compile_graph(
+    order: Sequence[Node], outputs: Sequence[int], target: Target
+) -> Program:
+    """Return the program that computes some nodes of a graph.
+
+    Args:
+        order: the graph, inputs before users.
+        outputs: the positions in `order` of the nodes whose values are wanted.
+        target: the CPU.
+    """
+    before, state.grad_enabled = state.grad_enabled, False
+    try:
+        replaced = decompose(order)
+    finally:
+        state.grad_enabled = before
+    wanted = [(at, replaced[id(order[at])]) for at in outputs]
+    nodes = topological(node for _, node in wanted)
+    groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
+    given = {id(node): at for at, node in enumerate(order)}
+    return lower(groups, wanted, given, target)

@@ -1,0 +1,122 @@
+"""What the passes produce: buffers, and the steps that fill them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from .. import dtypes as dt
+from ..graph import Node
+from .codegen.kernel import Kernel
+
+__all__ = ["Buffer", "HostStep", "KernelStep", "Program"]
+
+
+@dataclass
+class Buffer:
+    """Memory that holds one node's value, or scratch.
+
+    Attributes:
+        number: its place in the program's list.
+        shape: the logical shape.
+        dtype: the element type.
+        steps: the distance between neighbours in each logical dimension, in elements.
+        source: the number of the buffer whose memory it shares, or its own number.
+    """
+
+    number: int
+    shape: tuple[int, ...]
+    dtype: dt.dtype
+    steps: tuple[int, ...]
+    source: int
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """The dimensions from the one with the largest steps to the densest one."""
+        dims = range(len(self.shape))
+        return tuple(sorted(dims, key=lambda at: (-self.steps[at], at)))
+
+    @property
+    def is_row_major(self) -> bool:
+        """Whether the elements lie densely in the order of the dimensions."""
+        step = 1
+        for size, mine in zip(reversed(self.shape), reversed(self.steps), strict=True):
+            if size != 1 and mine != step:
+                return False
+            step *= size
+        return True
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes it needs."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def view(self, memory: np.ndarray) -> np.ndarray:
+        """Show raw memory as the logical array."""
+        strides = tuple(step * self.dtype.itemsize for step in self.steps)
+        flat = memory.view(self.dtype.numpy)
+        return np.lib.stride_tricks.as_strided(flat, self.shape, strides)
+
+
+@dataclass
+class KernelStep:
+    """Run a kernel on buffers, in the order of its table."""
+
+    kernel: Kernel
+    buffers: tuple[int, ...]
+
+
+@dataclass
+class HostStep:
+    """Compute a node by its NumPy meaning."""
+
+    node: Node
+    inputs: tuple[int, ...]
+    output: int
+
+
+@dataclass
+class Program:
+    """A compiled graph.
+
+    Attributes:
+        buffers: all of them.
+        leaves: (position in the graph's order, buffer) of what must be given.
+        constants: (buffer, array) of what the passes themselves made.
+        outputs: (position in the graph's order, buffer) of what is wanted.
+        steps: what to run, in order.
+    """
+
+    buffers: list[Buffer] = field(default_factory=list)
+    leaves: list[tuple[int, int]] = field(default_factory=list)
+    constants: list[tuple[int, np.ndarray]] = field(default_factory=list)
+    outputs: list[tuple[int, int]] = field(default_factory=list)
+    steps: list[KernelStep | HostStep] = field(default_factory=list)
+
+    def new_buffer(
+        self,
+        shape: tuple[int, ...],
+        kind: dt.dtype,
+        order: tuple[int, ...] | None = None,
+    ) -> Buffer:
+        """Add a dense buffer whose dimensions lie in `order`, by default row-major."""
+        steps, step = [0] * len(shape), 1
+        for at in reversed(order if order is not None else range(len(shape))):
+            steps[at] = step
+            step *= shape[at]
+        return self.add(shape, kind, tuple(steps))
+
+    def add(
+        self,
+        shape: tuple[int, ...],
+        kind: dt.dtype,
+        steps: tuple[int, ...],
+        source: int | None = None,
+    ) -> Buffer:
+        """Add a buffer with given steps, on memory of its own or of another one."""
+        number = len(self.buffers)
+        shared = number if source is None else source
+        self.buffers.append(Buffer(number, shape, kind, steps, shared))
+        return self.buffers[-1]

@@ -1,0 +1,230 @@
+"""Pass: decide what is stored, and gather what is computed together into groups.
+
+    y = exp(x) * 2;  z = y.sum(0)   ->   [reduce: sum(exp(x) * 2)]          y unread
+                                    ->   [loop: y = exp(x) * 2], [reduce]   y is read
+
+A node that is stored gets a buffer. The other nodes are computed again wherever they
+are read, inside the loop that reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..graph import Node
+from .codegen.arithmetic import has_lowering
+
+__all__ = ["Group", "Kind", "classify", "schedule"]
+
+VIEWS = frozenset({"alias", "detach", "permute", "expand", "slice", "flip"})
+REDUCTIONS = frozenset({"sum", "amax", "amin", "any", "all"})
+CURVES = frozenset({"exp", "log", "tanh", "sigmoid", "sqrt", "rsqrt", "div"})
+
+
+class Kind:
+    """What sort of computation a node is."""
+
+    LEAF = "leaf"
+    VIEW = "view"
+    RESHAPE = "reshape"
+    LOOP = "loop"
+    REDUCE = "reduce"
+    UPDATE = "update"
+    CAT = "cat"
+    HOST = "host"
+
+
+def classify(node: Node, computable: frozenset[str]) -> str:
+    """Return the kind of a node.
+
+    Args:
+        node: the node.
+        computable: names of the dtypes that kernels can compute.
+    """
+    if node.op is None or node.value is not None:
+        return Kind.LEAF
+    kinds = {each.dtype.name for each in (node, *node.inputs)}
+    if not kinds <= computable or 0 in node.shape:
+        return Kind.HOST
+    if any(0 in each.shape for each in node.inputs):
+        return Kind.HOST
+    name = node.name
+    if name in VIEWS:
+        return Kind.VIEW
+    if name == "view":
+        return Kind.RESHAPE
+    if name in REDUCTIONS:
+        return Kind.REDUCE
+    if name == "slice_update":
+        return Kind.UPDATE
+    if name == "cat":
+        return Kind.CAT
+    return Kind.LOOP if has_lowering(name) else Kind.HOST
+
+
+_FUSED = (Kind.LOOP, Kind.VIEW)
+_DEEPEST = 32  # longer chains of fused ops are cut, which bounds a kernel's size
+
+
+@dataclass
+class Group:
+    """Nodes that one piece of work computes.
+
+    Attributes:
+        kind: of the work.
+        stored: the nodes it gives buffers to, in order.
+    """
+
+    kind: str
+    stored: list[Node] = field(default_factory=list)
+
+
+def schedule(
+    order: Sequence[Node], outputs: Iterable[Node], computable: frozenset[str]
+) -> list[Group]:
+    """Return the groups in an order in which each one's operands are there.
+
+    Args:
+        order: the graph, inputs before users.
+        outputs: the nodes whose values are wanted.
+        computable: names of the dtypes that kernels can compute.
+    """
+    kinds = {id(node): classify(node, computable) for node in order}
+    stored = _stored(order, {id(each) for each in outputs}, kinds)
+    groups: list[Group] = []
+    home: dict[int, int] = {}
+    for node in order:
+        if id(node) not in stored or kinds[id(node)] == Kind.LEAF:
+            continue
+        needed = [
+            home[id(each)] for each in _operands(node, stored) if id(each) in home
+        ]
+        at = _host_group(node, kinds[id(node)], groups, needed, stored)
+        if at is None:
+            groups.append(Group(kinds[id(node)]))
+            at = len(groups) - 1
+        groups[at].stored.append(node)
+        home[id(node)] = at
+    return groups
+
+
+def _operands(node: Node, stored: set[int]) -> list[Node]:
+    """The stored nodes that a node is computed from."""
+    found: list[Node] = []
+    stack = list(node.inputs)
+    seen: set[int] = set()
+    while stack:
+        each = stack.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if id(each) in stored:
+            found.append(each)
+        else:
+            stack.extend(each.inputs)
+    return found
+
+
+def _host_group(
+    node: Node,
+    kind: str,
+    groups: list[Group],
+    needed: list[int],
+    stored: set[int],
+) -> int | None:
+    """An earlier group that can compute the node as well, or None.
+
+    It must walk over the same domain, and everything else that the node needs must be
+    there before it.
+    """
+    if kind not in (Kind.LOOP, Kind.REDUCE):
+        return None
+    latest = max(needed, default=-1)
+    for at in range(len(groups) - 1, max(latest - 1, -1), -1):
+        group = groups[at]
+        if group.kind != kind:
+            continue
+        if at == latest and (kind == Kind.REDUCE or not _read_in_place(node, group)):
+            continue
+        if _same_walk(node, group.stored[0], kind):
+            return at
+    return None
+
+
+def _same_walk(node: Node, other: Node, kind: str) -> bool:
+    if kind == Kind.LOOP:
+        return node.shape == other.shape
+    same = node.name == other.name and node.params == other.params
+    return same and node.inputs[0].shape == other.inputs[0].shape
+
+
+def _read_in_place(node: Node, group: Group) -> bool:
+    """Whether a node reads what a group stores only at its own place."""
+    mine = {id(each) for each in group.stored}
+    stack = [node]
+    while stack:
+        for each in stack.pop().inputs:
+            if id(each) in mine:
+                if each.shape != node.shape:
+                    return False
+            elif each.shape == node.shape and has_lowering(each.name):
+                stack.append(each)
+            elif each.value is None and _reaches(each, mine):
+                return False
+    return True
+
+
+def _reaches(node: Node, targets: set[int]) -> bool:
+    stack, seen = [node], set()
+    while stack:
+        each = stack.pop()
+        if id(each) in targets:
+            return True
+        if id(each) not in seen:
+            seen.add(id(each))
+            stack.extend(each.inputs if each.value is None else ())
+    return False
+
+
+def _stored(
+    order: Sequence[Node], outputs: set[int], kinds: dict[int, str]
+) -> set[int]:
+    """The ids of the nodes that get a buffer; leaves have theirs."""
+    users: dict[int, list[Node]] = {id(node): [] for node in order}
+    for node in order:
+        if kinds[id(node)] != Kind.LEAF:
+            for each in node.inputs:
+                users[id(each)].append(node)
+    stored: set[int] = set()
+    depths: dict[int, int] = {}
+    for node in order:
+        below = [depths[id(each)] for each in node.inputs if id(each) not in stored]
+        depths[id(node)] = 1 + max(below, default=0)
+        if (
+            kinds[id(node)] not in _FUSED
+            or id(node) in outputs
+            or depths[id(node)] > _DEEPEST
+            or _must_be_there(node, users[id(node)], kinds)
+        ):
+            stored.add(id(node))
+            depths[id(node)] = 0
+    return stored
+
+
+def _must_be_there(node: Node, users: list[Node], kinds: dict[int, str]) -> bool:
+    """Whether some user reads from memory, or several would compute it again."""
+    if any(kinds[id(each)] not in (*_FUSED, Kind.REDUCE) for each in users):
+        return True
+    several = len(users) > 1 and kinds[id(node)] == Kind.LOOP
+    return several and not _cheap(node, kinds)
+
+
+def _cheap(node: Node, kinds: dict[int, str]) -> bool:
+    """Whether computing a node again costs less than reading it back."""
+    if node.name in CURVES:
+        return False
+    loads = [each for each in node.inputs if each.shape]
+    return len(loads) <= 1 and all(
+        kinds[id(each)] not in (Kind.LOOP, Kind.VIEW) for each in node.inputs
+    )
