@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,6 +156,41 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if kind is None or kind is input.dtype:
         return clone(input) if kwargs.get("copy") else input
     return wrap(cast(input.node, kind))
+
+
+def _converter(name: str, kind: dt.dtype) -> Callable[[Tensor], Tensor]:
+    def convert(input: Tensor, memory_format: object = None) -> Tensor:
+        return to(input, kind)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"Return the elements as {kind.name}: `to(torch.{kind.name})`."
+    return convert
+
+
+double = _converter("double", dt.float64)
+float_ = _converter("float", dt.float32)
+half = _converter("half", dt.float16)
+bfloat16 = _converter("bfloat16", dt.bfloat16)
+long = _converter("long", dt.int64)
+int_ = _converter("int", dt.int32)
+short = _converter("short", dt.int16)
+char = _converter("char", dt.int8)
+byte = _converter("byte", dt.uint8)
+bool_ = _converter("bool", dt.bool_)
+
+
+def cpu(input: Tensor, memory_format: object = None) -> Tensor:
+    """Return the tensor itself: it is on the CPU."""
+    return input
+
+
+def cuda(input: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
+    """Raise: there is only the CPU.
+
+    Raises:
+        RuntimeError: always.
+    """
+    return to(input, "cuda" if device is None else device)
 
 
 def type_(input: Tensor, dtype: Any = None) -> Any:

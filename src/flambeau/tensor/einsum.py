@@ -47,6 +47,7 @@ def einsum(*args: Any) -> Tensor:
 
     Raises:
         RuntimeError: the equation is malformed or does not fit the operands.
+        ValueError: there are no operands, or a number is outside 0 … 51.
 
     Source: torch's page "torch.einsum".
 
@@ -76,7 +77,10 @@ def einsum(*args: Any) -> Tensor:
 def _arguments(args: Sequence[Any]) -> tuple[str, list[Node]]:
     """Return the equation and the operands of either format."""
     if not args:
-        raise ValueError("einsum(): must specify the equation string and operands")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or "
+            "at least one operand and its subscripts list"
+        )
     if isinstance(args[0], str):
         listed = args[1] if len(args) == 2 and _is_list(args[1]) else args[1:]
         return args[0], _same_dtype(listed)
@@ -100,7 +104,9 @@ def _same_dtype(operands: Iterable[Any]) -> list[Node]:
             )
         nodes.append(each.node)
     if not nodes:
-        raise ValueError("einsum(): must provide at least one operand")
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand"
+        )
     if any(each.dtype is not nodes[0].dtype for each in nodes):
         kinds = ", ".join(each.dtype.name for each in nodes)
         raise RuntimeError(
@@ -114,8 +120,9 @@ def _from_sublist(numbers: Iterable[Any]) -> str:
     parts = []
     for each in numbers:
         if each is not Ellipsis and not 0 <= each < len(_LETTERS):
-            raise RuntimeError(
-                f"einsum(): expected subscripts in the range [0, 52), got {each}"
+            raise ValueError(
+                "einsum(): subscript in subscript list is not within the valid range "
+                f"[0, 52), got {each}"
             )
         parts.append("..." if each is Ellipsis else _LETTERS[each])
     return "".join(parts)
@@ -231,16 +238,16 @@ def _diagonals(at: int, term: _Term) -> _Term:
 def _without_ones(terms: list[_Term]) -> list[_Term]:
     """Drop sizes of 1 that broadcast against a larger size of another operand."""
     sizes: dict[str, int] = {}
-    for each in terms:
+    for at, each in enumerate(terms):
         for label, size in zip(each.labels, each.node.shape):
             known = sizes.setdefault(label, size)
             if known == 1:
                 sizes[label] = size
             elif size not in (1, known):
-                shapes = ", ".join(str(each.node.shape) for each in terms)
                 raise RuntimeError(
-                    f"einsum(): operands do not broadcast: subscript {label} has sizes "
-                    f"{known} and {size}, in operands of shapes {shapes}"
+                    f"einsum(): subscript {label} has size {size} for operand {at} "
+                    "which does not broadcast with previously seen size "
+                    f"{known}"
                 )
     return [_kept(each, sizes) for each in terms]
 

@@ -9,6 +9,7 @@ from . import (
     convert,
     diagonals,
     extreme,
+    indexing,
     linalg,
     matrices,
     norms,
@@ -42,6 +43,18 @@ class Methods:
     tolist = convert.tolist
     to = convert.to
     type = convert.type_
+    double = convert.double
+    float = convert.float_
+    half = convert.half
+    bfloat16 = convert.bfloat16
+    long = convert.long
+    int = convert.int_
+    short = convert.short
+    char = convert.char
+    byte = convert.byte
+    bool = convert.bool_
+    cpu = convert.cpu
+    cuda = convert.cuda
     clone = convert.clone
     contiguous = convert.contiguous
     __array__ = convert.array_protocol
@@ -143,6 +156,14 @@ class Methods:
     def where(self: Any, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, else `other`."""
         return pointwise.where(condition, self, other)
+
+    # indexing
+
+    __getitem__ = indexing.getitem
+    __setitem__ = indexing.setitem
+    __iter__ = indexing.iterate
+    index_put = indexing.index_put
+    index_put_ = inplace(indexing.index_put)
 
     # shape, order of the dimensions, parts
 

@@ -32,13 +32,19 @@ _MANY_POINTS = 25
 
 
 def _float_node(name: str, x: Tensor, dtype: dt.dtype | None) -> Node:
-    for kind in (x.dtype, dtype):
-        if kind is not None and not kind.is_floating_point:
-            raise RuntimeError(
-                f"linalg.{name}: Expected a floating point or complex tensor as input. "
-                f"Got {dt.scalar_name(kind)}; convert with .float()"
-            )
-    return x.node if dtype is None else ew.cast(x.node, dtype)
+    kind = dtype or x.dtype
+    if not x.is_floating_point():
+        raise RuntimeError(
+            f"linalg.{name}: Expected a floating point or complex tensor as input. "
+            f"Got {dt.scalar_name(x.dtype)}; convert with .float()"
+        )
+    if dt.promote_types(x.dtype, kind) is not kind:
+        raise RuntimeError(
+            f"linalg.{name}: the dtype of the input ({dt.scalar_name(x.dtype)}) should "
+            "be convertible without narrowing to the specified dtype "
+            f"({dt.scalar_name(kind)})"
+        )
+    return ew.cast(x.node, kind)
 
 
 @numpy_names
