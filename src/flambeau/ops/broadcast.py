@@ -70,6 +70,8 @@ def _reshape_infer(x: Node, *, shape: Shape) -> tuple[Shape, dtype]:
 def _reshape_layout(
     old: Shape, strides: Shape, offset: int, *, shape: Shape
 ) -> tuple[Shape, int] | None:
+    if strides == contiguous_strides(old):
+        return contiguous_strides(shape), offset
     found = view_strides(old, strides, shape)
     return None if found is None else (found, offset)
 

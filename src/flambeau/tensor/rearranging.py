@@ -142,7 +142,7 @@ def repeat_interleave(
             f"output_size is {output_size}, the repeats add up to {total}"
         )
     positions = np.repeat(np.arange(size), counts)
-    return wrap(ix.take_axis(x.node, constant(positions), axis))
+    return wrap(ix.index(x.node, constant(positions), axes=(axis,)))
 
 
 def _counts(repeats: Tensor | int) -> np.ndarray:
