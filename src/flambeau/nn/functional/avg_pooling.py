@@ -38,15 +38,18 @@ def avg_pool1d(
     padding: IntOrInts = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """Return the mean of every window of a sequence; `avg_pool2d` has the arguments.
+
+    (In torch there is no `divisor_override` in one dimension.)
 
     Shape: input (N, C, L) or (C, L); result (N, C, Lout) or (C, Lout).
 
     Source: torch's page "torch.nn.functional.avg_pool1d".
     """
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad)
-    return _avg_pool(1, input, *options)
+    return _avg_pool(1, input, *options, divisor_override)
 
 
 def avg_pool2d(
@@ -119,7 +122,7 @@ def _avg_pool(
     padding: IntOrInts,
     ceil_mode: bool,
     count_include_pad: bool,
-    divisor_override: int | None = None,
+    divisor_override: int | None,
 ) -> Tensor:
     name = f"avg_pool{dims}d"
     x = read_images(name, input, dims)
