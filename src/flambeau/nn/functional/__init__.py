@@ -33,3 +33,4 @@ from .max_pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from .padding import pad
