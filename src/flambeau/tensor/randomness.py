@@ -93,8 +93,31 @@ def _new(
     return made(node, options.get("requires_grad", False), options.get("device"))
 
 
-def _like(input: Tensor, options: dict[str, Any]) -> dict[str, Any]:
-    return {"dtype": input.dtype, **options, "size": input.shape}
+def _new_like(
+    draw: Callable[..., np.ndarray], input: Tensor, options: dict[str, Any]
+) -> Tensor:
+    """Draw a tensor of the shape and dtype of `input`, in the order of its memory."""
+
+    def fill(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
+        return _in_memory_order(input, lambda ordered: draw(generator, ordered, kind))
+
+    return _new(fill, (), {"dtype": input.dtype, **options, "size": input.shape})
+
+
+def _in_memory_order(
+    input: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]
+) -> np.ndarray:
+    """Draw in the order in which the elements lie in memory, as torch does."""
+    order = _memory_order(input)
+    values = draw(tuple(input.shape[axis] for axis in order))
+    places = sorted(range(input.ndim), key=order.__getitem__)
+    return np.ascontiguousarray(values.transpose(places)).reshape(input.shape)
+
+
+def _memory_order(input: Tensor) -> list[int]:
+    strides = layout_of(input)[0]
+    axes = list(range(input.ndim))
+    return axes if 0 in strides else sorted(axes, key=lambda axis: -strides[axis])
 
 
 def rand(*size: Any, **options: Any) -> Tensor:
@@ -117,7 +140,7 @@ def rand(*size: Any, **options: Any) -> Tensor:
 
 def rand_like(input: Tensor, **options: Any) -> Tensor:
     """Draw numbers from [0, 1) in the shape and dtype of `input`."""
-    return rand(**_like(input, options))
+    return _new_like(random.uniform, input, options)
 
 
 def randn(*size: Any, **options: Any) -> Tensor:
@@ -140,7 +163,12 @@ def randn(*size: Any, **options: Any) -> Tensor:
 
 def randn_like(input: Tensor, **options: Any) -> Tensor:
     """Draw normal numbers in the shape and dtype of `input`."""
-    return randn(**_like(input, options))
+    dense = input.is_contiguous()
+
+    def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
+        return random.normal(generator, shape, kind, contiguous=dense)
+
+    return _new_like(draw, input, options)
 
 
 def _range(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[int, int]:
@@ -174,18 +202,24 @@ def randint(*args: Any, **options: Any) -> Tensor:
     """
     if "size" not in options:
         *args, options["size"] = args  # type: ignore[assignment]
-    low, high = _range(tuple(args), options)
-    sizes_of((options["size"],))
+    if isinstance(options["size"], int):
+        raise TypeError(
+            "randint(): argument 'size' must be a sequence of ints, got the int "
+            f"{options['size']}"
+        )
+    return _new(_integers_of(*_range(tuple(args), options)), (), options, dt.int64)
 
+
+def _integers_of(low: int, high: int) -> Callable[..., np.ndarray]:
     def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
         return random.randint(generator, low, high, shape, kind)
 
-    return _new(draw, (), options, dt.int64)
+    return draw
 
 
 def randint_like(input: Tensor, *args: Any, **options: Any) -> Tensor:
     """Draw integers in the shape and dtype of `input`; see `randint`."""
-    return randint(*args, **_like(input, options))
+    return _new_like(_integers_of(*_range(args, options)), input, options)
 
 
 def randperm(
@@ -320,13 +354,13 @@ def _fill(
     draw: Callable[..., np.ndarray],
     *arguments: Any,
 ) -> Tensor:
-    """Write draws in the order in which the elements lie in memory, as torch does."""
-    strides, shape = layout_of(input)[0], tuple(input.shape)
-    order = sorted(range(input.ndim), key=lambda axis: -strides[axis])
-    in_memory = tuple(shape[axis] for axis in order)
-    values = draw(_stream(generator), in_memory, input.dtype.numpy, *arguments)
-    values = values.transpose(sorted(range(input.ndim), key=order.__getitem__))
-    input.write(constant(np.ascontiguousarray(values).reshape(shape), input.dtype))
+    """Write draws into the tensor; `draw` is called as those of `flambeau.random`."""
+    kind = input.dtype
+
+    def fill(shape: tuple[int, ...]) -> np.ndarray:
+        return draw(_stream(generator), shape, kind.numpy, *arguments)
+
+    input.write(constant(_in_memory_order(input, fill), kind))
     return input
 
 
@@ -482,13 +516,11 @@ def bernoulli_(
     if not isinstance(p, Handle):
         return _fill(input, generator, _bernoulli_of(p))
     chances = np.broadcast_to(value_of(p), tuple(input.shape))
-    kind = input.dtype
-    drawn = random.bernoulli(_stream(generator), chances.shape, chances, kind.numpy)
-    input.write(constant(drawn, kind))
-    return input
+    in_memory = chances.transpose(_memory_order(input))
+    return _fill(input, generator, _bernoulli_of(in_memory))
 
 
-def _bernoulli_of(p: float) -> Callable[..., np.ndarray]:
+def _bernoulli_of(p: float | np.ndarray) -> Callable[..., np.ndarray]:
     def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
         return random.bernoulli(generator, shape, p, kind)
 
