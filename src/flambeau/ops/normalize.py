@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
+from ..dtypes import dtype
 from ..graph import Node
 from . import elementwise as ew
+from .broadcast import reduced
 from .op import Op, same_as_input
 from .reduce import mean as mean_of
 
-__all__ = ["normalize"]
+__all__ = ["moments", "normalize"]
 
 Shape = tuple[int, ...]
+
+
+def _variance_infer(x: Node, mean: Node, *, axes: Shape) -> tuple[Shape, dtype]:
+    return reduced(x.shape, axes, keepdims=True), x.dtype
+
+
+def _variance_numpy(x: np.ndarray, mean: np.ndarray, *, axes: Shape) -> np.ndarray:
+    total = np.sum(np.square(x - mean), axis=axes, keepdims=True, dtype=x.dtype)
+    return total / x.dtype.type(prod(x.shape[axis] for axis in axes))
+
+
+def _variance_gradient(g: Node, y: Node, x: Node, mean: Node, axes: Shape) -> Node:
+    count = prod(x.shape[axis] for axis in axes)
+    return ew.mul(ew.mul(g, ew.const_like(2 / max(count, 1), g)), ew.sub(x, mean))
+
+
+# The mean must be that of x over `axes`, with the axes kept as 1; it gets no gradient
+# because the deviations from it add up to 0.
+_variance = Op(
+    "variance_about", _variance_infer, _variance_numpy, (_variance_gradient, None)
+)
+
+
+def moments(x: Node, axes: Shape) -> tuple[Node, Node]:
+    r"""Return the mean over `axes` and :math:`\overline{(x - mean)^2}`, axes kept as 1."""
+    mean = mean_of(x, axes, keepdims=True)
+    return mean, _variance(x, mean, axes=axes)
 
 
 def _normalize_numpy(

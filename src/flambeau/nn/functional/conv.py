@@ -11,7 +11,8 @@ from ...ops.conv import conv, conv_input_grad
 from ...ops.window_checks import check_options
 from ...shape import ntuple, same_padding
 from ...tensor import Tensor
-from .images import IntOrInts, check_padding, node_of, read_images, show_images
+from .arguments import node_of
+from .images import IntOrInts, check_padding, read_images, show_images
 
 __all__ = [
     "conv1d",

@@ -10,7 +10,8 @@ from ...ops.broadcast import reshape
 from ...shape import ntuple
 from ...tensor import Tensor
 from ...tensor.handle import wrap
-from .images import IntOrInts, check_padding, node_of, read_images, show_images
+from .arguments import node_of
+from .images import IntOrInts, check_padding, read_images, show_images
 
 __all__ = ["fold", "unfold"]
 

@@ -11,12 +11,12 @@ from ...ops.window_checks import check_image
 from ...shape import ntuple
 from ...tensor import Tensor
 from ...tensor.handle import wrap
+from .arguments import node_of
 
 __all__ = [
     "IntOrInts",
     "Windows",
     "check_padding",
-    "node_of",
     "read_images",
     "read_windows",
     "show_images",
@@ -24,20 +24,6 @@ __all__ = [
 
 IntOrInts: TypeAlias = int | Sequence[int]
 """One int for every spatial dimension, or one int each."""
-
-
-def node_of(name: str, argument: str, value: Tensor) -> Node:
-    """Return the node of a tensor argument.
-
-    Raises:
-        TypeError: it is not a tensor.
-    """
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name}: {argument} must be a Tensor, got {type(value).__name__}; "
-            f"write torch.as_tensor({argument})"
-        )
-    return value.node
 
 
 def read_images(name: str, input: Tensor, dims: int) -> Node:
