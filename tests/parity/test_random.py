@@ -244,7 +244,7 @@ def distance(theirs: np.ndarray, ours: np.ndarray) -> int:
 
 def assert_in_step(theirs: torch.Generator, ours: random.Generator) -> None:
     """The states are equal, byte for byte; the waiting normal to rounding."""
-    expected, state = theirs.get_state().numpy(), ours.get_state()
+    expected, state = theirs.get_state().numpy(), np.array(ours.get_state())
     waiting, our_waiting = (s[NORMAL_PLACE].view(np.float64) for s in (expected, state))
     assert distance(waiting, our_waiting) <= 4
     our_waiting[...] = waiting
