@@ -366,7 +366,7 @@ def test_states_pass_from_torch_and_back(drawn: int) -> None:
     assert_in_step(theirs, ours)
     check(DRAWS["normal float32"], (theirs, ours), 2)
     random.normal(ours, (5,))
-    theirs.set_state(torch.from_numpy(ours.get_state()))
+    theirs.set_state(torch.from_numpy(ours.get_state().numpy()))
     check(DRAWS["normal float32"], (theirs, ours), 40)
 
 
