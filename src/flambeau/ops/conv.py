@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import dtype
+from ..dtypes import bool_, dtype
 from ..graph import Node
 from . import numpy_conv
 from .numpy_windows import Ints, Pads
 from .op import Op
-from .window_checks import check_image, check_options, window_sizes
+from .window_checks import check_channels, check_image, check_options, window_sizes
 
 __all__ = ["conv", "conv_input_grad", "conv_weight_grad"]
 
@@ -68,20 +68,17 @@ def _check_weight(name: str, x: Node, w: Node, groups: int, channels: int) -> No
             f"{name}: input is {x.dtype.name} and weight {w.dtype.name}, but they must "
             "have the same dtype; convert one with .to()"
         )
+    if x.dtype is bool_:
+        raise NotImplementedError(
+            f"{name}: not implemented for bool, as in torch; convert the input and the "
+            "weight with .to()"
+        )
     if groups < 1 or w.shape[0] % groups:
         raise RuntimeError(
             f"{name}: groups must be positive and divide dimension 0 of the weight, "
             f"got groups={groups} and weight of size {list(w.shape)}"
         )
-    if x.shape[1] != channels:
-        last = x.shape[-1] == channels
-        order = (0, x.ndim - 1, *range(1, x.ndim - 1))
-        hint = f"; if the channels come last, use input.permute{order}" if last else ""
-        raise RuntimeError(
-            f"{name}: Given groups={groups}, weight of size {list(w.shape)}, expected "
-            f"input{list(x.shape)} to have {channels} channels, but got "
-            f"{x.shape[1]} channels instead{hint}"
-        )
+    check_channels(name, x.shape, w.shape, groups, channels)
 
 
 def _conv_like(

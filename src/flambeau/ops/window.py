@@ -43,7 +43,7 @@ def _pool_infer(x: Node, *, output_size: Ints, **options: Any) -> Shape:
 
 def _max_pool_infer(x: Node, **options: Any) -> Shape:
     if x.dtype is dt.bool_:
-        raise RuntimeError(
+        raise NotImplementedError(
             "max_pool: bool has no maximum in torch; convert the input with .to(uint8)"
         )
     return _pool_infer(x, **options)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from ..graph import Node
 from .numpy_windows import Ints, Pads, output_sizes
 
-__all__ = ["check_image", "check_options", "pool_sizes", "window_sizes"]
+__all__ = [
+    "check_channels",
+    "check_image",
+    "check_options",
+    "pool_sizes",
+    "window_sizes",
+]
 
 _LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
 
@@ -29,6 +35,40 @@ def check_image(name: str, x: Node, dims: int) -> None:
             f"{name}: input of shape {x.shape} has no pixels; the spatial sizes of "
             f"{layout} must be at least 1"
         )
+
+
+def check_channels(
+    name: str, shape: Ints, weight: Ints, groups: int, channels: int
+) -> None:
+    """Check that images have the channels that the filters of a convolution read.
+
+    Args:
+        name: the op.
+        shape: of the images, (N, C, *sizes) or (C, *sizes).
+        weight: the shape of the filters.
+        groups: how many groups the channels are cut into.
+        channels: how many channels there must be.
+
+    Raises:
+        RuntimeError: there are others; says how to get there if that can be guessed.
+    """
+    at = len(shape) - len(weight) + 1
+    if shape[at] == channels:
+        return
+    hint = ""
+    if shape[-1] == channels:
+        order = (*range(at), len(shape) - 1, *range(at, len(shape) - 1))
+        hint = f"; if the channels come last, use input.permute{order}"
+    elif at == 0 and channels == 1:
+        hint = (
+            f"; if these are {shape[0]} images without a channel dimension, use "
+            "input.unsqueeze(1)"
+        )
+    raise RuntimeError(
+        f"{name}: Given groups={groups}, weight of size {list(weight)}, expected "
+        f"input{list(shape)} to have {channels} channels, but got {shape[at]} channels "
+        f"instead{hint}"
+    )
 
 
 def check_options(name: str, kernel: Ints, stride: Ints, dilation: Ints) -> None:

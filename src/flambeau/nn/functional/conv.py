@@ -8,7 +8,7 @@ from ...graph import Node
 from ...ops import elementwise as ew
 from ...ops.broadcast import reshape
 from ...ops.conv import conv, conv_input_grad
-from ...ops.window_checks import check_options
+from ...ops.window_checks import check_channels, check_options
 from ...shape import ntuple, same_padding
 from ...tensor import Tensor
 from .arguments import node_of
@@ -124,6 +124,7 @@ def _conv(
 ) -> Tensor:
     name = f"conv{dims}d"
     x, w = read_images(name, input, dims), _read_filters(name, weight, dims)
+    check_channels(name, input.shape, w.shape, groups, w.shape[1] * groups)
     steps = ntuple(stride, dims, f"{name}: stride")
     spread = ntuple(dilation, dims, f"{name}: dilation")
     pads = conv_padding(name, padding, x.shape[2:], w.shape[2:], steps, spread)
@@ -308,6 +309,7 @@ def _conv_transpose(
 ) -> Tensor:
     name = f"conv_transpose{dims}d"
     x, w = read_images(name, input, dims), _read_filters(name, weight, dims)
+    check_channels(name, input.shape, w.shape, groups, w.shape[0])
     steps = ntuple(stride, dims, f"{name}: stride")
     cut = ntuple(padding, dims, f"{name}: padding")
     extra = ntuple(output_padding, dims, f"{name}: output_padding")
