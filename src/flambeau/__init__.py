@@ -48,9 +48,10 @@ from .random import (
 )
 from .serialization import load, save
 from .shape import Size
-from .tensor import Tensor, evaluate
+from .tensor import Tensor
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
 from .tensor.convert import clone, from_dlpack
+from .tensor.convert import compute as evaluate
 from .tensor.creation import (
     arange,
     as_tensor,

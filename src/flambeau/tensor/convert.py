@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from ..ops.elementwise import cast
 from ..ops.movement import alias
 from .creation import from_numpy
 from .formatting import format_tensor
-from .handle import Handle, evaluate, show, wrap
+from .handle import Handle, evaluate, evaluate_pending, show, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -29,6 +29,34 @@ def value_of(input: Tensor) -> np.ndarray:
         evaluate([input])
     assert node.value is not None
     return node.value
+
+
+def compute(*tensors: Tensor | Sequence[Tensor]) -> None:
+    """Compute the values of tensors now, and all that is pending, as one plan.
+
+    Args:
+        tensors: tensors, or sequences of them; none for all that is pending.
+
+    Raises:
+        TypeError: something else.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.ones(2) + 1
+        >>> torch.evaluate(x)
+        >>> x.node.value
+        array([2., 2.], dtype=float32)
+    """
+    listed: list[Tensor] = []
+    for each in tensors:
+        listed.extend(each if isinstance(each, (list, tuple)) else [each])  # type: ignore
+    for tensor in listed:
+        if not isinstance(tensor, Handle):
+            raise TypeError(f"evaluate takes tensors, got a {type(tensor).__name__}")
+    if listed:
+        evaluate(listed)
+    else:
+        evaluate_pending()
 
 
 def item(input: Tensor) -> Any:
