@@ -145,6 +145,30 @@ class KernelBuilder:
             return self.int(0) if b == 0 else self.int(a)
         return self.b.mul(self.int(a), self.int(b))
 
+    def sub(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+        """Subtract two indices."""
+        return self.add(a, -b) if isinstance(b, int) else self.b.sub(self.int(a), b)
+
+    def div(self, a: ir.Value, b: int) -> ir.Value:
+        """Divide an index by a positive constant, rounding toward zero."""
+        return a if b == 1 else self.b.sdiv(a, self.int(b))
+
+    def split(self, a: ir.Value, b: int | ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Return quotient and remainder of an index that is not negative."""
+        if isinstance(b, int) and b == 1:
+            return a, self.int(0)
+        return self.b.udiv(a, self.int(b)), self.b.urem(a, self.int(b))
+
+    def minimum(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+        """Return the smaller of two indices."""
+        a, b = self.int(a), self.int(b)
+        return self.b.select(self.b.icmp_signed("<", a, b), a, b)
+
+    def maximum(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+        """Return the larger of two indices."""
+        a, b = self.int(a), self.int(b)
+        return self.b.select(self.b.icmp_signed("<", a, b), b, a)
+
     @contextmanager
     def loop(
         self, start: int | ir.Value, stop: int | ir.Value, step: int = 1

@@ -1,0 +1,87 @@
+"""What a contraction returns: kernels in run order and the buffers between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from .builder import KernelBuilder
+from .kernel import Kernel
+
+__all__ = ["Epilogue", "Position", "Program", "Stage"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One kernel of a program.
+
+    Attributes:
+        kernel: the function.
+        buffers: the names of the buffers in its table, in order. The buffers that an
+            epilogue reads or writes follow them, if this stage is `fused`.
+        fused: whether this is the stage that runs the epilogue.
+    """
+
+    kernel: Kernel
+    buffers: tuple[str, ...]
+    fused: bool = False
+
+
+@dataclass(frozen=True)
+class Program:
+    """Kernels in run order.
+
+    Attributes:
+        stages: each may read what the earlier ones wrote.
+        scratch: name and bytes of each buffer that only these stages use. They are
+            not expected to hold anything before.
+    """
+
+    stages: tuple[Stage, ...]
+    scratch: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a finished vector belongs.
+
+    Attributes:
+        indices: the coordinates of lane 0 in the output; lanes run along the last.
+        offset: of lane 0 in the dense output, in elements.
+        valid: how many lanes exist, where not all do (it may be negative).
+        chunk: the number of the chunk at work.
+        slot: of the output in the table.
+        free: the first slot after the family's own: the epilogue's buffers begin here.
+        dtype: of the output.
+    """
+
+    indices: tuple[ir.Value, ...]
+    offset: ir.Value
+    valid: ir.Value | None
+    chunk: ir.Value
+    slot: int
+    free: int
+    dtype: dt.dtype
+
+    def mask(self, kernel: KernelBuilder, lanes: int) -> ir.Value | None:
+        """Return the mask of the lanes that exist, None for all."""
+        return None if self.valid is None else kernel.first_lanes(self.valid, lanes)
+
+
+class Epilogue:
+    """What happens to each finished vector; this one stores it.
+
+    A subclass adds a bias, applies an activation, adds a residual, gathers
+    statistics: anything that needs this vector only.
+    """
+
+    def start(self, kernel: KernelBuilder, chunk: ir.Value, free: int) -> None:
+        """Emit what a chunk does before its first vector: nothing here."""
+
+    def store(self, kernel: KernelBuilder, value: ir.Value, position: Position) -> None:
+        """Emit what happens to a vector."""
+        mask = position.mask(kernel, value.type.count)
+        pointer = kernel.buffer(position.slot)
+        kernel.store(value, pointer, position.offset, position.dtype, mask)

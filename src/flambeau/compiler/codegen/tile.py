@@ -1,0 +1,159 @@
+"""The register tile that every contraction runs on.
+
+A tile holds `rows` x `vectors` sums in registers. One step of the reduction multiplies
+`rows` broadcast numbers of one operand with `vectors` vectors of the other:
+
+    sum[p][v] += a[p] * b[v]        rows * vectors FMAs, rows + vectors loads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .builder import KernelBuilder, value_type
+
+__all__ = ["Tile", "TileShape", "choose_tile", "ceil_div"]
+
+_LATENCY = 9  # FMAs in flight that a core needs to be busy
+_UNROLLED = 64  # FMAs in the body of an inner loop
+
+
+def ceil_div(a: int, b: int) -> int:
+    """Return a / b rounded up."""
+    return -(-a // b)
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """How many rows and vectors a tile holds, and a vector's lanes."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        """How many columns a tile covers."""
+        return self.vectors * self.lanes
+
+
+def choose_tile(target: Target, itemsize: int, rows: int, columns: int) -> TileShape:
+    """Return the tile that covers `rows` x `columns` in the least time."""
+    lanes = target.lanes(itemsize)
+    vectors = ceil_div(columns, lanes)
+    shapes = (
+        TileShape(most, across, lanes)
+        for across in range(1, min(vectors, 8) + 1)
+        for most in range(1, min(rows, _fitting(target, across)) + 1)
+    )
+    return min(shapes, key=lambda shape: _cost(shape, rows, vectors))
+
+
+def _fitting(target: Target, vectors: int) -> int:
+    """The rows whose sums fit beside the vectors and one broadcast number."""
+    return (target.vector_registers - vectors - 1) // vectors
+
+
+def _cost(shape: TileShape, rows: int, vectors: int) -> float:
+    """FMA slots that one step of the reduction takes over the whole output."""
+    whole, rest = divmod(rows, shape.rows)
+    each = whole * _step(shape.rows, shape.vectors)
+    if rest:
+        each += _step(rest, shape.vectors)
+    return each * ceil_div(vectors, shape.vectors)
+
+
+def _step(rows: int, vectors: int) -> float:
+    """Slots of one tile's step: its FMAs, or what its loads or their latency take.
+
+    Vectors come from the second-level cache, which costs a little beside the FMAs.
+    """
+    return max(rows * vectors, rows + vectors, _LATENCY) + 0.25 * vectors + 0.5
+
+
+class Tile:
+    """The sums of one tile, zero at first.
+
+    Args:
+        kernel: where the instructions go.
+        shape: of the tile.
+        kind: the element type.
+    """
+
+    def __init__(self, kernel: KernelBuilder, shape: TileShape, kind: dt.dtype) -> None:
+        self.kernel, self.shape, self.kind = kernel, shape, kind
+        zero = ir.Constant(value_type(kind, shape.lanes), None)
+        self.sums = [
+            [kernel.variable(zero) for _ in range(shape.vectors)]
+            for _ in range(shape.rows)
+        ]
+
+    def accumulate(
+        self,
+        a: ir.Value,
+        rows: Sequence[tuple[int, int]],
+        a_step: int,
+        b: ir.Value,
+        b_step: int,
+        count: int | ir.Value,
+        masks: Sequence[ir.Value | None] | None = None,
+    ) -> None:
+        """Add `count` steps.
+
+        Args:
+            a: the address of the broadcast operand.
+            rows: which rows take part, each with its offset from `a`.
+            a_step: how far `a` moves per step.
+            b: the address of the vectors, which are neighbours.
+            b_step: how far `b` moves per step.
+            count: how many steps.
+            masks: which lanes of each vector may be read.
+        """
+        kernel = self.kernel
+        masks = masks or [None] * self.shape.vectors
+        unroll = self._unroll(count)
+        whole = count - count % unroll if isinstance(count, int) else count
+        if whole == unroll:
+            self._steps(a, rows, a_step, b, b_step, unroll, masks)
+        elif not isinstance(whole, int) or whole > 0:
+            with kernel.loop(0, whole, unroll) as at:
+                near = kernel.at(a, kernel.mul(at, a_step), self.kind)
+                far = kernel.at(b, kernel.mul(at, b_step), self.kind)
+                self._steps(near, rows, a_step, far, b_step, unroll, masks)
+        if isinstance(count, int) and whole < count:
+            near = kernel.at(a, whole * a_step, self.kind)
+            far = kernel.at(b, whole * b_step, self.kind)
+            self._steps(near, rows, a_step, far, b_step, count - whole, masks)
+
+    def _unroll(self, count: int | ir.Value) -> int:
+        if not isinstance(count, int):
+            return 1
+        most = max(1, _UNROLLED // (self.shape.rows * self.shape.vectors))
+        return min(count, most, 4) or 1
+
+    def _steps(
+        self,
+        a: ir.Value,
+        rows: Sequence[tuple[int, int]],
+        a_step: int,
+        b: ir.Value,
+        b_step: int,
+        count: int,
+        masks: Sequence[ir.Value | None],
+    ) -> None:
+        kernel, lanes = self.kernel, self.shape.lanes
+        for step in range(count):
+            vectors = [
+                kernel.load(b, step * b_step + v * lanes, self.kind, lanes, mask)
+                for v, mask in enumerate(masks)
+            ]
+            for row, offset in rows:
+                number = kernel.load(a, step * a_step + offset, self.kind)
+                wide = kernel.splat(number, lanes)
+                for total, vector in zip(self.sums[row], vectors):
+                    total.set(kernel.fma(wide, vector, total.get()))
