@@ -52,6 +52,15 @@ from .tensor import Tensor
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
 from .tensor.convert import clone, from_dlpack
 from .tensor.convert import compute as evaluate
+from .tensor.counting import (
+    bincount,
+    bucketize,
+    histc,
+    isin,
+    searchsorted,
+    unique,
+    unique_consecutive,
+)
 from .tensor.creation import (
     arange,
     as_tensor,
@@ -93,6 +102,9 @@ from .tensor.extreme import (
     min,
 )
 from .tensor.formatting import set_printoptions
+from .tensor.indexing import (
+    index_put,
+)
 from .tensor.joining import (
     block_diag,
     cat,
@@ -140,6 +152,15 @@ from .tensor.permuting import (
 )
 from .tensor.permuting import movedim as moveaxis
 from .tensor.permuting import transpose as swapdims
+from .tensor.placing import (
+    index_add,
+    index_copy,
+    index_fill,
+    index_reduce,
+    masked_scatter,
+    select_scatter,
+    slice_scatter,
+)
 from .tensor.pointwise import (
     absolute,
     acos,
@@ -282,6 +303,20 @@ from .tensor.scan import (
     trapezoid,
     trapz,
 )
+from .tensor.scattering import (
+    scatter,
+    scatter_add,
+    scatter_reduce,
+)
+from .tensor.selecting import (
+    argwhere,
+    gather,
+    index_select,
+    masked_select,
+    nonzero,
+    take,
+    take_along_dim,
+)
 from .tensor.shaping import (
     atleast_1d,
     atleast_2d,
@@ -294,6 +329,16 @@ from .tensor.shaping import (
     squeeze,
     unflatten,
     unsqueeze,
+)
+from .tensor.sorting import (
+    argsort,
+    kthvalue,
+    median,
+    mode,
+    msort,
+    nanmedian,
+    sort,
+    topk,
 )
 from .tensor.splitting import (
     chunk,

@@ -1,4 +1,4 @@
-"""Order: sorting, the most frequent element, and places in a sorted row."""
+"""Order: sorting, medians, the most frequent element, places in a sorted row."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node
-from .broadcast import reduced
+from . import elementwise as ew
+from .broadcast import reduced, sum_
 from .op import Op
 
-__all__ = ["argmode", "argsort", "isin", "searchsorted"]
+__all__ = ["argmedian", "argmode", "argsort", "isin", "median", "searchsorted"]
 
 Shape = tuple[int, ...]
 
@@ -28,8 +29,42 @@ def _argsort_numpy(x: np.ndarray, *, axis: int, descending: bool) -> np.ndarray:
 argsort = Op("argsort", lambda x, axis, descending: (x.shape, dt.int64), _argsort_numpy)
 
 
-def _argmode_infer(x: Node, *, axis: int) -> tuple[Shape, dt.dtype]:
+def _one_infer(x: Node, *, axis: int, **params: object) -> tuple[Shape, dt.dtype]:
     return reduced(x.shape, (axis,), False), dt.int64
+
+
+# The median: the lower one of two; NaN if there is one, unless NaN is ignored.
+
+
+def _argmedian_numpy(x: np.ndarray, *, axis: int, ignore_nan: bool) -> np.ndarray:
+    order = np.argsort(x, axis, kind="stable")
+    numbers = np.sum(x == x, axis, keepdims=True)
+    middle = np.maximum(numbers - 1, 0) // 2
+    if not ignore_nan:  # the first NaN stands behind all numbers
+        middle = np.where(numbers < x.shape[axis], numbers, middle)
+    return np.take_along_axis(order, middle, axis).squeeze(axis)
+
+
+def _median_numpy(x: np.ndarray, *, ignore_nan: bool) -> np.ndarray:
+    flat = x.reshape(-1)
+    return flat[_argmedian_numpy(flat, axis=0, ignore_nan=ignore_nan)]
+
+
+def _median_gradient(g: Node, y: Node, x: Node, ignore_nan: bool) -> Node:
+    """Share the gradient evenly among all elements that equal the median."""
+    hit = ew.logical_or(ew.equal(x, y), ew.logical_and(ew.isnan(x), ew.isnan(y)))
+    share = ew.cast(hit, g.dtype)
+    count = sum_(share, axes=tuple(range(x.ndim)), keepdims=False)
+    return ew.mul(share, ew.div(g, count))
+
+
+argmedian = Op("argmedian", _one_infer, _argmedian_numpy)
+median = Op(
+    "median", lambda x, ignore_nan: ((), x.dtype), _median_numpy, (_median_gradient,)
+)
+
+
+# The most frequent element
 
 
 def _argmode_numpy(x: np.ndarray, *, axis: int) -> np.ndarray:
@@ -49,7 +84,10 @@ def _argmode_numpy(x: np.ndarray, *, axis: int) -> np.ndarray:
 
 
 # The last of the most frequent elements, the smallest of several such values.
-argmode = Op("mode", _argmode_infer, _argmode_numpy)
+argmode = Op("mode", _one_infer, _argmode_numpy)
+
+
+# Places in a sorted row, and membership
 
 
 def _searchsorted_numpy(

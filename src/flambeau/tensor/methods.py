@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from . import (
     contraction,
     convert,
+    counting,
     diagonals,
     extreme,
     indexing,
@@ -15,12 +16,16 @@ from . import (
     norms,
     parts,
     permuting,
+    placing,
     pointwise,
     randomness,
     rearranging,
     reduction,
     scan,
+    scattering,
+    selecting,
     shaping,
+    sorting,
     splitting,
 )
 from . import inplace as writing
@@ -164,6 +169,48 @@ class Methods:
     __iter__ = indexing.iterate
     index_put = indexing.index_put
     index_put_ = inplace(indexing.index_put)
+    index_select = selecting.index_select
+    gather = selecting.gather
+    take = selecting.take
+    take_along_dim = selecting.take_along_dim
+    masked_select = selecting.masked_select
+    nonzero = selecting.nonzero
+    argwhere = selecting.argwhere
+    scatter = scattering.scatter
+    scatter_ = inplace(scattering.scatter)
+    scatter_add = scattering.scatter_add
+    scatter_add_ = inplace(scattering.scatter_add)
+    scatter_reduce = scattering.scatter_reduce
+    scatter_reduce_ = inplace(scattering.scatter_reduce)
+    index_add = placing.index_add
+    index_add_ = inplace(placing.index_add)
+    index_copy = placing.index_copy
+    index_copy_ = inplace(placing.index_copy)
+    index_fill = placing.index_fill
+    index_fill_ = inplace(placing.index_fill)
+    index_reduce = placing.index_reduce
+    index_reduce_ = inplace(placing.index_reduce)
+    masked_scatter = placing.masked_scatter
+    masked_scatter_ = inplace(placing.masked_scatter)
+    put = placing.put
+    put_ = inplace(placing.put)
+    select_scatter = placing.select_scatter
+    slice_scatter = placing.slice_scatter
+
+    # order and counts
+
+    sort = sorting.sort
+    argsort = sorting.argsort
+    msort = sorting.msort
+    topk = sorting.topk
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    nanmedian = sorting.nanmedian
+    mode = sorting.mode
+    unique = counting.unique
+    unique_consecutive = counting.unique_consecutive
+    bincount = counting.bincount
+    histc = counting.histc
 
     # shape, order of the dimensions, parts
 
