@@ -12,6 +12,7 @@ __all__ = [
     "axes_of",
     "axis_of",
     "broadcast_shapes",
+    "broadcasts_to",
     "contiguous_strides",
     "ntuple",
     "resolve_size",
@@ -97,6 +98,12 @@ def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
                     raise RuntimeError(_broadcast_message(shapes, position - ndim))
                 result[position] = size
     return tuple(result)
+
+
+def broadcasts_to(shape: Sequence[int], target: Sequence[int]) -> bool:
+    """Whether a tensor of `shape` may stand where one of shape `target` is wanted."""
+    pairs = zip(reversed(shape), reversed(target))
+    return len(shape) <= len(target) and all(size in (1, to) for size, to in pairs)
 
 
 def _broadcast_message(shapes: Sequence[Sequence[int]], dim: int) -> str:

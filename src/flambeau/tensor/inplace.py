@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import dtypes as dt
 from ..ops.broadcast import expand
+from ..shape import broadcasts_to
 from .operands import Number, to_node
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def copy_(input: Tensor, src: Tensor | Number, non_blocking: bool = False) -> Te
     """
     node, shape = to_node(src, input.dtype), tuple(input.shape)
     if node.shape != shape:
-        sizes = zip(node.shape[::-1], shape[::-1], strict=False)
-        if node.ndim > len(shape) or any(size not in (1, to) for size, to in sizes):
+        if not broadcasts_to(node.shape, shape):
             raise RuntimeError(
                 f"copy_: a source of shape {node.shape} does not broadcast to the "
                 f"tensor's shape {shape}"

@@ -11,7 +11,7 @@ from ..ops.broadcast import reshape, sum_
 from ..ops.contract import contract, product
 from ..ops.contract import matmul as matmul_op
 from ..ops.movement import permute
-from ..shape import axis_of, broadcast_shapes
+from ..shape import axis_of, broadcasts_to
 from .handle import wrap
 from .operands import Number, pair
 
@@ -243,7 +243,7 @@ def _added(
             f"{name}: self and mat2 must have the same dtype, but got "
             f"{dt.scalar_name(x.dtype)} and {dt.scalar_name(products.dtype)}"
         )
-    if broadcast_shapes(x.shape, shape) != shape:
+    if not broadcasts_to(x.shape, shape):
         raise RuntimeError(
             f"{name}: input of shape {x.shape} does not broadcast to the product's "
             f"shape {shape}"
