@@ -14,7 +14,10 @@ from typing import Any
 
 from ..graph import Node
 
-__all__ = ["Axis", "IndexMap", "broadcast", "identity", "through_view"]
+__all__ = ["VIEWS", "Axis", "IndexMap", "broadcast", "identity", "through_view"]
+
+VIEWS = frozenset({"alias", "detach", "permute", "expand", "slice", "flip"})
+"""The views that read their source through an index map."""
 
 
 @dataclass(frozen=True)

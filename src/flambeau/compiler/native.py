@@ -11,9 +11,9 @@ from .. import evaluator
 from ..graph import FREED, Node, topological
 from ..runtime.engine import engine
 from ..runtime.plan import Plan
+from .affine import VIEWS
 from .memory import plan_memory
 from .pipeline import compile_graph
-from .schedule import VIEWS
 
 __all__ = ["evaluate", "structure"]
 
@@ -47,7 +47,7 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
     else:
         _plans.move_to_end(key)
     leaves = [order[at].value for at, _ in plan.program.leaves]
-    values = plan.run(leaves)  # type: ignore[arg-type]
+    values = plan.run(leaves)
     for at, value in zip(kept, values, strict=True):
         order[at].settle(value)
 

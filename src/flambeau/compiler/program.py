@@ -38,14 +38,13 @@ class Buffer:
         dims = range(len(self.shape))
         return tuple(sorted(dims, key=lambda at: (-self.steps[at], at)))
 
-    @property
-    def is_row_major(self) -> bool:
-        """Whether the elements lie densely in the order of the dimensions."""
+    def lies_in(self, order: tuple[int, ...]) -> bool:
+        """Whether the elements lie densely, with the dimensions in this order."""
         step = 1
-        for size, mine in zip(reversed(self.shape), reversed(self.steps), strict=True):
-            if size != 1 and mine != step:
+        for at in reversed(order):
+            if self.shape[at] != 1 and self.steps[at] != step:
                 return False
-            step *= size
+            step *= self.shape[at]
         return True
 
     @property

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..graph import Node
+from .affine import VIEWS
 from .codegen.arithmetic import has_lowering
+from .lowerings.registry import FAMILIES, family_of
 
 __all__ = ["Group", "Kind", "classify", "schedule"]
 
-VIEWS = frozenset({"alias", "detach", "permute", "expand", "slice", "flip"})
 REDUCTIONS = frozenset({"sum", "amax", "amin", "any", "all"})
 CURVES = frozenset({"exp", "log", "tanh", "sigmoid", "sqrt", "rsqrt", "div"})
 
@@ -27,11 +28,9 @@ class Kind:
 
     LEAF = "leaf"
     VIEW = "view"
-    RESHAPE = "reshape"
     LOOP = "loop"
     REDUCE = "reduce"
-    UPDATE = "update"
-    CAT = "cat"
+    WHOLE = "whole"  # by a family of its own
     HOST = "host"
 
 
@@ -52,15 +51,11 @@ def classify(node: Node, computable: frozenset[str]) -> str:
     name = node.name
     if name in VIEWS:
         return Kind.VIEW
-    if name == "view":
-        return Kind.RESHAPE
     if name in REDUCTIONS:
         return Kind.REDUCE
-    if name == "slice_update":
-        return Kind.UPDATE
-    if name == "cat":
-        return Kind.CAT
-    return Kind.LOOP if has_lowering(name) else Kind.HOST
+    if has_lowering(name):
+        return Kind.LOOP
+    return Kind.HOST if family_of(node) is None else Kind.WHOLE
 
 
 _FUSED = (Kind.LOOP, Kind.VIEW)
@@ -100,7 +95,7 @@ def schedule(
         needed = [
             home[id(each)] for each in _operands(node, stored) if id(each) in home
         ]
-        at = _host_group(node, kinds[id(node)], groups, needed, stored)
+        at = _host_group(node, kinds[id(node)], groups, needed)
         if at is None:
             groups.append(Group(kinds[id(node)]))
             at = len(groups) - 1
@@ -127,29 +122,35 @@ def _operands(node: Node, stored: set[int]) -> list[Node]:
 
 
 def _host_group(
-    node: Node,
-    kind: str,
-    groups: list[Group],
-    needed: list[int],
-    stored: set[int],
+    node: Node, kind: str, groups: list[Group], needed: list[int]
 ) -> int | None:
     """An earlier group that can compute the node as well, or None.
 
-    It must walk over the same domain, and everything else that the node needs must be
-    there before it.
+    Everything else that the node needs must be there before that group.
     """
-    if kind not in (Kind.LOOP, Kind.REDUCE):
-        return None
     latest = max(needed, default=-1)
     for at in range(len(groups) - 1, max(latest - 1, -1), -1):
-        group = groups[at]
-        if group.kind != kind:
-            continue
-        if at == latest and (kind == Kind.REDUCE or not _read_in_place(node, group)):
-            continue
-        if _same_walk(node, group.stored[0], kind):
+        if _takes(groups[at], node, kind, at == latest):
             return at
     return None
+
+
+def _takes(group: Group, node: Node, kind: str, reads_it: bool) -> bool:
+    """Whether a group can compute a node along with its own.
+
+    Args:
+        group: the group.
+        node: the node.
+        kind: of the node.
+        reads_it: whether the node reads what the group computes.
+    """
+    if group.kind == Kind.WHOLE:
+        return FAMILIES[group.stored[0].name].joins(node, group.stored)
+    if group.kind != kind or kind not in (Kind.LOOP, Kind.REDUCE):
+        return False
+    if reads_it and (kind == Kind.REDUCE or not _read_in_place(node, group)):
+        return False
+    return _same_walk(node, group.stored[0], kind)
 
 
 def _same_walk(node: Node, other: Node, kind: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 
@@ -40,6 +40,10 @@ _TYPES = {
     dt.float32: ir.FloatType(),
     dt.float64: ir.DoubleType(),
 }
+
+# the builder's method `int` hides the type's name inside its class
+Size: TypeAlias = int
+Index: TypeAlias = int | ir.Value
 
 
 def value_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
@@ -103,16 +107,19 @@ class KernelBuilder:
         self._buffers: dict[int, ir.Value] = {}
 
     def finish(
-        self, chunks: int, flops: int = 0, moved: int = 0, scratch: tuple[int, ...] = ()
+        self,
+        chunks: Size,
+        flops: Size = 0,
+        moved: Size = 0,
+        scratch: tuple[Size, ...] = (),
     ) -> Kernel:
         """End the function and return the kernel."""
         self.b.ret_void()
         return Kernel(self.name, self._text(), chunks, flops, moved, scratch)
 
     def _text(self) -> str:
-        """The module, with leave to use the full vector width: LLVM's default on
-        Intel's CPUs is half of AVX-512's.
-        """
+        """The module, with leave to use the full vector width."""
+        # LLVM's default on Intel's CPUs is half of AVX-512's
         bits = self.target.vector_bytes * 8
         names = ("prefer-vector-width", "min-legal-vector-width")
         wide = " ".join(f'"{name}"="{bits}"' for name in names)
@@ -121,11 +128,11 @@ class KernelBuilder:
 
     # Integers and control flow
 
-    def int(self, value: int | ir.Value) -> ir.Value:
+    def int(self, value: Index) -> ir.Value:
         """Return a 64-bit integer constant, or the value that is one already."""
         return ir.Constant(I64, value) if isinstance(value, int) else value
 
-    def add(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+    def add(self, a: Index, b: Index) -> ir.Value:
         """Add two indices, at compile time where both are known or one is 0."""
         if isinstance(a, int) and isinstance(b, int):
             return self.int(a + b)
@@ -135,7 +142,7 @@ class KernelBuilder:
             return self.int(a)
         return self.b.add(self.int(a), self.int(b))
 
-    def mul(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+    def mul(self, a: Index, b: Index) -> ir.Value:
         """Multiply two indices, at compile time where possible."""
         if isinstance(a, int) and isinstance(b, int):
             return self.int(a * b)
@@ -145,35 +152,33 @@ class KernelBuilder:
             return self.int(0) if b == 0 else self.int(a)
         return self.b.mul(self.int(a), self.int(b))
 
-    def sub(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+    def sub(self, a: Index, b: Index) -> ir.Value:
         """Subtract two indices."""
         return self.add(a, -b) if isinstance(b, int) else self.b.sub(self.int(a), b)
 
-    def div(self, a: ir.Value, b: int) -> ir.Value:
+    def div(self, a: ir.Value, b: Size) -> ir.Value:
         """Divide an index by a positive constant, rounding toward zero."""
         return a if b == 1 else self.b.sdiv(a, self.int(b))
 
-    def split(self, a: ir.Value, b: int | ir.Value) -> tuple[ir.Value, ir.Value]:
+    def split(self, a: ir.Value, b: Index) -> tuple[ir.Value, ir.Value]:
         """Return quotient and remainder of an index that is not negative."""
         if isinstance(b, int) and b == 1:
             return a, self.int(0)
         return self.b.udiv(a, self.int(b)), self.b.urem(a, self.int(b))
 
-    def minimum(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+    def minimum(self, a: Index, b: Index) -> ir.Value:
         """Return the smaller of two indices."""
         a, b = self.int(a), self.int(b)
         return self.b.select(self.b.icmp_signed("<", a, b), a, b)
 
-    def maximum(self, a: int | ir.Value, b: int | ir.Value) -> ir.Value:
+    def maximum(self, a: Index, b: Index) -> ir.Value:
         """Return the larger of two indices."""
         a, b = self.int(a), self.int(b)
         return self.b.select(self.b.icmp_signed("<", a, b), b, a)
 
     @contextmanager
-    def loop(
-        self, start: int | ir.Value, stop: int | ir.Value, step: int = 1
-    ) -> Iterator[ir.Value]:
-        """Count from `start` below `stop`; the body runs not at all if there is none."""
+    def loop(self, start: Index, stop: Index, step: Size = 1) -> Iterator[ir.Value]:
+        """Count from `start` below `stop`; without such a number nothing runs."""
         b, function = self.b, self.function
         start, stop = self.int(start), self.int(stop)
         head = function.append_basic_block("loop")
@@ -204,7 +209,7 @@ class KernelBuilder:
 
     # Values
 
-    def constant(self, number: float, kind: dt.dtype, lanes: int = 1) -> ir.Value:
+    def constant(self, number: float, kind: dt.dtype, lanes: Size = 1) -> ir.Value:
         """Return a number as a scalar or in every lane of a vector."""
         element = _TYPES[kind]
         plain = float(number) if kind.is_floating_point else int(number)
@@ -212,7 +217,7 @@ class KernelBuilder:
             return ir.Constant(element, plain)
         return ir.Constant(ir.VectorType(element, lanes), [plain] * lanes)
 
-    def splat(self, value: ir.Value, lanes: int) -> ir.Value:
+    def splat(self, value: ir.Value, lanes: Size) -> ir.Value:
         """Return a vector with a scalar in every lane; vectors stay as they are."""
         if lanes == 1 or isinstance(value.type, ir.VectorType):
             return value
@@ -245,7 +250,7 @@ class KernelBuilder:
 
     # Memory
 
-    def buffer(self, slot: int) -> ir.Value:
+    def buffer(self, slot: Size) -> ir.Value:
         """Return the pointer in a slot of the table, loaded once at the entry."""
         if slot not in self._buffers:
             with self.b.goto_entry_block():
@@ -253,7 +258,7 @@ class KernelBuilder:
                 self._buffers[slot] = self.b.load(place, typ=PTR, align=8)
         return self._buffers[slot]
 
-    def at(self, pointer: ir.Value, offset: int | ir.Value, kind: dt.dtype) -> ir.Value:
+    def at(self, pointer: ir.Value, offset: Index, kind: dt.dtype) -> ir.Value:
         """Return the address of an element."""
         return self.b.gep(
             pointer, [self.int(offset)], source_etype=storage_type(kind), inbounds=False
@@ -262,9 +267,9 @@ class KernelBuilder:
     def load(
         self,
         pointer: ir.Value,
-        offset: int | ir.Value,
+        offset: Index,
         kind: dt.dtype,
-        lanes: int = 1,
+        lanes: Size = 1,
         mask: ir.Value | None = None,
     ) -> ir.Value:
         """Load an element, or a vector of neighbours; lanes without mask give 0."""
@@ -283,7 +288,7 @@ class KernelBuilder:
         self,
         value: ir.Value,
         pointer: ir.Value,
-        offset: int | ir.Value,
+        offset: Index,
         kind: dt.dtype,
         mask: ir.Value | None = None,
     ) -> None:
@@ -312,7 +317,7 @@ class KernelBuilder:
         name = f"llvm.masked.{what}.{_suffix(held)}.p0"
         return self.call(name, held, place, align, mask, other)
 
-    def first_lanes(self, count: ir.Value, lanes: int) -> ir.Value:
+    def first_lanes(self, count: ir.Value, lanes: Size) -> ir.Value:
         """Return the mask of the first `count` lanes."""
         numbers = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
         return self.b.icmp_signed("<", numbers, self.splat(count, lanes))

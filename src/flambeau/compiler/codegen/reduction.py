@@ -36,7 +36,7 @@ __all__ = ["ReduceSpec", "reduce_kernels"]
 _MOST_PARTS = 64
 _BLOCK = 4  # accumulators of a block of dense columns
 
-_STARTS = {
+_STARTS: dict[str, dict[bool, float | None]] = {
     "sum": {True: 0.0, False: 0},
     "amax": {True: -inf, False: None},
     "amin": {True: inf, False: None},
@@ -184,7 +184,7 @@ class _Reduction:
                 self._columns(item, row, part)
             else:
                 self._total(item, row, part)
-        scratch = ()
+        scratch: tuple[int, ...] = ()
         if self.parts > 1:
             scratch = tuple(
                 items * spec.columns * spec.dtype(expression).itemsize

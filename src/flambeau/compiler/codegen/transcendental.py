@@ -115,7 +115,7 @@ class Transcendental:
         return result
 
     def exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
-        """e to the power x: 2ⁿ exp(r) with x = n ln(2) + r."""
+        """Return e to the power x: 2ⁿ times that of r, with x = n ln(2) + r."""
         fma, number = self.kernel.fma, self._number
         low, high = _EXP_RANGE[kind]
         x = self.b.select(
@@ -153,7 +153,7 @@ class Transcendental:
         return self.b.bitcast(bits, value_type(kind, self.lanes))
 
     def log(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
-        """The logarithm: k ln(2) + log(1 + f) with x = 2ᵏ (1 + f)."""
+        """Return k ln(2) + ln(1 + f), with x = 2ᵏ (1 + f)."""
         b, number, fma = self.b, self._number, self.kernel.fma
         k, f = self._split(kind, x)
         s = b.fdiv(f, b.fadd(number(2, kind), f))

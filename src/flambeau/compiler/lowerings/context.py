@@ -1,0 +1,81 @@
+"""The program that lowering fills: buffers of nodes, and steps that run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ... import dtypes as dt
+from ...graph import Node
+from ...runtime.target import Target
+from ..codegen.kernel import Kernel
+from ..program import Buffer, HostStep, KernelStep, Program
+
+__all__ = ["Lowering"]
+
+
+class Lowering:
+    """The program so far, and the buffer of each stored node.
+
+    Attributes:
+        target: the CPU.
+        program: what has been lowered.
+        leaves: the given nodes that were read, with their buffers.
+
+    Args:
+        target: the CPU.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.program = Program()
+        self.leaves: list[tuple[Node, Buffer]] = []
+        self._buffers: dict[int, Buffer] = {}
+
+    def is_stored(self, node: Node) -> bool:
+        """Whether a node is in memory: given, or computed by an earlier step."""
+        return node.value is not None or id(node) in self._buffers
+
+    def buffer_of(self, node: Node) -> Buffer:
+        """Return the buffer of a stored node or a leaf."""
+        found = self._buffers.get(id(node))
+        if found is None:
+            value = node.value
+            assert value is not None, f"{node!r} has no buffer"
+            steps = tuple(each // value.itemsize for each in value.strides)
+            found = self.program.add(node.shape, node.dtype, steps)
+            self._buffers[id(node)] = found
+            self.leaves.append((node, found))
+        return found
+
+    def result(self, node: Node, order: Sequence[int] | None = None) -> Buffer:
+        """Return a new dense buffer for the value of a node.
+
+        Args:
+            node: what will be in it.
+            order: the dimensions from the outermost in memory; row-major if None.
+        """
+        kept = None if order is None else tuple(order)
+        buffer = self.program.new_buffer(node.shape, node.dtype, kept)
+        self._buffers[id(node)] = buffer
+        return buffer
+
+    def share(self, node: Node, steps: tuple[int, ...], source: Buffer) -> Buffer:
+        """Give a node the memory of another buffer, seen with other steps."""
+        buffer = self.program.add(node.shape, node.dtype, steps, source.source)
+        self._buffers[id(node)] = buffer
+        return buffer
+
+    def scratch(self, size: int) -> Buffer:
+        """Return new memory of `size` bytes between kernels."""
+        return self.program.new_buffer((size,), dt.uint8)
+
+    def run(self, kernel: Kernel, buffers: Sequence[Buffer]) -> None:
+        """Append a kernel, with the buffers in the order of its table."""
+        numbers = tuple(each.number for each in buffers)
+        self.program.steps.append(KernelStep(kernel, numbers))
+
+    def host(self, node: Node) -> None:
+        """Append a node's NumPy meaning: what has no kernels, or needs none."""
+        inputs = tuple(self.buffer_of(each).number for each in node.inputs)
+        output = self.result(node)
+        self.program.steps.append(HostStep(node, inputs, output.number))

@@ -1,0 +1,124 @@
+"""Elementwise groups become one fused loop; `cat` and the like become copies.
+
+[loop: y = relu(x * w)]   ->   loop_mul_relu(x, w, y) over the memory order of x
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from ...graph import Node
+from .. import affine
+from ..codegen.loops import LoopSpec, Store, loop_kernel
+from ..collapse import collapse
+from ..program import Buffer
+from .context import Lowering
+from .scope import Scope, kernel_name
+
+__all__ = [
+    "copy_into",
+    "dense",
+    "lower_cat",
+    "lower_loop",
+    "lower_reshape",
+    "lower_update",
+]
+
+_Written = tuple[int, Buffer, int, tuple[int, ...]]  # expression, where, start, steps
+
+
+def lower_loop(lowering: Lowering, nodes: Sequence[Node]) -> None:
+    """Compute nodes of one shape in one loop."""
+    scope = Scope(lowering, nodes[0].shape)
+    found = [scope.express_whole(node) for node in nodes]
+    order = scope.preferred_order()
+    stores: list[_Written] = []
+    for node, at in zip(nodes, found, strict=True):
+        buffer = lowering.result(node, order)
+        stores.append((at, buffer, 0, buffer.steps))
+    _emit(scope, order, stores)
+
+
+def _emit(scope: Scope, order: tuple[int, ...], stores: Sequence[_Written]) -> None:
+    """Emit a loop over a scope's domain, with its dimensions in `order`."""
+    sizes = tuple(scope.shape[at] for at in order)
+    written = tuple(
+        Store(
+            at,
+            scope.slots.of(buffer),
+            buffer.dtype,
+            start,
+            tuple(steps[dim] for dim in order),
+        )
+        for at, buffer, start, steps in stores
+    )
+    spec = collapse(LoopSpec(sizes, scope.ordered(order), written))
+    name = kernel_name("loop", spec.expressions, spec)
+    kernel = loop_kernel(name, spec, scope.lowering.target)
+    scope.lowering.run(kernel, scope.slots.buffers)
+
+
+def copy_into(
+    lowering: Lowering, node: Node, buffer: Buffer, start: int, steps: tuple[int, ...]
+) -> None:
+    """Write the value of a node into a part of a buffer."""
+    scope = Scope(lowering, node.shape)
+    at = scope.express_whole(node)
+    _emit(scope, buffer.order, [(at, buffer, start, steps)])
+
+
+def dense(
+    lowering: Lowering, node: Node, order: tuple[int, ...] | None = None
+) -> Buffer:
+    """Return a stored node in memory without gaps, copied if it does not lie so.
+
+    Args:
+        lowering: the program.
+        node: a stored node.
+        order: its dimensions from the outermost in memory; row-major if None.
+    """
+    buffer = lowering.buffer_of(node)
+    wanted = order if order is not None else tuple(range(node.ndim))
+    if buffer.lies_in(wanted):
+        return buffer
+    copied = lowering.program.new_buffer(node.shape, node.dtype, wanted)
+    copy_into(lowering, node, copied, 0, copied.steps)
+    return copied
+
+
+def lower_reshape(lowering: Lowering, node: Node) -> None:
+    """Show dense memory with another shape."""
+    buffer = dense(lowering, node.inputs[0])
+    steps, step = [], 1
+    for size in reversed(node.shape):
+        steps.append(step)
+        step *= size
+    lowering.share(node, tuple(reversed(steps)), buffer)
+
+
+def lower_update(lowering: Lowering, node: Node) -> None:
+    """Copy the base, then write the new values over a region of the copy."""
+    base, new = node.inputs
+    buffer = lowering.result(node)
+    copy_into(lowering, base, buffer, 0, buffer.steps)
+    ranges = list(zip(node.params["ranges"], buffer.steps, strict=True))
+    region = tuple(count for (_, count, _), _ in ranges)
+    if not prod(region):
+        return
+    start = sum(first * step for (first, _, _), step in ranges)
+    steps = tuple(by * step for (_, _, by), step in ranges)
+    scope = Scope(lowering, region)
+    index = affine.broadcast(affine.identity(len(region)), region, new.shape)
+    at = scope.express(new, index)
+    _emit(scope, tuple(range(len(region))), [(at, buffer, start, steps)])
+
+
+def lower_cat(lowering: Lowering, node: Node) -> None:
+    """Copy every input to its place."""
+    axis = node.params["axis"]
+    buffer = lowering.result(node)
+    start = 0
+    for each in node.inputs:
+        copy_into(lowering, each, buffer, start * buffer.steps[axis], buffer.steps)
+        start += each.shape[axis]

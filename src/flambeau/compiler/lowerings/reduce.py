@@ -1,0 +1,56 @@
+"""Reductions become one fused kernel, or two where the work is cut into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...graph import Node
+from ..codegen.reduction import ReduceSpec, reduce_kernels
+from ..program import Buffer
+from .context import Lowering
+from .scope import Scope, Slots, kernel_name
+
+__all__ = ["lower_reduce"]
+
+
+def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
+    """Compute equal reductions of inputs of one shape in one walk over them."""
+    source, axes = nodes[0].inputs[0], nodes[0].params["axes"]
+    scope = Scope(lowering, source.shape)
+    found = [scope.express_whole(node.inputs[0]) for node in nodes]
+    order = scope.preferred_order()
+    kept = [at for at in order if at not in axes]
+    reduced = [at for at in order if at in axes]
+    last_kept = bool(order) and order[-1] in kept
+    walk = [*kept[:-1], *reduced, kept[-1]] if last_kept else [*kept, *reduced]
+    results = tuple(
+        (at, scope.slots.of(_result(lowering, node, kept, source.ndim)))
+        for node, at in zip(nodes, found, strict=True)
+    )
+    spec = ReduceSpec(
+        nodes[0].name,
+        tuple(source.shape[at] for at in walk) or (1,),
+        len(kept) - last_kept,
+        last_kept,
+        scope.ordered(tuple(walk)),
+        results,
+    )
+    _emit(lowering, spec, scope.slots)
+
+
+def _result(lowering: Lowering, node: Node, kept: list[int], ndim: int) -> Buffer:
+    """A dense buffer of the kept dimensions in their memory order."""
+    if node.params["keepdims"]:
+        order = [*(at for at in range(ndim) if at not in kept), *kept]
+    else:
+        rank = {at: number for number, at in enumerate(sorted(kept))}
+        order = [rank[at] for at in kept]
+    return lowering.result(node, order)
+
+
+def _emit(lowering: Lowering, spec: ReduceSpec, slots: Slots) -> None:
+    name = kernel_name(spec.kind, spec.expressions, spec)
+    buffers = list(slots.buffers)
+    for kernel, used in reduce_kernels(name, spec, lowering.target):
+        buffers += [lowering.scratch(size) for size in kernel.scratch]
+        lowering.run(kernel, [buffers[slot] for slot in used])

@@ -1,0 +1,62 @@
+"""Which op is lowered by which function.
+
+An op that is fused into loops or reductions needs no entry, and an op without one is
+computed by its NumPy meaning. To add a family: write its kernels in `codegen`, a
+function `lower(lowering, nodes)` in a module here, and its line in `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...graph import Node
+from . import loop
+from .context import Lowering
+
+__all__ = ["FAMILIES", "Family", "family_of"]
+
+
+def _always(node: Node) -> bool:
+    return True
+
+
+def _never(node: Node, group: Sequence[Node]) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Family:
+    """How one op is lowered.
+
+    Attributes:
+        lower: adds the steps that compute the nodes of a group from stored inputs,
+            and gives each node its buffer by `lowering.result(node)`.
+        accepts: whether the family can compute a node of this op; other nodes are
+            computed by their NumPy meaning.
+        joins: whether a node, of this or another op, can be computed along with a
+            group that this family lowers. The group's own nodes may be among its
+            inputs; all others are there before the group.
+    """
+
+    lower: Callable[[Lowering, Sequence[Node]], None]
+    accepts: Callable[[Node], bool] = _always
+    joins: Callable[[Node, Sequence[Node]], bool] = _never
+
+
+def _single(lower: Callable[[Lowering, Node], None]) -> Family:
+    """A family whose nodes are computed one by one."""
+    return Family(lambda lowering, nodes: lower(lowering, nodes[0]))
+
+
+FAMILIES: dict[str, Family] = {
+    "view": _single(loop.lower_reshape),
+    "slice_update": _single(loop.lower_update),
+    "cat": _single(loop.lower_cat),
+}
+
+
+def family_of(node: Node) -> Family | None:
+    """Return the family that lowers a node, or None."""
+    family = FAMILIES.get(node.name)
+    return family if family is not None and family.accepts(node) else None
