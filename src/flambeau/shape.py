@@ -39,11 +39,11 @@ class Size(tuple[int, ...]):
     def __repr__(self) -> str:
         return f"torch.Size([{', '.join(map(str, self))}])"
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def, override]
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
         found = tuple.__getitem__(self, index)
         return Size(found) if isinstance(index, slice) else found
 
-    def __add__(self, other):  # type: ignore[no-untyped-def, override]
+    def __add__(self, other):  # type: ignore[no-untyped-def]
         return Size(tuple(self) + tuple(other))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod as product
+from typing import Any
 
 import numpy as np
 
@@ -133,8 +134,12 @@ def _arg_infer(name: str) -> Infer:
     return infer
 
 
-argmax = Op("argmax", _arg_infer("argmax"), lambda x, axis: np.argmax(x, axis))
-argmin = Op("argmin", _arg_infer("argmin"), lambda x, axis: np.argmin(x, axis))
+def _position(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+    return lambda x, axis: np.asarray(function(x, axis))
+
+
+argmax = Op("argmax", _arg_infer("argmax"), _position(np.argmax))
+argmin = Op("argmin", _arg_infer("argmin"), _position(np.argmin))
 
 
 def _latest_extreme(accumulate: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:

@@ -102,7 +102,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     Example:
         >>> import flambeau as torch
         >>> torch.round(torch.tensor([0.5, 1.5, -2.6]))
-        tensor([0., 2., -3.])
+        tensor([ 0.,  2., -3.])
     """
     node = input.node
     if not node.dtype.is_floating_point:
