@@ -1,0 +1,309 @@
+"""Layers of convolution, pooling and folding: a record each, with its meaning.
+
+A record says how a layer is made, which images it gets, and how NumPy computes the
+same. The tests of values, dtypes, gradients and of agreement with torch run over all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+import reference_windows as reference
+
+Array = np.ndarray
+State = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer, its input and its meaning.
+
+    Attributes:
+        layer: the class in `nn`.
+        shape: of the input.
+        meaning: `meaning(x, state)`, with the layer's parameters by name; returns an
+            array, or a tuple of maxima and their positions.
+        options: how the layer is made.
+        call: more arguments of the call.
+        ties: whether the input may hold a value twice; not where maxima are searched.
+        in_torch: whether torch has it.
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    meaning: Callable[[Array, State], Any]
+    options: dict[str, Any]
+    call: dict[str, Any] = field(default_factory=dict)
+    ties: bool = True
+    in_torch: bool = True
+
+    def make(self, nn: Any, **more: Any) -> Any:
+        """Make the layer with flambeau's or torch's `nn`."""
+        return getattr(nn, self.layer)(**self.options, **more)
+
+    def input(self) -> Array:
+        """Return the input in float64; float16 holds its values, too."""
+        generator = np.random.default_rng(0)
+        if self.ties:
+            return generator.integers(-32, 33, self.shape) / 16
+        return (generator.permutation(prod(self.shape)).reshape(self.shape) - 20) / 8
+
+    def expected(self, x: Array, state: State) -> tuple[Array, ...]:
+        """Return what the layer is to return, always as a tuple."""
+        found = self.meaning(x, state)
+        return found if isinstance(found, tuple) else (found,)
+
+
+def without(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in names}
+
+
+# Convolution
+
+
+def conv(shape: tuple[int, ...], c: int, k: int, size: Any, **options: Any) -> Case:
+    dims = len(shape) - 2
+    used = without(options, "bias")
+    sizes = {"in_channels": c, "out_channels": k, "kernel_size": size}
+    return Case(
+        f"Conv{dims}d",
+        shape,
+        lambda x, state: reference.conv(x, state["weight"], state.get("bias"), **used),
+        sizes | options,
+        in_torch=options.get("padding") != "same" or options.get("stride", 1) == 1,
+    )
+
+
+def transposed(
+    shape: tuple[int, ...],
+    c: int,
+    k: int,
+    size: Any,
+    call: dict[str, Any] | None = None,
+    gives: Any = None,
+    **options: Any,
+) -> Case:
+    """`gives` is the output_padding that the call's output_size comes to."""
+    dims = len(shape) - 2
+    used = without(options, "bias")
+    if gives is not None:
+        used["output_padding"] = gives
+    sizes = {"in_channels": c, "out_channels": k, "kernel_size": size}
+    return Case(
+        f"ConvTranspose{dims}d",
+        shape,
+        lambda x, state: reference.conv_transpose(
+            x, state["weight"], state.get("bias"), **used
+        ),
+        sizes | options,
+        call or {},
+    )
+
+
+def depthwise(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
+    dims, channels = len(shape) - 2, shape[1]
+    used = without(options, "multiplier") | {"groups": channels}
+    return Case(
+        f"DepthwiseConv{dims}d",
+        shape,
+        lambda x, state: reference.conv(x, state["weight"], state["bias"], **used),
+        {"channels": channels, "kernel_size": size} | options,
+        in_torch=False,
+    )
+
+
+def separable(shape: tuple[int, ...], k: int, size: Any, **options: Any) -> Case:
+    dims, channels = len(shape) - 2, shape[1]
+    used = without(options, "multiplier", "bias") | {"groups": channels}
+
+    def meaning(x: Array, state: State) -> Array:
+        x = reference.conv(
+            x, state["depthwise.weight"], state.get("depthwise.bias"), **used
+        )
+        weight, bias = state["pointwise.weight"], state.get("pointwise.bias")
+        return reference.conv(x, weight, bias)
+
+    made = {"in_channels": channels, "out_channels": k, "kernel_size": size}
+    layer = f"SeparableConv{dims}d"
+    return Case(layer, shape, meaning, made | options, in_torch=False)
+
+
+# Folding
+
+
+def unfold(shape: tuple[int, ...], in_torch: bool = True, **options: Any) -> Case:
+    def meaning(x: Array, state: State) -> Array:
+        return reference.unfold(x, **options)
+
+    return Case("Unfold", shape, meaning, options, in_torch=in_torch)
+
+
+def fold(shape: tuple[int, ...], in_torch: bool = True, **options: Any) -> Case:
+    def meaning(x: Array, state: State) -> Array:
+        return reference.fold(x, **options)
+
+    return Case("Fold", shape, meaning, options, in_torch=in_torch)
+
+
+# Pooling
+
+
+def max_pool(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
+    dims = len(shape) - 2
+    positions = options.get("return_indices", False)
+
+    def meaning(x: Array, state: State) -> Any:
+        found = reference.max_pool(x, size, **without(options, "return_indices"))
+        return found if positions else found[0]
+
+    made = {"kernel_size": size} | options
+    return Case(f"MaxPool{dims}d", shape, meaning, made, ties=False)
+
+
+def avg_pool(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
+    dims = len(shape) - 2
+
+    def meaning(x: Array, state: State) -> Array:
+        return reference.avg_pool(x, size, **options)
+
+    return Case(f"AvgPool{dims}d", shape, meaning, {"kernel_size": size} | options)
+
+
+def lp_pool(shape: tuple[int, ...], norm: Any, size: Any, **options: Any) -> Case:
+    dims = len(shape) - 2
+
+    def meaning(x: Array, state: State) -> Array:
+        return reference.lp_pool(x, norm, size, **options)
+
+    made = {"norm_type": norm, "kernel_size": size} | options
+    return Case(f"LPPool{dims}d", shape, meaning, made)
+
+
+def adaptive(shape: tuple[int, ...], kind: str, size: Any, **options: Any) -> Case:
+    dims = len(shape) - 2
+    made = {"output_size": size} | options
+    name = f"Adaptive{kind}Pool{dims}d"
+    if kind == "Avg":
+        return Case(
+            name, shape, lambda x, _: reference.adaptive_avg_pool(x, size), made
+        )
+
+    def meaning(x: Array, state: State) -> Any:
+        found = reference.adaptive_max_pool(x, size)
+        return found if options else found[0]
+
+    return Case(name, shape, meaning, made, ties=False)
+
+
+CASES = {
+    # Convolution
+    "conv1d": conv((2, 3, 7), 3, 4, 3),
+    "conv2d": conv((2, 3, 5, 4), 3, 4, 3),
+    "conv2d, 1x1": conv((2, 3, 4, 4), 3, 5, 1),
+    "conv2d, uneven": conv((1, 2, 6, 7), 2, 3, (3, 2), stride=(2, 3), padding=(1, 2)),
+    "conv2d, dilated": conv((2, 2, 7, 6), 2, 3, 3, dilation=2, padding=1),
+    "conv2d, groups": conv((2, 4, 5, 5), 4, 6, 3, groups=2, stride=2, padding=1),
+    "conv2d, no bias": conv((2, 2, 5, 5), 2, 3, 3, bias=False),
+    "conv2d, valid": conv((1, 2, 5, 5), 2, 3, 3, padding="valid"),
+    "conv2d, same": conv((1, 2, 5, 6), 2, 3, (3, 5), padding="same", dilation=(2, 1)),
+    "conv2d, same and strided": conv((1, 2, 5, 6), 2, 3, 3, padding="same", stride=2),
+    "conv1d, same, stride over kernel": conv(
+        (1, 2, 9), 2, 2, 2, padding="same", stride=4
+    ),
+    "conv2d, reflected": conv((1, 2, 4, 5), 2, 3, 3, padding=2, padding_mode="reflect"),
+    "conv2d, replicated": conv(
+        (1, 2, 4, 5), 2, 3, 3, padding=(1, 3), padding_mode="replicate"
+    ),
+    "conv2d, circular": conv(
+        (1, 2, 4, 5), 2, 3, 3, padding="same", padding_mode="circular"
+    ),
+    "conv1d, circular, same and strided": conv(
+        (1, 2, 6), 2, 3, 4, padding="same", padding_mode="circular", stride=2
+    ),
+    "conv3d, reflected": conv(
+        (1, 1, 3, 4, 3), 1, 2, 2, padding=1, padding_mode="reflect", stride=2
+    ),
+    "conv3d": conv(
+        (2, 2, 3, 4, 5), 2, 3, (2, 3, 2), stride=(1, 2, 1), padding=(1, 0, 1)
+    ),
+    "conv_transpose1d": transposed((2, 3, 4), 3, 2, 3),
+    "conv_transpose2d": transposed((2, 4, 3, 4), 4, 3, 2, stride=2),
+    "conv_transpose2d, groups": transposed(
+        (1, 4, 3, 3), 4, 6, 3, stride=2, padding=1, output_padding=1, groups=2
+    ),
+    "conv_transpose2d, dilated": transposed(
+        (1, 2, 3, 3), 2, 2, (2, 3), dilation=(3, 1), output_padding=(2, 0), bias=False
+    ),
+    "conv_transpose2d, output_size": transposed(
+        (1, 2, 3, 3), 2, 2, 3, {"output_size": (8, 7)}, gives=(1, 0), stride=2
+    ),
+    "conv_transpose1d, output shape": transposed(
+        (2, 2, 3), 2, 2, 3, {"output_size": (2, 2, 8)}, gives=1, stride=2
+    ),
+    "conv_transpose3d": transposed((1, 2, 2, 2, 3), 2, 2, 2, stride=(2, 1, 2)),
+    "depthwise1d": depthwise((2, 3, 6), 3, padding=1),
+    "depthwise2d": depthwise((2, 3, 5, 5), 3, multiplier=2, stride=2),
+    "depthwise3d": depthwise((1, 2, 3, 3, 3), 2, padding_mode="circular", padding=1),
+    "separable1d": separable((2, 3, 6), 4, 3, padding="same", stride=2),
+    "separable2d": separable((2, 3, 5, 5), 4, 3, multiplier=2, dilation=2),
+    "separable3d": separable((1, 2, 3, 3, 3), 3, 2, bias=False),
+    # Folding
+    "unfold1d": unfold(
+        (2, 3, 6), kernel_size=(3,), stride=2, padding=1, in_torch=False
+    ),
+    "unfold2d": unfold((2, 2, 4, 5), kernel_size=(2, 3), dilation=(2, 1), padding=1),
+    "unfold2d, int": unfold((1, 2, 5, 5), kernel_size=3, stride=2),
+    "unfold3d": unfold(
+        (1, 2, 3, 4, 3), kernel_size=2, stride=(1, 2, 1), in_torch=False
+    ),
+    "fold1d": fold((2, 4, 5), output_size=(6,), kernel_size=2, in_torch=False),
+    "fold2d": fold(
+        (2, 12, 8),
+        output_size=(4, 6),
+        kernel_size=(2, 3),
+        stride=(2, 1),
+        padding=(0, 0),
+    ),
+    "fold2d, dilated": fold(
+        (1, 8, 9), output_size=(3, 3), kernel_size=2, dilation=2, padding=1
+    ),
+    "fold3d": fold(
+        (1, 8, 4), output_size=(2, 3, 3), kernel_size=(2, 2, 2), in_torch=False
+    ),
+    # Pooling
+    "max_pool1d": max_pool((2, 3, 7), 3, stride=2, return_indices=True),
+    "max_pool2d": max_pool((2, 2, 6, 6), 2),
+    "max_pool2d, indices": max_pool(
+        (1, 2, 5, 6), (3, 2), stride=(2, 1), padding=1, return_indices=True
+    ),
+    "max_pool2d, ceil": max_pool((1, 2, 5, 5), 2, ceil_mode=True, return_indices=True),
+    "max_pool2d, dilated": max_pool((1, 2, 6, 7), 2, dilation=(2, 3), stride=1),
+    "max_pool3d": max_pool((1, 2, 4, 4, 3), 2, stride=1, return_indices=True),
+    "avg_pool1d": avg_pool((2, 3, 7), 3, stride=2),
+    "avg_pool2d": avg_pool((2, 2, 6, 6), 2),
+    "avg_pool2d, padded": avg_pool((1, 2, 5, 6), 3, stride=2, padding=1),
+    "avg_pool2d, padding not counted": avg_pool(
+        (1, 2, 5, 6), (3, 2), stride=2, padding=1, count_include_pad=False
+    ),
+    "avg_pool2d, ceil": avg_pool((1, 2, 6, 6), 3, stride=2, padding=1, ceil_mode=True),
+    "avg_pool2d, divisor": avg_pool((1, 2, 4, 4), 2, divisor_override=3),
+    "avg_pool3d": avg_pool((1, 2, 4, 4, 3), 2, stride=1, padding=1, ceil_mode=True),
+    "lp_pool1d": lp_pool((2, 3, 6), 2, 2),
+    "lp_pool2d": lp_pool((1, 2, 5, 5), 4.0, (3, 2), stride=1),
+    "lp_pool3d": lp_pool((1, 2, 4, 4, 2), 2, 2),
+    "adaptive_avg_pool1d": adaptive((2, 3, 7), "Avg", 3),
+    "adaptive_avg_pool2d": adaptive((2, 2, 6, 5), "Avg", (3, None)),
+    "adaptive_avg_pool2d, global": adaptive((2, 2, 5, 4), "Avg", 1),
+    "adaptive_avg_pool2d, larger": adaptive((1, 2, 3, 4), "Avg", (5, 6)),
+    "adaptive_avg_pool3d": adaptive((1, 2, 3, 5, 4), "Avg", (2, 2, 3)),
+    "adaptive_max_pool1d": adaptive((2, 3, 7), "Max", 3, return_indices=True),
+    "adaptive_max_pool2d": adaptive((2, 2, 6, 5), "Max", (3, None)),
+    "adaptive_max_pool2d, larger": adaptive(
+        (1, 2, 3, 4), "Max", (5, 6), return_indices=True
+    ),
+    "adaptive_max_pool3d": adaptive(
+        (1, 2, 3, 5, 4), "Max", (2, 2, 3), return_indices=True
+    ),
+}
