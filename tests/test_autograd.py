@@ -97,12 +97,12 @@ def test_second_backward_needs_retain_graph(x):
     loss.backward(retain_graph=True)
     loss.backward()
     assert x.grad.tolist() == [4, 8, 12]
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+    with pytest.raises(RuntimeError, match="the graph a second time"):
         loss.backward()
 
 
 def test_errors_of_backward(x):
-    with pytest.raises(RuntimeError, match=r"only for scalar outputs, got shape \(3,\)"):
+    with pytest.raises(RuntimeError, match=r"for scalar outputs, got shape \(3,\)"):
         (x * 2).backward()
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.ones(1).backward()
@@ -352,7 +352,7 @@ def test_function_errors(x):
         def backward(ctx, g):
             return g
 
-    with pytest.raises(RuntimeError, match=r"incorrect number of gradients \(expected 2"):
+    with pytest.raises(RuntimeError, match=r"number of gradients \(expected 2"):
         Wrong.apply(x, x).sum().backward()
 
     class Misshapen(Wrong):
@@ -407,8 +407,9 @@ INSIDE = {
 }
 UNARY = [
     *INSIDE,
-    *"exp exp2 expm1 sin cos sinh cosh tanh atan erf sigmoid relu abs square neg".split(),
-    *"floor ceil trunc round sign".split(),
+    *("exp", "exp2", "expm1", "sin", "cos", "sinh", "cosh", "tanh", "atan", "erf"),
+    *("sigmoid", "relu", "abs", "square", "neg"),
+    *("floor", "ceil", "trunc", "round", "sign"),
 ]
 
 
@@ -422,7 +423,10 @@ def test_unary_derivatives(name):
     assert gradgradcheck(function, point)
 
 
-BINARY = "add sub mul div pow atan2 hypot maximum minimum fmod remainder".split()
+BINARY = [
+    *("add", "sub", "mul", "div", "pow", "atan2", "hypot"),
+    *("maximum", "minimum", "fmod", "remainder"),
+]
 
 
 @pytest.mark.parametrize("name", BINARY)

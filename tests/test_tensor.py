@@ -321,7 +321,7 @@ def test_bool_arithmetic():
     with pytest.raises(RuntimeError, match="`-` operator"):
         a - a
     with pytest.raises(RuntimeError, match="`-` operator"):
-        -a
+        _ = -a
     with pytest.raises(RuntimeError, match=r"bitwise_and.*float32"):
         torch.ones(2) & 1
 

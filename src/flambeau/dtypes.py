@@ -168,8 +168,7 @@ def promote_types(first: dtype, second: dtype) -> dtype:
         return first
     if category(first) == category(second) and first.rank == second.rank:
         return int16 if category(first) == 1 else float32
-    high, low = (first, second) if first.rank > second.rank else (second, first)
-    return high
+    return first if first.rank > second.rank else second
 
 
 def get_default_dtype() -> dtype:

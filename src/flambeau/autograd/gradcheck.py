@@ -142,7 +142,8 @@ def _differences(
             analytic = _analytic(output, arguments[at])
             if not np.allclose(analytic, numerical[which], rtol, atol, equal_nan=True):
                 yield (
-                    f"Jacobian mismatch for output {which} with respect to input {at},\n"
+                    f"Jacobian mismatch for output {which} with respect to input {at}"
+                    ",\n"
                     f"numerical:{numerical[which]}\nanalytical:{analytic}"
                 )
 

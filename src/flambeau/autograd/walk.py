@@ -7,7 +7,7 @@ adds what arrives at one node from several users.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..graph import FREED, Node, state
 from ..ops import elementwise as ew
@@ -161,7 +161,9 @@ def _recorded_order(roots: Iterable[Node]) -> list[Node | Call]:
         if id(root) in seen or root.tape is None:
             continue
         seen.add(id(root))
-        stack = [(root, iter(_sources(root)))]
+        stack: list[tuple[Node | Call, Iterator[Node | Call]]] = [
+            (root, iter(_sources(root)))
+        ]
         while stack:
             step, remaining = stack[-1]
             for each in remaining:

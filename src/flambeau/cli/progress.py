@@ -50,7 +50,7 @@ class TrainingDisplay:
         parameters = sum(each.numel() for each in trainer.model.parameters())
         self._console.print(
             f"Training {config.model} ({parameters:,} parameters) on "
-            f"{len(trainer.train_batches.dataset):,} images of {config.data}; "
+            f"{trainer.train_images:,} images of {config.data}; "
             f"run folder {trainer.run.path}",
             highlight=False,
         )

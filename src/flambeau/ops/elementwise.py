@@ -81,15 +81,15 @@ def cast(x: Node, to: dt.dtype) -> Node:
 
 # Arithmetic
 
-neg = Elementwise("neg", np.negative, (lambda g, y, x: neg(g),))
+neg: Elementwise = Elementwise("neg", np.negative, (lambda g, y, x: neg(g),))
 add = Elementwise("add", np.add, (lambda g, y, a, b: g, lambda g, y, a, b: g))
 sub = Elementwise("sub", np.subtract, (lambda g, y, a, b: g, lambda g, y, a, b: neg(g)))
-mul = Elementwise(
+mul: Elementwise = Elementwise(
     "mul",
     np.multiply,
     (lambda g, y, a, b: mul(g, b), lambda g, y, a, b: mul(g, a)),
 )
-div = Elementwise(
+div: Elementwise = Elementwise(
     "div",
     np.divide,
     (lambda g, y, a, b: div(g, b), lambda g, y, a, b: neg(div(mul(g, y), b))),
@@ -142,10 +142,10 @@ def _flat(g: Node, y: Node, *inputs: Node) -> Node:
     return mul(g, const_like(0, g))
 
 
-sign = Elementwise("sign", np.sign, (_flat,))
-floor = Elementwise("floor", np.floor, (_flat,))
+sign: Elementwise = Elementwise("sign", np.sign, (_flat,))
+floor: Elementwise = Elementwise("floor", np.floor, (_flat,))
 ceil = Elementwise("ceil", np.ceil, (_flat,))
-trunc = Elementwise("trunc", np.trunc, (_flat,))
+trunc: Elementwise = Elementwise("trunc", np.trunc, (_flat,))
 round_half_even = Elementwise("round", np.rint, (_flat,))
 
 # Exponentials, logarithms, trigonometry
@@ -168,12 +168,12 @@ log1p = Elementwise(
     "log1p", np.log1p, (lambda g, y, x: div(g, add(x, const_like(1, x))),)
 )
 sin = Elementwise("sin", np.sin, (lambda g, y, x: mul(g, cos(x)),))
-cos = Elementwise("cos", np.cos, (lambda g, y, x: neg(mul(g, sin(x))),))
+cos: Elementwise = Elementwise("cos", np.cos, (lambda g, y, x: neg(mul(g, sin(x))),))
 tan = Elementwise(
     "tan", np.tan, (lambda g, y, x: mul(g, add(mul(y, y), const_like(1, y))),)
 )
 sinh = Elementwise("sinh", np.sinh, (lambda g, y, x: mul(g, cosh(x)),))
-cosh = Elementwise("cosh", np.cosh, (lambda g, y, x: mul(g, sinh(x)),))
+cosh: Elementwise = Elementwise("cosh", np.cosh, (lambda g, y, x: mul(g, sinh(x)),))
 tanh = Elementwise(
     "tanh", np.tanh, (lambda g, y, x: mul(g, sub(const_like(1, y), mul(y, y))),)
 )
@@ -241,7 +241,7 @@ relu = Elementwise(
 equal = Elementwise("eq", np.equal, result=dt.bool_)
 not_equal = Elementwise("ne", np.not_equal, result=dt.bool_)
 less = Elementwise("lt", np.less, result=dt.bool_)
-less_equal = Elementwise("le", np.less_equal, result=dt.bool_)
+less_equal: Elementwise = Elementwise("le", np.less_equal, result=dt.bool_)
 greater = Elementwise("gt", np.greater, result=dt.bool_)
 greater_equal = Elementwise("ge", np.greater_equal, result=dt.bool_)
 isnan = Elementwise("isnan", np.isnan, result=dt.bool_)
@@ -292,7 +292,7 @@ hypot = Elementwise(
         lambda g, y, a, b: mul(g, div(b, y)),
     ),
 )
-where = Elementwise(
+where: Elementwise = Elementwise(
     "where",
     np.where,
     (

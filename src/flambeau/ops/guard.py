@@ -39,8 +39,8 @@ def within(
     Raises:
         IndexError: a position is outside; at the evaluation if it is not known yet.
     """
-    options = {"low": low, "high": high, "allowed": allowed, "message": message}
     if index.value is None:
+        options = {"low": low, "high": high, "allowed": allowed, "message": message}
         return _within(index, **options)
-    _check(index.value, **options)
+    _check(index.value, low=low, high=high, allowed=allowed, message=message)
     return index

@@ -85,8 +85,12 @@ def _take_apart(obj: Any, name: str, tensors: dict[str, Tensor]) -> Any:
         return {kind: items}
     if isinstance(obj, (list, tuple)):
         kind = "tuple" if isinstance(obj, tuple) else "list"
-        parts = enumerate(obj)
-        return {kind: [_take_apart(each, _join(name, at), tensors) for at, each in parts]}
+        return {
+            kind: [
+                _take_apart(each, _join(name, at), tensors)
+                for at, each in enumerate(obj)
+            ]
+        }
     if isinstance(obj, float):
         return obj if math.isfinite(obj) else {"float": repr(obj)}
     if isinstance(obj, _PLAIN):

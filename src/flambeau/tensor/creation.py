@@ -217,12 +217,16 @@ def full(
         >>> torch.full((2,), 7)
         tensor([7, 7])
     """
-    if isinstance(fill_value, Handle):
-        fill_value = fill_value.item()  # type: ignore[attr-defined]
-    kind = dtype or dt.of_python(fill_value)
-    one = np.array(fill_value).astype(kind.numpy)
+    number = _number(fill_value)
+    kind = dtype or dt.of_python(number)
+    one = np.array(number).astype(kind.numpy)
     node = constant(np.broadcast_to(one, sizes_of((size,))), kind)
     return made(node, requires_grad, device)
+
+
+def _number(value: Any) -> Any:
+    """A number as it is, a 0-d tensor as its number."""
+    return value.item() if isinstance(value, Handle) else value  # type: ignore
 
 
 def _filled(number: int, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
@@ -314,11 +318,7 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    numbers = [
-        each.item() if isinstance(each, Handle) else each  # type: ignore[attr-defined]
-        for each in (start, end, step)
-    ]
-    start, end, step = numbers
+    numbers = start, end, step = [_number(each) for each in (start, end, step)]
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -353,11 +353,13 @@ def _linspace(start: Number, end: Number, steps: int, kind: np.dtype) -> np.ndar
     """Count up from the start and, in the second half, down from the end, as torch."""
     if steps == 1:
         return np.array([start]).astype(kind)
-    working = np.float32 if kind.itemsize <= 4 and kind.kind == "f" else np.float64
-    gap = working((working(end) - working(start)) / max(steps - 1, 1))
+    narrow = kind.itemsize <= 4 and kind.kind == "f"
+    working = np.dtype(np.float32 if narrow else np.float64)
+    first, last = np.array([start, end]).astype(working)
+    gap = ((last - first) / max(steps - 1, 1)).astype(working)
     up = np.arange(steps).astype(working)
-    rising = working(start) + gap * up
-    falling = working(end) - gap * (working(steps - 1) - up)
+    rising = first + gap * up
+    falling = last - gap * (steps - 1 - up)
     return np.where(np.arange(steps) < steps // 2, rising, falling).astype(kind)
 
 

@@ -43,7 +43,7 @@ def measure(config: TrainConfig) -> Images:
     Raises:
         ValueError: there are no training images.
     """
-    data = datasets.load(config.data, True)
+    data: Any = datasets.load(config.data, True)
     if not len(data):
         raise ValueError(f"{config.data} has no training images")
     step = max(1, len(data) // _MEASURED)

@@ -8,7 +8,17 @@ from math import prod
 from typing import Any
 
 from ..autograd import no_grad
-from ..nn import Module
+from ..dtypes import dtype as Dtype
+from ..nn import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    Linear,
+    Module,
+)
 from ..tensor import Tensor
 from ..tensor.creation import zeros
 
@@ -34,12 +44,15 @@ class Layer:
     multiply_adds: int
 
 
-def summarize(model: Module, input_shape: Sequence[int]) -> list[Layer]:
+def summarize(
+    model: Module, input_shape: Sequence[int], dtype: Dtype | None = None
+) -> list[Layer]:
     """Run a model once and return its layers in the order in which they ran.
 
     Args:
         model: any module that takes one tensor.
         input_shape: the input's shape without the batch, such as (3, 32, 32).
+        dtype: the input's element type, by default the default float.
 
     Raises:
         Whatever the model raises for inputs of that shape.
@@ -60,7 +73,7 @@ def summarize(model: Module, input_shape: Sequence[int]) -> list[Layer]:
     model.eval()
     try:
         with no_grad():
-            model(zeros(1, *input_shape))
+            model(zeros(1, *input_shape, dtype=dtype))
     finally:
         model.train(was_training)
         for handle in handles:
@@ -72,23 +85,26 @@ def _recorder(name: str, rows: list[Layer]) -> Any:
     def note(module: Module, inputs: Any, output: Any) -> None:
         first = output if isinstance(output, Tensor) else output[0]
         own = sum(each.numel() for each in module.parameters(recurse=False))
-        rows.append(
-            Layer(
-                name,
-                type(module).__name__,
-                tuple(first.shape),
-                own,
-                _multiply_adds(module, first),
-            )
-        )
+        kind, shape = type(module).__name__, tuple(first.shape)
+        work = _multiply_adds(module, inputs[0], first)
+        rows.append(Layer(name, kind, shape, own, work))
 
     return note
 
 
-def _multiply_adds(module: Module, output: Tensor) -> int:
-    """Every element of a matrix or filter is used once for each output position."""
+def _multiply_adds(module: Module, source: Tensor, output: Tensor) -> int:
+    """Each weight of a matrix or filter is used once for each position of the output.
+
+    A transposed convolution uses it once for each position of the input.
+    """
     weight = getattr(module, "weight", None)
-    if not isinstance(weight, Tensor) or weight.ndim < 2:
+    if isinstance(module, (Conv1d, Conv2d, Conv3d)):
+        positions = prod(output.shape[2:])
+    elif isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)):
+        positions = prod(source.shape[2:])
+    elif isinstance(module, Linear):
+        positions = prod(output.shape[1:-1])
+    else:
         return 0
-    positions = prod(output.shape[2:]) if weight.ndim > 2 else prod(output.shape[1:-1])
+    assert isinstance(weight, Tensor)
     return weight.numel() * positions

@@ -117,7 +117,9 @@ class Trainer:
             momentum=config.momentum,
             weight_decay=config.weight_decay,
         )
-        self.train_batches = loader(config, open_data(config, True, images), True)
+        train_data = open_data(config, True, images)
+        self.train_images = len(train_data)
+        self.train_batches = loader(config, train_data, True)
         self.test_batches = loader(config, open_data(config, False, images), False)
         self.scheduler = CosineAnnealingLR(
             self.optimizer, T_max=config.epochs * len(self.train_batches)
@@ -201,7 +203,7 @@ class Trainer:
         return scores.detach(), targets, loss.detach()
 
     def _report(self, seen: int, began: float) -> Step:
-        position, size = self.position, len(self.train_batches.dataset)
+        position, size = self.position, self.train_images
         speed = seen / max(time.perf_counter() - began, 1e-9)
         whole = (self.config.epochs - position.epoch) * size
         left = (whole - position.averages.count) / max(speed, 1e-9)
