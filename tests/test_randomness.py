@@ -112,6 +112,7 @@ def test_leaves_are_written_under_no_grad_only():
     x = torch.zeros(3, requires_grad=True)
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         x.normal_()
+    assert torch.equal(torch.get_rng_state(), torch.manual_seed(0).get_state())
     with torch.no_grad():
         x.normal_()
     assert x.is_leaf and x.requires_grad and x.abs().sum().item() > 0

@@ -139,7 +139,7 @@ class Handle:
 
     def write(self, new: Node) -> None:
         """Give the tensor new values, in every alias of it."""
-        self._check_writable()
+        self.check_writable()
         new = cast(new, self._node.dtype)
         root = self._root()
         root._point_at(new if root is self else self._put(root.node, new))
@@ -168,7 +168,8 @@ class Handle:
             )
         return put_strided(node, new, new.shape, strides, offset)
 
-    def _check_writable(self) -> None:
+    def check_writable(self) -> None:
+        """Raise where autograd forbids a write: leaves, and views of them."""
         if not state.grad_enabled:
             return
         if _is_leaf_tape(self.node):
@@ -325,7 +326,7 @@ def show_in_place(x: Tensor, steps: Steps, layout: Layout) -> Tensor:
 
     What it was before becomes a storage of its own, which other views of it then read.
     """
-    x._check_writable()
+    x.check_writable()
     node = x.node
     for op, params in steps:
         node = op(node, **params)

@@ -360,6 +360,7 @@ def _fill(
     def fill(shape: tuple[int, ...]) -> np.ndarray:
         return draw(_stream(generator), shape, kind.numpy, *arguments)
 
+    input.check_writable()  # a refused draw must not advance the stream
     input.write(constant(_in_memory_order(input, fill), kind))
     return input
 
