@@ -21,7 +21,8 @@ from ...ops.index import index
 from ...ops.movement import swap
 from ...shape import ntuple
 from ...tensor import Tensor
-from .avg_pooling import divided, widened
+from ...tensor.reduction import in_float32
+from .avg_pooling import divided
 from .images import read_images, show_images
 
 __all__ = [
@@ -140,12 +141,15 @@ def _adaptive_avg_pool(dims: int, input: Tensor, output_size: OutputSize) -> Ten
     name = f"adaptive_avg_pool{dims}d"
     x = read_images(name, input, dims)
     cuts = _read_cuts(name, output_size, x)
-    apart = _without_repeats(_read_apart(widened(x), cuts), cuts)
-    shapes = (size for cut in cuts for size in cut.positions.shape)
-    each = reshape(apart, (*x.shape[:2], *shapes))
-    axes = tuple(range(3, each.ndim, 2))
-    y = divided(sum_(each, axes=axes, keepdims=False), [cut.lengths for cut in cuts])
-    return show_images(ew.cast(y, x.dtype), input, dims)
+
+    def mean(x: Node) -> Node:
+        apart = _without_repeats(_read_apart(x, cuts), cuts)
+        shapes = (size for cut in cuts for size in cut.positions.shape)
+        each = reshape(apart, (*x.shape[:2], *shapes))
+        total = sum_(each, axes=tuple(range(3, each.ndim, 2)), keepdims=False)
+        return divided(total, [cut.lengths for cut in cuts])
+
+    return show_images(in_float32(x, mean), input, dims)
 
 
 def _without_repeats(x: Node, cuts: list[_Cut]) -> Node:

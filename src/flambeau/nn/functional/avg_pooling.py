@@ -8,13 +8,13 @@ from math import inf, prod
 
 import numpy as np
 
-from ... import dtypes as dt
 from ...graph import Node, constant
 from ...ops import elementwise as ew
 from ...ops import window
 from ...ops.window_checks import pool_sizes
 from ...tensor import Tensor
 from ...tensor.operands import as_float
+from ...tensor.reduction import in_float32
 from .images import IntOrInts, Windows, read_images, read_windows, show_images
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
-    "widened",
 ]
 
 Ints = tuple[int, ...]
@@ -142,23 +141,21 @@ def _means(
     out = pool_sizes(name, x, *windows, ceil_mode)
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero, got divisor_override=0")
-    total = window.sum_pool(
-        widened(x),
-        kernel=windows.kernel,
-        stride=windows.stride,
-        padding=windows.pads,
-        output_size=out,
-    )
-    if divisor_override is not None:
-        y = ew.div(total, ew.const_like(divisor_override, total))
-    else:
-        y = divided(total, _counts(x.shape[2:], out, windows, count_include_pad))
-    return ew.cast(y, x.dtype)
+    counts = _counts(x.shape[2:], out, windows, count_include_pad)
 
+    def mean(x: Node) -> Node:
+        total = window.sum_pool(
+            x,
+            kernel=windows.kernel,
+            stride=windows.stride,
+            padding=windows.pads,
+            output_size=out,
+        )
+        if divisor_override is not None:
+            return ew.div(total, ew.const_like(divisor_override, total))
+        return divided(total, counts)
 
-def widened(x: Node) -> Node:
-    """Return x in a type that holds sums: float32 for the floats of 16 bits."""
-    return ew.cast(x, dt.float32) if x.dtype in (dt.float16, dt.bfloat16) else x
+    return in_float32(x, mean)
 
 
 def divided(total: Node, counts: Sequence[np.ndarray]) -> Node:
@@ -295,11 +292,12 @@ def _extreme_sizes(
 def _power_sums(
     name: str, x: Node, windows: Windows, ceil_mode: bool, norm_type: float
 ) -> Node:
-    wide = widened(as_float(x))
-    powers = ew.power(wide, ew.const_like(norm_type, wide))
-    mean = _means(name, powers, windows, ceil_mode, count_include_pad=True)
-    # its own sign times its size, so that relu stops the gradient where it is 0
-    mean = ew.mul(ew.sign(mean), ew.relu(ew.absolute(mean)))
-    total = ew.mul(mean, ew.const_like(prod(windows.kernel), mean))
-    y = ew.power(total, ew.const_like(1 / norm_type, total))
-    return ew.cast(y, as_float(x).dtype)
+    def norm(x: Node) -> Node:
+        powers = ew.power(x, ew.const_like(norm_type, x))
+        mean = _means(name, powers, windows, ceil_mode, count_include_pad=True)
+        # its own sign times its size, so that relu stops the gradient where it is 0
+        mean = ew.mul(ew.sign(mean), ew.relu(ew.absolute(mean)))
+        total = ew.mul(mean, ew.const_like(prod(windows.kernel), mean))
+        return ew.power(total, ew.const_like(1 / norm_type, total))
+
+    return in_float32(as_float(x), norm)
