@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, cast
 
@@ -253,8 +254,8 @@ def _default_sampler(
     return SequentialSampler(dataset)
 
 
-class LoaderIterator:
-    """One pass over a data set.
+class LoaderIterator(ABC):
+    """One pass over a data set; the subclasses fetch its batches.
 
     Args:
         loader: the loader it is a pass of.
@@ -288,8 +289,9 @@ class LoaderIterator:
             )
         return batch
 
+    @abstractmethod
     def _next_batch(self) -> Any:
-        raise StopIteration
+        """The next batch; StopIteration after the last."""
 
 
 class SerialIterator(LoaderIterator):
