@@ -177,6 +177,12 @@ def test_short_floats_accumulate_in_float32(kind):
     assert x.var().item() == 0
 
 
+def test_many_rows_add_up_without_losing_digits():
+    rows = rng.random((100_000, 16), dtype=np.float32)
+    exact = rows.sum(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(torch.tensor(rows).sum(0).numpy(), exact, rtol=2e-7)
+
+
 # Shapes
 
 
@@ -233,8 +239,9 @@ def test_trapezoids_at_points():
 
 
 def apart(*shape):
-    """Numbers no two of which are close, and none close to 0."""
-    values = rng.permutation(math.prod(shape)) - math.prod(shape) / 2 + 0.3
+    """Numbers no two of which are close, none close to 0, and no equal sums."""
+    own, size = np.random.default_rng(1), math.prod(shape)
+    values = own.permutation(size) - size / 2 + own.uniform(0.2, 0.4, size)
     return torch.tensor(values.reshape(shape) / 7, requires_grad=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ..dtypes import dtype
@@ -135,8 +137,16 @@ def _sum_infer(x: Node, *, axes: Shape, keepdims: bool) -> tuple[Shape, dtype]:
     return reduced(x.shape, axes, keepdims), x.dtype
 
 
+# NumPy adds rows one after the other, where it sums the last axis in pairs; so many
+# rows of float32 would lose digits.
+_MANY_ROWS = 4096
+
+
 def _sum_numpy(x: np.ndarray, *, axes: Shape, keepdims: bool) -> np.ndarray:
-    return np.sum(x, axis=axes, keepdims=keepdims, dtype=x.dtype)
+    by_rows = x.ndim - 1 not in axes and x.dtype == np.float32
+    wide = by_rows and prod(x.shape[axis] for axis in axes) > _MANY_ROWS
+    kind = np.float64 if wide else x.dtype
+    return np.sum(x, axis=axes, keepdims=keepdims, dtype=kind).astype(x.dtype)
 
 
 def _sum_gradient(g: Node, y: Node, x: Node, axes: Shape, keepdims: bool) -> Node:
