@@ -215,8 +215,11 @@ def _stored(
 
 def _must_be_there(node: Node, users: list[Node], kinds: dict[int, str]) -> bool:
     """Whether some user reads from memory, or several would compute it again."""
-    if any(kinds[id(each)] not in (*_FUSED, Kind.REDUCE) for each in users):
-        return True
+    is_view = kinds[id(node)] == Kind.VIEW
+    for each in users:
+        shown = is_view and each.name in FAMILIES and FAMILIES[each.name].reads_views
+        if kinds[id(each)] not in (*_FUSED, Kind.REDUCE) and not shown:
+            return True
     several = len(users) > 1 and kinds[id(node)] == Kind.LOOP
     return several and not _cheap(node, kinds)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...graph import Node
-from . import loop
+from . import contract, loop
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -37,11 +37,14 @@ class Family:
         joins: whether a node, of this or another op, can be computed along with a
             group that this family lowers. The group's own nodes may be among its
             inputs; all others are there before the group.
+        reads_views: whether views of stored nodes can be read where they lie; else
+            they are copied first.
     """
 
     lower: Callable[[Lowering, Sequence[Node]], None]
     accepts: Callable[[Node], bool] = _always
     joins: Callable[[Node, Sequence[Node]], bool] = _never
+    reads_views: bool = False
 
 
 def _single(lower: Callable[[Lowering, Node], None]) -> Family:
@@ -50,6 +53,11 @@ def _single(lower: Callable[[Lowering, Node], None]) -> Family:
 
 
 FAMILIES: dict[str, Family] = {
+    "matmul": Family(
+        lambda lowering, nodes: contract.lower_matmul(lowering, nodes[0]),
+        contract.accepts_matmul,
+        reads_views=True,
+    ),
     "view": _single(loop.lower_reshape),
     "slice_update": _single(loop.lower_update),
     "cat": _single(loop.lower_cat),

@@ -1,0 +1,81 @@
+"""Matrix products become GEMM kernels, which read transposed operands as they lie.
+
+matmul(x, w.T)   ->   matmul_float32_64x10x8192(x, w) with the steps of w exchanged
+"""
+
+from __future__ import annotations
+
+from ...graph import Node
+from .. import affine
+from ..affine import VIEWS
+from ..codegen.matmul import MatmulSpec, matmul
+from ..codegen.program import Program
+from ..program import Buffer
+from .context import Lowering
+from .loop import copy_into
+
+__all__ = ["accepts_matmul", "lower_matmul", "run_program", "strided"]
+
+
+def accepts_matmul(node: Node) -> bool:
+    """Whether kernels exist for the dtype."""
+    return node.dtype.is_floating_point and node.inputs[0].shape[-1] > 0
+
+
+def lower_matmul(lowering: Lowering, node: Node) -> None:
+    """Compute a batch of matrix products."""
+    (a, a_steps), (b, b_steps) = (strided(lowering, each) for each in node.inputs)
+    batch = node.shape[:-2]
+    spec = MatmulSpec(
+        node.dtype,
+        batch,
+        node.shape[-2],
+        node.shape[-1],
+        node.inputs[0].shape[-1],
+        (*_batch_steps(node.inputs[0], a_steps, batch), *a_steps[-2:]),
+        (*_batch_steps(node.inputs[1], b_steps, batch), *b_steps[-2:]),
+    )
+    named = {"a": a, "b": b, "out": lowering.result(node)}
+    run_program(lowering, matmul(spec, lowering.target), named)
+
+
+def _batch_steps(
+    operand: Node, steps: tuple[int, ...], batch: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The steps of the batch dimensions: 0 where the operand is the same for all."""
+    missing = len(batch) + 2 - operand.ndim
+    own = zip(operand.shape[:-2], steps[:-2], strict=True)
+    return (0,) * missing + tuple(0 if size == 1 else step for size, step in own)
+
+
+def strided(lowering: Lowering, node: Node) -> tuple[Buffer, tuple[int, ...]]:
+    """Return the buffer that a node can be read from, and the steps to do it with.
+
+    Views are read where they lie, unless they begin inside a buffer.
+    """
+    source, index = node, affine.identity(node.ndim)
+    while not lowering.is_stored(source) and source.name in VIEWS:
+        index = affine.through_view(source, index)
+        source = source.inputs[0]
+    buffer = lowering.buffer_of(source)
+    start, steps = 0, [0] * node.ndim
+    for axis, step in zip(index, buffer.steps, strict=True):
+        start += axis.start * step
+        for at, each in enumerate(axis.steps):
+            steps[at] += each * step
+    if start:
+        buffer = lowering.program.new_buffer(node.shape, node.dtype)
+        copy_into(lowering, node, buffer, 0, buffer.steps)
+        return buffer, buffer.steps
+    return buffer, tuple(steps)
+
+
+def run_program(
+    lowering: Lowering, program: Program, buffers: dict[str, Buffer]
+) -> None:
+    """Append the kernels of a contraction, on buffers by their names."""
+    named = dict(buffers)
+    for name, size in program.scratch:
+        named[name] = lowering.scratch(size)
+    for stage in program.stages:
+        lowering.run(stage.kernel, [named[each] for each in stage.buffers])
