@@ -34,7 +34,7 @@ def view_strides(old: Shape, strides: Shape, new: Shape) -> Shape | None:
     dimensions must split those runs.
     """
     if 0 in old:
-        return contiguous_strides(new)
+        return strides if old == new else contiguous_strides(new)
     runs = _dense_runs(old, strides)
     result = [0] * len(new)
     position = len(new) - 1

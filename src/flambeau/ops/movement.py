@@ -263,6 +263,7 @@ def _strided_view(
     infer: Infer,
     numpy: Callable[..., np.ndarray],
     layout: Callable[..., tuple[Shape, int]],
+    overlaps: bool = False,
 ) -> View:
     """Return a view whose gradient and write rule follow from its meaning."""
 
@@ -272,7 +273,8 @@ def _strided_view(
     def put(parent: Node, new: Node, **params: Any) -> Node:
         return _view_put(parent, new, view=view, **params)
 
-    view = View(name, infer, numpy, (gradient,), put=put, layout=layout)
+    write = None if overlaps else put
+    view = View(name, infer, numpy, (gradient,), put=write, layout=layout)
     return view
 
 
@@ -302,6 +304,7 @@ as_strided = _strided_view(
     _as_strided_infer,
     _as_strided_numpy,
     lambda shape, strides, at, size, stride, offset: (stride, offset),
+    overlaps=True,
 )
 
 
@@ -318,20 +321,27 @@ def _without(values: Shape, *axes: int) -> Shape:
     return tuple(each for at, each in enumerate(values) if at not in axes)
 
 
+def _diagonal_size(shape: Shape, offset: int, first: int, second: int) -> int:
+    rows, columns = shape[first], shape[second]
+    count = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
+    return max(count, 0)
+
+
 def _diagonal_infer(
     x: Node, *, offset: int, first: int, second: int
 ) -> tuple[Shape, dtype]:
-    rows, columns = x.shape[first], x.shape[second]
-    count = min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns)
-    return (*_without(x.shape, first, second), max(count, 0)), x.dtype
+    count = _diagonal_size(x.shape, offset, first, second)
+    return (*_without(x.shape, first, second), count), x.dtype
 
 
 def _diagonal_layout(
     shape: Shape, strides: Shape, at: int, *, offset: int, first: int, second: int
 ) -> tuple[Shape, int]:
+    kept = (*_without(strides, first, second), strides[first] + strides[second])
+    if not _diagonal_size(shape, offset, first, second):
+        return kept, at  # an empty diagonal begins nowhere
     start = offset * strides[second] if offset >= 0 else -offset * strides[first]
-    step = strides[first] + strides[second]
-    return (*_without(strides, first, second), step), at + start
+    return kept, at + start
 
 
 diagonal = _strided_view(
@@ -363,7 +373,9 @@ def _sliding_layout(
     return (*moved, strides[axis]), at
 
 
-sliding = _strided_view("unfold", _sliding_infer, _sliding_numpy, _sliding_layout)
+sliding = _strided_view(
+    "unfold", _sliding_infer, _sliding_numpy, _sliding_layout, overlaps=True
+)
 
 
 # Joining and flipping

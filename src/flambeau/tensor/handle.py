@@ -166,7 +166,11 @@ class Handle:
                 f"{new.shape}). Please clone() the tensor before performing the "
                 "operation."
             )
-        return put_strided(node, new, new.shape, strides, offset)
+        written = put_strided(node, new, new.shape, strides, offset)
+        if any(op is detach for op, _ in self._steps):
+            assert detach.put is not None
+            return detach.put(node, written)
+        return written
 
     def check_writable(self) -> None:
         """Raise where autograd forbids a write: leaves, and views of them."""

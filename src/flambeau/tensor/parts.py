@@ -148,8 +148,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
                 [2, 3, 4]])
     """
     axis = axis_of(dimension, input.ndim)
-    input = input if input.ndim else reshape(input, 1)
-    have = input.shape[axis]
+    have = input.shape[axis] if input.ndim else 1
     if size < 0 or size > have:
         raise RuntimeError(
             f"unfold: maximum size for tensor at dimension {axis} is {have} but size "
@@ -157,6 +156,8 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
         )
     if step <= 0:
         raise RuntimeError(f"unfold: step is {step} but must be > 0")
+    if not input.ndim:
+        return narrow(reshape(input, 1), 0, 0, size)
     return show(input, movement.sliding, axis=axis, size=size, step=step)
 
 

@@ -374,5 +374,5 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r < 0:
         raise RuntimeError(f"combinations: Expect a non-negative number, but got {r}")
     every = (combine_again if with_replacement else combine)(range(input.numel()), r)
-    positions = np.array(list(every), np.int64).reshape(-1, r)
+    positions = np.array(list(every) if r else [], np.int64)
     return wrap(ix.index(input.node, constant(positions)))
