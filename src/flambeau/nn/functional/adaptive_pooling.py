@@ -8,6 +8,7 @@ read apart, one behind the other, and then pooled as windows that do not overlap
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,6 +54,7 @@ class _Cut(NamedTuple):
     lengths: np.ndarray
 
 
+@lru_cache(maxsize=256)
 def _cut(size: int, count: int) -> _Cut:
     number = np.arange(count)
     start = number * size // max(count, 1)
