@@ -26,7 +26,7 @@ __all__ = ["MatmulSpec", "matmul"]
 _CHUNK_FLOPS = 2_000_000
 _MOST_DEPTH = 4096  # so that a panel of B stays in the second-level cache
 _LEAST_DEPTH = 256  # below which a part is not worth its sum
-_ALIAS = 2048  # rows so many bytes apart compete for the same places of a cache
+_ALIAS = 2048  # what lies so many bytes apart competes for places in a cache
 _CHUNKS = 32  # enough for the threads that a small output should employ
 
 
@@ -128,12 +128,11 @@ def _grid(spec: MatmulSpec, target: Target) -> _Grid:
 
 
 def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
-    """How A is packed, if its rows would push each other out of the cache."""
+    """How A is packed, if what a tile reads would push itself out of the cache."""
     row, depth = spec.a_strides[-2:]
-    alias = row * spec.dtype.itemsize % _ALIAS == 0 and depth == 1
-    if not alias or grid.tile.rows == 1 or grid.panels(spec) < 4:
+    alias = max(row, depth) * spec.dtype.itemsize % _ALIAS == 0
+    if not alias or grid.row_tiles(spec) < 4 or grid.panels(spec) < 4:
         return None
-    lanes = grid.tile.lanes
     return Pack(
         dtype=spec.dtype,
         groups=tuple(zip(spec.batch, spec.a_strides)),
@@ -141,7 +140,6 @@ def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
         rows=(spec.depth, depth),
         columns=(spec.rows, row),
         panel=grid.tile.rows,
-        width=ceil_div(grid.tile.rows, lanes) * lanes,
     )
 
 
@@ -158,7 +156,6 @@ def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
         rows=(spec.depth, depth),
         columns=(spec.columns, columns),
         panel=grid.tile.columns,
-        width=grid.tile.columns,
     )
 
 
@@ -231,7 +228,7 @@ class _Work:
         self.column = kernel.mul(place.panel, grid.tile.columns)
         self.depth = kernel.mul(place.part, grid.part)
         self.a = self._offset(spec.a_strides, spec.a_strides[-1])
-        self.b_step = spec.b_strides[-2] if b is None else b.width
+        self.b_step = spec.b_strides[-2] if b is None else b.panel
         self.masks = self._masks() if b is None else None
         if b is None:
             self.b = kernel.add(self._offset(spec.b_strides, self.b_step), self.column)
@@ -243,7 +240,7 @@ class _Work:
         kernel = self.kernel
         line = kernel.add(kernel.mul(self.place.product, pack.panels), panel)
         line = kernel.add(kernel.mul(line, self.spec.depth), self.depth)
-        return kernel.mul(line, pack.width)
+        return kernel.mul(line, pack.panel)
 
     def _offset(self, strides: tuple[int, ...], depth: int) -> ir.Value:
         """Where an operand begins, at this product and part."""
@@ -275,7 +272,7 @@ class _Work:
         row_step, step = spec.a_strides[-2:]
         place = kernel.add(self.a, kernel.mul(row, row_step))
         if self.packed_a is not None:
-            row_step, step = 1, self.packed_a.width
+            row_step, step = 1, self.packed_a.panel
             place = self._in_panel(self.packed_a, number)
         a = kernel.at(kernel.buffer(0), place, kind)
         b = kernel.at(kernel.buffer(1), self.b, kind)

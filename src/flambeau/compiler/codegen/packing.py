@@ -56,7 +56,6 @@ class Pack:
         rows: size and stride of the dimension that is reduced.
         columns: size and stride of the dimension that lies across vectors.
         panel: columns per panel.
-        width: places per panel in memory, at least `panel`.
         start: where the panels begin in their buffer.
     """
 
@@ -66,7 +65,6 @@ class Pack:
     rows: tuple[int, int]
     columns: tuple[int, int]
     panel: int
-    width: int
     start: int = 0
 
     @property
@@ -74,7 +72,7 @@ class Pack:
         """How many elements the panels take."""
         groups = prod(size for size, _ in self.groups)
         taps = prod(each.count for each in self.taps)
-        return groups * self.panels * taps * self.rows[0] * self.width
+        return groups * self.panels * taps * self.rows[0] * self.panel
 
     @property
     def panels(self) -> int:
@@ -94,8 +92,8 @@ def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
     """
     kernel = KernelBuilder(name, target)
     taps, rows = prod(each.count for each in pack.taps), pack.rows[0]
-    lines = pack.size // max(1, taps * pack.width)
-    each = max(1, _CHUNK // max(1, taps * pack.width))
+    lines = pack.size // max(1, taps * pack.panel)
+    each = max(1, _CHUNK // max(1, taps * pack.panel))
     stop = kernel.minimum(kernel.mul(kernel.end, each), lines)
     with kernel.loop(kernel.mul(kernel.begin, each), stop) as line:
         upper, row = kernel.split(line, rows)
@@ -103,7 +101,7 @@ def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
         base = kernel.add(_group_offset(kernel, pack, group), pack.taps_start)
         base = kernel.add(base, kernel.mul(row, pack.rows[1]))
         place = kernel.add(kernel.mul(upper, taps * rows), row)
-        place = kernel.add(kernel.mul(place, pack.width), pack.start)
+        place = kernel.add(kernel.mul(place, pack.panel), pack.start)
         _pack_taps(kernel, pack, 0, base, panel, place)
     moved = 2 * pack.size * pack.dtype.itemsize
     return kernel.finish(ceil_div(lines, each) if taps else 0, moved=moved)
@@ -134,7 +132,7 @@ def _pack_taps(
     steps = pack.taps[dimension]
     with kernel.loop(0, steps.count) as tap:
         onward = kernel.add(source, kernel.mul(tap, steps.step))
-        jump = inner * pack.rows[0] * pack.width
+        jump = inner * pack.rows[0] * pack.panel
         further = kernel.add(place, kernel.mul(tap, jump))
         _pack_taps(kernel, pack, dimension + 1, onward, panel, further)
 
@@ -147,16 +145,14 @@ def _pack_line(
     place: ir.Value,
 ) -> None:
     """Write one row of a panel, a vector at a time."""
-    lanes = min(kernel.target.lanes(pack.dtype.itemsize), pack.width)
+    most = kernel.target.lanes(pack.dtype.itemsize)
     first = kernel.mul(panel, pack.panel)
-    for at in range(0, pack.width, lanes):
+    for at in range(0, pack.panel, most):
+        lanes = min(most, pack.panel - at)
         column = kernel.add(first, at)
-        if pack.columns[1] == 1 and pack.width == pack.panel:
-            value = _neighbours(kernel, pack, source, column, lanes)
-        else:
-            value = _gathered(kernel, pack, source, column, min(lanes, pack.panel - at))
-        pointer = kernel.buffer(1)
-        kernel.store(value, pointer, kernel.add(place, at), pack.dtype)
+        read = _neighbours if pack.columns[1] == 1 else _gathered
+        value = read(kernel, pack, source, column, lanes)
+        kernel.store(value, kernel.buffer(1), kernel.add(place, at), pack.dtype)
 
 
 def _neighbours(
@@ -171,18 +167,26 @@ def _neighbours(
 
 
 def _gathered(
-    kernel: KernelBuilder, pack: Pack, source: ir.Value, column: ir.Value, count: int
+    kernel: KernelBuilder, pack: Pack, source: ir.Value, column: ir.Value, lanes: int
 ) -> ir.Value:
-    """Load `count` columns one by one; past the end, the last one again."""
+    """Load columns one by one; past the end, the last one again."""
     columns, stride = pack.columns
-    lanes = min(kernel.target.lanes(pack.dtype.itemsize), pack.width)
-    vector = ir.Constant(value_type(pack.dtype, lanes), ir.Undefined)
-    for lane in range(count):
+    numbers = []
+    for lane in range(lanes):
         index = kernel.add(column, lane)
         if columns % pack.panel:
             index = kernel.minimum(index, columns - 1)
         place = kernel.add(source, kernel.mul(index, stride))
-        number = kernel.load(kernel.buffer(0), place, pack.dtype)
+        numbers.append(kernel.load(kernel.buffer(0), place, pack.dtype))
+    return _vector(kernel, numbers)
+
+
+def _vector(kernel: KernelBuilder, numbers: list[ir.Value]) -> ir.Value:
+    """Join numbers to a vector."""
+    if len(numbers) == 1:
+        return numbers[0]
+    vector = ir.Constant(ir.VectorType(numbers[0].type, len(numbers)), ir.Undefined)
+    for lane, number in enumerate(numbers):
         vector = kernel.b.insert_element(vector, number, ir.IntType(32)(lane))
     return vector
 
@@ -256,8 +260,7 @@ def _unpacked(
     panel = kernel.add(kernel.mul(group, unpack.panels), panel)
     base = kernel.mul(panel, unpack.taps * unpack.rows * unpack.panel)
     base = kernel.add(base, lane)
-    vector = ir.Constant(value_type(unpack.dtype, lanes), ir.Undefined)
-    inner = unpack.rows * unpack.taps
+    inner, numbers = unpack.rows * unpack.taps, []
     for each in range(lanes):
         index = kernel.add(at, each)
         if inner % lanes:
@@ -265,9 +268,8 @@ def _unpacked(
         row, tap = kernel.split(index, unpack.taps)
         line = kernel.add(kernel.mul(tap, unpack.rows), row)
         place = kernel.add(base, kernel.mul(line, unpack.panel))
-        number = kernel.load(kernel.buffer(0), place, unpack.dtype)
-        vector = kernel.b.insert_element(vector, number, ir.IntType(32)(each))
-    return vector
+        numbers.append(kernel.load(kernel.buffer(0), place, unpack.dtype))
+    return _vector(kernel, numbers)
 
 
 @dataclass(frozen=True)

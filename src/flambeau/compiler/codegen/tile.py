@@ -20,7 +20,6 @@ from .builder import KernelBuilder, value_type
 __all__ = ["Tile", "TileShape", "choose_tile", "ceil_div"]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
-_UNROLLED = 64  # FMAs in the body of an inner loop
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -42,8 +41,18 @@ class TileShape:
         return self.vectors * self.lanes
 
 
-def choose_tile(target: Target, itemsize: int, rows: int, columns: int) -> TileShape:
-    """Return the tile that covers `rows` x `columns` in the least time."""
+def choose_tile(
+    target: Target, itemsize: int, rows: int, columns: int, taps: int = 1
+) -> TileShape:
+    """Return the tile that covers `rows` x `columns` in the least time.
+
+    Args:
+        target: the CPU.
+        itemsize: bytes of an element.
+        rows: of the output.
+        columns: of the output.
+        taps: how often the broadcast operand is read while a panel is done.
+    """
     lanes = target.lanes(itemsize)
     vectors = ceil_div(columns, lanes)
     shapes = (
@@ -51,7 +60,7 @@ def choose_tile(target: Target, itemsize: int, rows: int, columns: int) -> TileS
         for across in range(1, min(vectors, 8) + 1)
         for most in range(1, min(rows, _fitting(target, across)) + 1)
     )
-    return min(shapes, key=lambda shape: _cost(shape, rows, vectors))
+    return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps))
 
 
 def _fitting(target: Target, vectors: int) -> int:
@@ -59,10 +68,13 @@ def _fitting(target: Target, vectors: int) -> int:
     return (target.vector_registers - vectors - 1) // vectors
 
 
-def _cost(shape: TileShape, rows: int, vectors: int) -> float:
-    """FMA slots that one step of the reduction takes over the whole output."""
+def _cost(shape: TileShape, rows: int, vectors: int, taps: int) -> float:
+    """FMA slots that one step of the reduction takes over the whole output.
+
+    Each panel brings the broadcast operand near once more.
+    """
     whole, rest = divmod(rows, shape.rows)
-    each = whole * _step(shape.rows, shape.vectors)
+    each = whole * _step(shape.rows, shape.vectors) + 0.25 * rows / taps
     if rest:
         each += _step(rest, shape.vectors)
     return each * ceil_div(vectors, shape.vectors)
@@ -71,9 +83,10 @@ def _cost(shape: TileShape, rows: int, vectors: int) -> float:
 def _step(rows: int, vectors: int) -> float:
     """Slots of one tile's step: its FMAs, or what its loads or their latency take.
 
-    Vectors come from the second-level cache, which costs a little beside the FMAs.
+    Loads cost a little beside the FMAs: vectors more, as they come from further away.
     """
-    return max(rows * vectors, rows + vectors, _LATENCY) + 0.25 * vectors + 0.5
+    near = max(rows * vectors, rows + vectors, _LATENCY)
+    return near + 0.125 * rows + 0.25 * vectors
 
 
 class Tile:
@@ -133,8 +146,9 @@ class Tile:
     def _unroll(self, count: int | ir.Value) -> int:
         if not isinstance(count, int):
             return 1
-        most = max(1, _UNROLLED // (self.shape.rows * self.shape.vectors))
-        return min(count, most, 4) or 1
+        held = self.shape.rows * self.shape.vectors + 1
+        spare = (self.kernel.target.vector_registers - held) // self.shape.vectors
+        return max(1, min(spare, 4, count))
 
     def _steps(
         self,

@@ -1,0 +1,392 @@
+"""The direct correlation that convolutions and their input gradients are made of.
+
+    out[n, o, k] = sum over taps t, channels c of
+                   x[n, o * stride - before + t * dilation, c] * w[t, c, k]
+
+The last spatial dimension lies along the rows of a register tile, output channels
+across its vectors. Nothing is padded: outer dimensions count only the taps that meet
+the input, and along the last one the tiles near a border leave rows out of a tap, which
+is known when the code is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from math import prod
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .builder import I64, KernelBuilder
+from .kernel import Kernel
+from .loops import unravel
+from .program import Epilogue, Position
+from .tile import Tile, TileShape, ceil_div, choose_tile
+
+__all__ = ["Axis", "Correlation", "Reach", "Run", "correlate", "reach_of", "runs_of"]
+
+_CHUNK_FLOPS = 4_000_000
+_WEIGHT_BYTES = 524_288  # of the weights that one chunk reads, to stay in a near cache
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One spatial dimension.
+
+    Attributes:
+        size: of the input.
+        out: how many positions are computed.
+        taps: of the window.
+        stride: how far the window moves in the input per position.
+        dilation: how far apart its taps are.
+        before: how far the first window begins before the input; may be negative.
+        place: the output index of position 0, and how far apart positions are there.
+        full: the size of the output.
+    """
+
+    size: int
+    out: int
+    taps: int
+    stride: int
+    dilation: int
+    before: int
+    place: tuple[int, int]
+    full: int
+
+    @property
+    def inside(self) -> bool:
+        """Whether every tap of every window meets the input."""
+        last = (self.out - 1) * self.stride - self.before
+        return self.before <= 0 and last + (self.taps - 1) * self.dilation < self.size
+
+    def at(self, kernel: KernelBuilder, position: ir.Value) -> ir.Value:
+        """Return the output index of a position."""
+        return kernel.add(kernel.mul(position, self.place[1]), self.place[0])
+
+    def met(
+        self, kernel: KernelBuilder, position: ir.Value
+    ) -> tuple[ir.Value | int, ir.Value | int]:
+        """Return the first tap that meets the input, and the one after the last."""
+        if self.inside:
+            return 0, self.taps
+        base = kernel.sub(kernel.mul(position, self.stride), self.before)
+        short = kernel.b.sub(kernel.int(self.dilation - 1), base)
+        first = kernel.maximum(kernel.div(short, self.dilation), 0)
+        room = kernel.b.sub(kernel.int(self.size + self.dilation - 1), base)
+        return first, kernel.minimum(kernel.div(room, self.dilation), self.taps)
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation; the output is dense and channels-last.
+
+    Attributes:
+        name: tells op and shape.
+        dtype: float32 or float64.
+        batch: images; the code does not depend on it.
+        groups: independent correlations of neighbouring channels.
+        depth: input channels per group.
+        columns: output channels per group.
+        axes: the spatial dimensions.
+        strides: of the input: of images, spatial dimensions, channels.
+        start: where its weights begin among the packed ones.
+        spatial: the output's spatial sizes, which `axes` may have merged.
+    """
+
+    name: str
+    dtype: dt.dtype
+    batch: int
+    groups: int
+    depth: int
+    columns: int
+    axes: tuple[Axis, ...]
+    strides: tuple[int, ...]
+    start: int
+    spatial: tuple[int, ...]
+
+    @property
+    def taps(self) -> int:
+        """How many taps the window has."""
+        return prod(axis.taps for axis in self.axes)
+
+    def tile(self, target: Target) -> TileShape:
+        """Return the register tile."""
+        row = self.axes[-1].out
+        size, taps = self.dtype.itemsize, max(1, self.taps)
+        return choose_tile(target, size, row, self.columns, taps)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Taps `first` … `stop - 1` meet the input in rows `top` … `bottom - 1`."""
+
+    first: int
+    stop: int
+    top: int
+    bottom: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring tiles of a row that meet the input in the same way."""
+
+    index: int
+    count: int
+    start: int
+    rows: int
+    reaches: tuple[Reach, ...]
+
+
+def reach_of(axis: Axis, start: int, rows: int) -> tuple[Reach, ...]:
+    """Return which taps meet the input in which of `rows` positions from `start`."""
+
+    def within(tap: int) -> tuple[int, int]:
+        short = axis.before - tap * axis.dilation
+        first = ceil_div(short, axis.stride) - start
+        stop = ceil_div(axis.size + short, axis.stride) - start
+        return max(0, min(first, rows)), max(0, min(stop, rows))
+
+    found, tap = [], 0
+    for (top, bottom), same in groupby(map(within, range(axis.taps))):
+        count = len(list(same))
+        if top < bottom:
+            found.append(Reach(tap, tap + count, top, bottom))
+        tap += count
+    return tuple(found)
+
+
+def runs_of(axis: Axis, rows: int) -> tuple[Run, ...]:
+    """Cut a row of positions into tiles, and gather neighbours that are alike."""
+    tiles = []
+    for start in range(0, axis.out, rows):
+        most = min(rows, axis.out - start)
+        tiles.append((most, reach_of(axis, start, most)))
+    found, index = [], 0
+    for (most, reaches), same in groupby(tiles):
+        count = len(list(same))
+        found.append(Run(index, count, index * rows, most, reaches))
+        index += count
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """How the work is cut into chunks.
+
+    A chunk does `together` panels of output channels, for one image, for `lines`
+    rows, or for `across` tiles of one row.
+    """
+
+    tile: TileShape
+    panels: int
+    together: int
+    lines: int
+    rows: int
+    across: int
+    tiles: int
+
+    @property
+    def blocks(self) -> int:
+        """How many chunks an image has for each panel group."""
+        return ceil_div(self.rows, self.lines) * ceil_div(self.tiles, self.across)
+
+
+def _grid(spec: Correlation, target: Target) -> _Grid:
+    tile = spec.tile(target)
+    panels = ceil_div(spec.columns, tile.columns)
+    each = max(1, spec.depth * spec.taps * tile.columns * spec.dtype.itemsize)
+    together = min(max(1, _WEIGHT_BYTES // each), spec.groups * panels)
+    rows = prod(axis.out for axis in spec.axes[:-1])
+    tiles = ceil_div(spec.axes[-1].out, tile.rows)
+    flops = 2 * tile.rows * tile.columns * together * max(1, spec.depth * spec.taps)
+    lines = min(max(1, _CHUNK_FLOPS // (flops * tiles)), max(rows, 1))
+    across = tiles
+    if rows < 4 and lines == 1:
+        across = min(max(1, _CHUNK_FLOPS // flops), tiles)
+    return _Grid(tile, panels, together, lines, rows, across, tiles)
+
+
+def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
+    """Return the kernel of a correlation: table (x, packed weights, batch, out).
+
+    `batch` holds the number of images. The epilogue sees the indices
+    (image, *spatial, channel).
+    """
+    kernel = KernelBuilder(spec.name, target)
+    grid = _grid(spec, target)
+    groups = ceil_div(grid.panels * spec.groups, grid.together)
+    with kernel.loop(kernel.begin, kernel.end) as chunk:
+        epilogue.start(kernel, chunk, 4)
+        image, block = kernel.split(chunk, grid.blocks)
+        group = kernel.int(0)
+        if groups > 1:
+            group, image = kernel.split(
+                image, kernel.b.load(kernel.buffer(2), typ=I64, align=8)
+            )
+        work = _Work(kernel, spec, grid, epilogue, chunk, image)
+        first = kernel.mul(group, grid.together)
+        stop = kernel.add(first, grid.together)
+        stop = kernel.minimum(stop, grid.panels * spec.groups)
+        with kernel.loop(first, stop) as panel:
+            work.panel(panel, block)
+    outputs = spec.batch * prod(axis.out for axis in spec.axes)
+    channels = spec.groups * spec.columns
+    flops = 2 * outputs * channels * spec.depth * spec.taps
+    inputs = spec.batch * prod(axis.size for axis in spec.axes)
+    elements = inputs * spec.groups * spec.depth + outputs * channels
+    elements += spec.taps * spec.depth * channels
+    moved = elements * spec.dtype.itemsize
+    return kernel.finish(groups * spec.batch * grid.blocks, flops, moved)
+
+
+class _Work:
+    """One chunk of one image."""
+
+    def __init__(
+        self,
+        kernel: KernelBuilder,
+        spec: Correlation,
+        grid: _Grid,
+        epilogue: Epilogue,
+        chunk: ir.Value,
+        image: ir.Value,
+    ) -> None:
+        self.kernel, self.spec, self.grid = kernel, spec, grid
+        self.epilogue, self.chunk, self.image = epilogue, chunk, image
+
+    def panel(self, number: ir.Value, block: ir.Value) -> None:
+        """Emit a panel of output channels for the rows of a block."""
+        kernel, spec, grid = self.kernel, self.spec, self.grid
+        group, panel = kernel.split(number, grid.panels)
+        self.column = kernel.mul(panel, grid.tile.columns)
+        self.channel = kernel.add(kernel.mul(group, spec.columns), self.column)
+        size = spec.taps * spec.depth * grid.tile.columns
+        self.weights = kernel.add(kernel.mul(number, size), spec.start)
+        x = kernel.mul(self.image, spec.strides[0])
+        x = kernel.add(x, kernel.mul(group, spec.depth * spec.strides[-1]))
+        upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
+        first = kernel.mul(upper, grid.lines)
+        stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
+        with kernel.loop(first, stop) as row:
+            self._row(row, part, x)
+
+    def _row(self, row: ir.Value, part: ir.Value, x: ir.Value) -> None:
+        """Emit the tiles of one row that belong to this part of it."""
+        kernel, grid, axes = self.kernel, self.grid, self.spec.axes
+        self.outer = unravel(kernel, row, tuple(axis.out for axis in axes[:-1]))
+        for run in runs_of(axes[-1], grid.tile.rows):
+            if grid.across == grid.tiles and run.count == 1:
+                self._tile(run, kernel.int(run.start), x)
+                continue
+            low, high = run.index, run.index + run.count
+            left = kernel.mul(part, grid.across)
+            right = kernel.minimum(kernel.add(left, grid.across), high)
+            with kernel.loop(kernel.maximum(left, low), right) as tile:
+                self._tile(run, kernel.mul(tile, grid.tile.rows), x)
+
+    def _tile(self, run: Run, start: ir.Value, x: ir.Value) -> None:
+        """Emit one tile, whose first position is `start`."""
+        kernel, spec = self.kernel, self.spec
+        shape = TileShape(run.rows, self.grid.tile.vectors, self.grid.tile.lanes)
+        tile = Tile(kernel, shape, spec.dtype)
+        axis, stride = spec.axes[-1], spec.strides[-2]
+        along = kernel.sub(kernel.mul(start, axis.stride), axis.before)
+        place = kernel.add(x, kernel.mul(along, stride))
+        with self._outer_taps(0, place, kernel.int(0)) as (here, line):
+            for reach in run.reaches:
+                self._reach(tile, reach, here, line)
+        self._store(tile, start)
+
+    @contextmanager
+    def _outer_taps(
+        self, dimension: int, place: ir.Value, line: ir.Value
+    ) -> Iterator[tuple[ir.Value, ir.Value]]:
+        """Loop over the taps of all dimensions but the last.
+
+        Yields where the input is read, and the number of the window's line.
+        """
+        kernel, spec = self.kernel, self.spec
+        if dimension == len(spec.axes) - 1:
+            yield place, line
+            return
+        axis, stride = spec.axes[dimension], spec.strides[1 + dimension]
+        position = self.outer[dimension]
+        first, stop = axis.met(kernel, position)
+        base = kernel.sub(kernel.mul(position, axis.stride), axis.before)
+        place = kernel.add(place, kernel.mul(base, stride))
+        line = kernel.mul(line, axis.taps)
+        with kernel.loop(first, stop) as tap:
+            onward = kernel.add(place, kernel.mul(tap, axis.dilation * stride))
+            further = kernel.add(line, tap)
+            with self._outer_taps(dimension + 1, onward, further) as found:
+                yield found
+
+    def _reach(self, tile: Tile, reach: Reach, place: ir.Value, line: ir.Value) -> None:
+        """Emit neighbouring taps for the rows in which they meet the input.
+
+        Where the channels of neighbouring taps are neighbours they are one reduction.
+        """
+        kernel, spec, axis = self.kernel, self.spec, self.spec.axes[-1]
+        step, channel = axis.dilation * spec.strides[-2], spec.strides[-1]
+        jump = axis.stride * spec.strides[-2]
+        rows = [(row, row * jump) for row in range(reach.top, reach.bottom)]
+        columns = self.grid.tile.columns
+        line = kernel.mul(line, axis.taps * spec.depth * columns)
+        weights = kernel.add(self.weights, line)
+        joined = step == spec.depth * channel
+        each = reach.stop - reach.first if joined else 1
+        with kernel.loop(reach.first, reach.stop, each) as tap:
+            a = kernel.add(place, kernel.mul(tap, step))
+            b = kernel.add(weights, kernel.mul(tap, spec.depth * columns))
+            tile.accumulate(
+                kernel.at(kernel.buffer(0), a, spec.dtype),
+                rows,
+                channel,
+                kernel.at(kernel.buffer(1), b, spec.dtype),
+                columns,
+                each * spec.depth,
+            )
+
+    def _store(self, tile: Tile, start: ir.Value) -> None:
+        kernel, spec, lanes = self.kernel, self.spec, tile.shape.lanes
+        outer = [axis.at(kernel, each) for axis, each in zip(spec.axes, self.outer)]
+        line = self.image
+        for axis, index in zip(spec.axes, outer):
+            line = kernel.add(kernel.mul(line, axis.full), index)
+        axis, channels = spec.axes[-1], spec.groups * spec.columns
+        for row, sums in enumerate(tile.sums):
+            along = axis.at(kernel, kernel.add(start, row))
+            pixel = kernel.add(kernel.mul(line, axis.full), along)
+            place = kernel.add(kernel.mul(pixel, channels), self.channel)
+            for v, total in enumerate(sums):
+                indices = (
+                    self.image,
+                    *self._spatial([*outer, along]),
+                    kernel.add(self.channel, v * lanes),
+                )
+                position = Position(
+                    indices,
+                    kernel.add(place, v * lanes),
+                    self._valid(v * lanes),
+                    self.chunk,
+                    3,
+                    4,
+                    spec.dtype,
+                )
+                self.epilogue.store(kernel, total.get(), position)
+
+    def _spatial(self, indices: list[ir.Value]) -> list[ir.Value]:
+        """The spatial indices, taken apart where the axes were merged."""
+        if len(indices) == len(self.spec.spatial):
+            return indices
+        return unravel(self.kernel, indices[0], self.spec.spatial)
+
+    def _valid(self, lane: int) -> ir.Value | None:
+        """How many channels of a vector exist, if they may not all do."""
+        if self.spec.columns % self.grid.tile.columns == 0:
+            return None
+        return self.kernel.sub(self.kernel.sub(self.spec.columns, self.column), lane)

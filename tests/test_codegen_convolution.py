@@ -1,0 +1,230 @@
+"""Convolutions and their gradients against NumPy in float64."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from native import run, spills, threads
+
+from flambeau import dtypes as dt
+from flambeau.compiler.codegen.convolution import (
+    ConvolutionSpec,
+    convolution,
+    input_gradient,
+)
+from flambeau.runtime.engine import engine
+from flambeau.runtime.target import host
+
+TOLERANCE = {dt.float32: 1e-5, dt.float64: 1e-12}
+PASSES = {"forward": convolution, "input": input_gradient}
+
+
+def conv(
+    inputs,
+    outputs,
+    sizes,
+    kernel,
+    stride=1,
+    padding=None,
+    dilation=1,
+    groups=1,
+    batch=2,
+    kind=dt.float32,
+):
+    """A spec with the same options along every dimension."""
+    count = len(sizes)
+    padding = kernel // 2 if padding is None else padding
+    each = [(number,) * count for number in (kernel, stride, dilation)]
+    pads = ((padding, padding),) * count
+    return ConvolutionSpec(kind, batch, groups, inputs, outputs, sizes, *each, pads)
+
+
+class Case:
+    """Operands of a convolution, channels-last, and all results in float64."""
+
+    def __init__(self, spec: ConvolutionSpec) -> None:
+        self.spec, kind = spec, spec.dtype.numpy
+        draw = np.random.default_rng(7)
+        self.x = draw.standard_normal((spec.batch, *spec.sizes, spec.inputs))
+        window = (spec.inputs // spec.groups, *spec.kernel)
+        self.weight = draw.standard_normal((spec.outputs, *window))
+        self.grad = draw.standard_normal((spec.batch, *spec.out_sizes, spec.outputs))
+        self.x, self.weight, self.grad = (
+            array.astype(kind) for array in (self.x, self.weight, self.grad)
+        )
+
+    def buffers(self, which: str) -> dict[str, np.ndarray]:
+        """The buffers of a pass, with the output full of NaNs."""
+        used = {
+            "forward": ("x", "weight", self.grad),
+            "input": ("grad", "weight", self.x),
+            "weight": ("x", "grad", self.weight),
+        }[which]
+        names, out = used[:2], np.full_like(used[2], np.nan)
+        batch = np.array([self.spec.batch], np.int64)
+        return {name: getattr(self, name) for name in names} | {
+            "batch": batch,
+            "out": out,
+        }
+
+    def expected(self, which: str) -> np.ndarray:
+        """The result in float64, by summing over groups and taps."""
+        spec = self.spec
+        pads = [(0, 0), *spec.padding, (0, 0)]
+        x = np.pad(self.x.astype(float), pads)
+        weight, grad = self.weight.astype(float), self.grad.astype(float)
+        found = {"forward": np.zeros(grad.shape), "input": np.zeros(x.shape)}
+        found["weight"] = np.zeros(weight.shape)
+        for group, tap in product(
+            range(spec.groups), product(*map(range, spec.kernel))
+        ):
+            c = slice_of(group, spec.inputs // spec.groups)
+            k = slice_of(group, spec.outputs // spec.groups)
+            seen = (slice(None), *self._seen(tap), c)
+            w = weight[(k, slice(None), *tap)]
+            found["forward"][..., k] += x[seen] @ w.T
+            found["input"][seen] += grad[..., k] @ w
+            flat = grad[..., k].reshape(-1, k.stop - k.start)
+            seen_x = x[seen].reshape(len(flat), -1)
+            found["weight"][(k, slice(None), *tap)] += flat.T @ seen_x
+        inner = [slice(low, low + n) for (low, _), n in zip(spec.padding, spec.sizes)]
+        found["input"] = found["input"][(slice(None), *inner)]
+        return found[which]
+
+    def _seen(self, tap: tuple[int, ...]) -> list[slice]:
+        """What a tap sees of the padded input."""
+        spec = self.spec
+        return [
+            slice(at * d, at * d + (out - 1) * s + 1, s)
+            for at, d, out, s in zip(tap, spec.dilation, spec.out_sizes, spec.stride)
+        ]
+
+
+def slice_of(group: int, size: int) -> slice:
+    """The channels of a group."""
+    return slice(group * size, (group + 1) * size)
+
+
+def check(spec, which, **options):
+    """Run a pass and compare it."""
+    case = Case(spec)
+    program = PASSES[which](spec, host())
+    found = run(program, case.buffers(which), **options)["out"]
+    expected = case.expected(which)
+    error = np.linalg.norm(found - expected)
+    assert error <= TOLERANCE[spec.dtype] * np.linalg.norm(expected)
+    return found
+
+
+@st.composite
+def specs(draw):
+    """Any small convolution that has an output."""
+    count = draw(st.integers(1, 3))
+
+    def numbers(low, high):
+        return tuple(draw(st.integers(low, high)) for _ in range(count))
+
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    kernel, dilation = numbers(1, 4), numbers(1, 2)
+    most = (40, 9, 6)[count - 1]
+    sizes = tuple(
+        draw(st.integers(max(1, (k - 1) * d - 1), max(most, (k - 1) * d + 1)))
+        for k, d in zip(kernel, dilation)
+    )
+    padding = tuple((draw(st.integers(1, 3)), draw(st.integers(1, 3))) for _ in sizes)
+    return ConvolutionSpec(
+        draw(st.sampled_from([dt.float32, dt.float64])),
+        draw(st.integers(1, 3)),
+        groups,
+        groups * draw(st.integers(1, 20)),
+        groups * draw(st.integers(1, 40)),
+        sizes,
+        kernel,
+        numbers(1, 3),
+        dilation,
+        padding,
+    )
+
+
+@pytest.mark.parametrize("which", PASSES)
+@settings(max_examples=15, deadline=None)
+@given(spec=specs(), shift=st.integers(0, 3))
+def test_any_convolution(which, spec, shift):
+    check(spec, which, shift=shift)
+
+
+COMMON = {
+    "3x3": conv(32, 32, (14, 14), 3),
+    "3x3 strided": conv(32, 48, (15, 14), 3, stride=2),
+    "odd channels": conv(17, 33, (7, 7), 3),
+    "first layer": conv(3, 24, (30, 30), 7, stride=2),
+    "1x1": conv(40, 24, (9, 11), 1),
+    "1x1 strided": conv(40, 24, (9, 11), 1, stride=2),
+    "wide window": conv(8, 8, (90,), 31),
+    "dilated": conv(16, 16, (12, 12), 3, padding=3, dilation=3),
+    "many groups": conv(32, 32, (8, 8), 3, groups=8),
+    "volume": conv(8, 12, (5, 6, 7), 3),
+    "long": conv(16, 16, (3000,), 5, batch=1),
+    "no padding": conv(8, 8, (10, 10), 3, padding=0),
+    "one pixel": conv(5, 6, (1, 1), 3),
+    "float64": conv(16, 24, (10, 10), 3, kind=dt.float64),
+    "patches": conv(4, 16, (12, 12), 4, stride=4, padding=0),
+}
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_the_layers_of_networks(which, spec):
+    check(spec, which)
+
+
+@pytest.mark.parametrize("guard", ["begin", "end"])
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_nothing_outside_the_buffers_is_touched(which, spec, guard):
+    check(spec, which, guard=guard)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_the_bits_do_not_depend_on_threads(which, spec):
+    found = []
+    for count in (1, 2, 4):
+        with threads(count):
+            found.append(check(spec, which).tobytes())
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("kind", [dt.float32, dt.float64])
+@pytest.mark.parametrize(
+    "shape", [(64, 64, 56, 3), (256, 256, 14, 3), (512, 512, 7, 3), (256, 64, 56, 1)]
+)
+def test_inner_loops_do_not_spill(which, kind, shape):
+    inputs, outputs, size, kernel = shape
+    spec = conv(inputs, outputs, (size, size), kernel, kind=kind)
+    for stage in PASSES[which](spec, host()).stages:
+        assert not spills(engine().assembly(stage.kernel.ir))
+
+
+def test_an_input_that_is_not_channels_last():
+    spec = conv(3, 20, (17, 19), 3)
+    case = Case(spec)
+    planes = np.ascontiguousarray(np.moveaxis(case.x, -1, 1))
+    strides = tuple(each // 4 for each in np.moveaxis(planes, 1, -1).strides)
+    spec = ConvolutionSpec(**{**vars(spec), "strides": strides})
+    buffers = case.buffers("forward") | {"x": planes}
+    found = run(convolution(spec, host()), buffers, guard="end")["out"]
+    expected = case.expected("forward")
+    assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("which", PASSES)
+def test_code_does_not_depend_on_the_batch(which):
+    few, many = conv(16, 16, (8, 8), 3, batch=1), conv(16, 16, (8, 8), 3, batch=7)
+    pairs = zip(PASSES[which](few, host()).stages, PASSES[which](many, host()).stages)
+    assert all(one.kernel.ir == other.kernel.ir for one, other in pairs)
