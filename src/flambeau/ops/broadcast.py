@@ -35,10 +35,9 @@ def view_strides(old: Shape, strides: Shape, new: Shape) -> Shape | None:
     """
     if 0 in old:
         return strides if old == new else contiguous_strides(new)
-    runs = _dense_runs(old, strides)
     result = [0] * len(new)
     position = len(new) - 1
-    for size, step in reversed(runs):
+    for size, step in _dense_runs(old, strides):
         filled = 1
         while position >= 0 and (filled < size or new[position] == 1):
             result[position] = step * filled
@@ -46,23 +45,22 @@ def view_strides(old: Shape, strides: Shape, new: Shape) -> Shape | None:
             position -= 1
         if filled != size:
             return None
-    while position >= 0:  # what is left are sizes of 1
-        result[position] = result[position + 1] if position + 1 < len(new) else 1
-        position -= 1
     return tuple(result)
 
 
 def _dense_runs(shape: Shape, strides: Shape) -> list[tuple[int, int]]:
-    """Merge neighbouring dimensions without gaps into (size, stride) runs."""
-    runs: list[tuple[int, int]] = []
-    for size, step in zip(shape, strides, strict=True):
-        if size == 1:
-            continue
-        if runs and runs[-1][1] == size * step:
-            runs[-1] = (runs[-1][0] * size, step)
-        else:
+    """Merge neighbouring dimensions without gaps into (size, stride), the last first.
+
+    A size of 1 leaves no gap, whatever its stride.
+    """
+    runs = []
+    size, step = 1, strides[-1] if strides else 1
+    for each, stride in zip(shape[::-1], strides[::-1]):
+        if each != 1 and stride != size * step:
             runs.append((size, step))
-    return runs
+            size, step = 1, stride
+        size *= each
+    return [*runs, (size, step)]
 
 
 def _reshape_infer(x: Node, *, shape: Shape) -> tuple[Shape, dtype]:
