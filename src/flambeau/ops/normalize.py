@@ -40,7 +40,7 @@ _variance = Op(
 
 
 def moments(x: Node, axes: Shape) -> tuple[Node, Node]:
-    r"""Return the mean over `axes` and :math:`\overline{(x - mean)^2}`, axes kept as 1."""
+    r"""Return the mean of x over `axes`, kept as 1, and of :math:`(x - mean)^2`."""
     mean = mean_of(x, axes, keepdims=True)
     return mean, _variance(x, mean, axes=axes)
 

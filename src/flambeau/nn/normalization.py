@@ -1,0 +1,198 @@
+"""Layers that normalise within a sample: layer norm, group norm, RMS norm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..devices import device as Device
+from ..dtypes import dtype as DType
+from ..tensor import Tensor
+from . import functional as F
+from .affine import Affine, parameter_names
+
+__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
+
+
+def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    if isinstance(normalized_shape, int):
+        return (normalized_shape,)
+    return tuple(normalized_shape)
+
+
+class LayerNorm(Affine):
+    r"""Normalise over the last dimensions.
+
+    .. math:: y = (x - mean) / \sqrt{var + eps} \cdot weight + bias
+
+    Args:
+        normalized_shape: the sizes of the dimensions to normalise over; one int is the
+            last dimension's.
+        eps: what is added to the variance.
+        elementwise_affine: learn a weight and a bias for each element of them.
+        bias: False: learn a weight alone.
+        device: where the parameters are: the CPU.
+        dtype: their dtype.
+
+    Shape: (*, *normalized_shape).
+
+    Raises:
+        RuntimeError: of the call: an input with other sizes.
+
+    Source: torch's page "torch.nn.LayerNorm"; Ba et al., arXiv:1607.06450.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> nn.LayerNorm(2)(torch.tensor([[1., 3.], [0., 8.]])).detach()
+        tensor([[-1.0000,  1.0000],
+                [-1.0000,  1.0000]])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-05,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _sizes(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        names = parameter_names(elementwise_affine, bias)
+        self._make_parameters(self.normalized_shape, names, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised input."""
+        return F.layer_norm(
+            input, self.normalized_shape, self.weight, self.bias, self.eps
+        )
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class GroupNorm(Affine):
+    r"""Normalise groups of channels of each sample over all their places.
+
+    .. math:: y = (x - mean) / \sqrt{var + eps} \cdot weight + bias
+
+    Args:
+        num_groups: how many groups the channels are cut into.
+        num_channels: the number of channels C.
+        eps: what is added to the variance.
+        affine: learn a weight and a bias for each channel.
+        device: where the parameters are: the CPU.
+        dtype: their dtype.
+        bias: False: learn a weight alone.
+
+    Shape: (N, C, *).
+
+    Raises:
+        ValueError: the channels do not divide by the groups.
+        RuntimeError: of the call: another number of channels.
+
+    Source: torch's page "torch.nn.GroupNorm"; Wu and He, arXiv:1803.08494.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> nn.GroupNorm(2, 4)(torch.tensor([[1., 3., 0., 8.]])).detach()
+        tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-05,
+        affine: bool = True,
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if num_groups <= 0 or num_channels % num_groups:
+            raise ValueError(
+                f"GroupNorm: num_channels ({num_channels}) must be divisible by "
+                f"num_groups ({num_groups})"
+            )
+        self.num_groups = num_groups
+        self.num_channels = num_channels
+        self.eps = eps
+        self.affine = affine
+        names = parameter_names(affine, bias)
+        self._make_parameters((num_channels,), names, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised input."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, "
+            f"affine={self.affine}, bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Affine):
+    r"""Divide by the root of the mean square over the last dimensions.
+
+    .. math:: y = x / \sqrt{\overline{x^2} + eps} \cdot weight
+
+    Args:
+        normalized_shape: the sizes of the dimensions to normalise over; one int is the
+            last dimension's.
+        eps: what is added to the mean square; by default the dtype's epsilon.
+        elementwise_affine: learn a weight for each element of them.
+        device: where the weight is: the CPU.
+        dtype: its dtype.
+
+    Shape: (*, *normalized_shape).
+
+    Raises:
+        RuntimeError: of the call: an input with other sizes.
+
+    Source: torch's page "torch.nn.RMSNorm"; Zhang and Sennrich, arXiv:1910.07467.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> nn.RMSNorm(2)(torch.tensor([[3., 3.]])).detach()
+        tensor([[1.0000, 1.0000]])
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _sizes(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        names = parameter_names(elementwise_affine, bias=False)
+        self._make_parameters(self.normalized_shape, names, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised input."""
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}"
+        )

@@ -1,0 +1,76 @@
+"""Ops that hand their input on: after a check, or with another gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Node
+from . import elementwise as ew
+from .elementwise import Elementwise
+from .op import Op, same_as_input
+
+__all__ = ["scale_gradient", "within"]
+
+
+def _check(
+    x: np.ndarray,
+    *,
+    low: int,
+    high: int,
+    allowed: int | None,
+    error: type[Exception],
+    message: str,
+) -> np.ndarray:
+    outside = (x < low) | (x >= high)
+    if allowed is not None:
+        outside &= x != allowed
+    if outside.any():
+        raise error(message.format(int(x[outside][0])))
+    return x
+
+
+_within = Op("check_index", same_as_input, _check)
+
+
+def within(
+    index: Node,
+    low: int,
+    high: int,
+    message: str,
+    allowed: int | None = None,
+    error: type[Exception] = IndexError,
+) -> Node:
+    """Return positions after checking that low <= position < high.
+
+    Where the values are known the check is done now and the node is returned itself;
+    else it is done when they are evaluated.
+
+    Args:
+        index: integers.
+        low: the smallest position.
+        high: one more than the largest.
+        message: of the error, with {} for the position that is wrong.
+        allowed: one value that may lie outside.
+        error: the type of the error.
+    """
+    options: dict[str, Any] = {
+        "low": low,
+        "high": high,
+        "allowed": allowed,
+        "error": error,
+        "message": message,
+    }
+    if index.value is None:
+        return _within(index, **options)
+    _check(index.value, **options)
+    return index
+
+
+# x, whose gradient is multiplied by `scale`.
+scale_gradient = Elementwise(
+    "scale_gradient",
+    lambda x, scale: x,
+    (lambda g, y, x, scale: ew.mul(g, scale), None),
+)
