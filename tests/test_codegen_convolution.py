@@ -16,11 +16,16 @@ from flambeau.compiler.codegen.convolution import (
     convolution,
     input_gradient,
 )
+from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
 
 TOLERANCE = {dt.float32: 1e-5, dt.float64: 1e-12}
-PASSES = {"forward": convolution, "input": input_gradient}
+PASSES = {
+    "forward": convolution,
+    "input": input_gradient,
+    "weight": weight_gradient,
+}
 
 
 def conv(
@@ -172,6 +177,8 @@ COMMON = {
     "no padding": conv(8, 8, (10, 10), 3, padding=0),
     "one pixel": conv(5, 6, (1, 1), 3),
     "float64": conv(16, 24, (10, 10), 3, kind=dt.float64),
+    "few channels, dilated": conv(2, 8, (14, 14), 3, padding=4, dilation=4),
+    "many pixels": conv(4, 8, (70, 60), 3, batch=9),
     "patches": conv(4, 16, (12, 12), 4, stride=4, padding=0),
 }
 

@@ -8,7 +8,7 @@ one correlation per residue of the input's index, with the taps that meet it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 
@@ -19,7 +19,13 @@ from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Program, Stage
 from .tile import ceil_div
 
-__all__ = ["ConvolutionSpec", "convolution", "input_gradient"]
+__all__ = [
+    "ConvolutionSpec",
+    "convolution",
+    "dense_strides",
+    "input_gradient",
+    "merged_axes",
+]
 
 
 @dataclass(frozen=True)
@@ -156,32 +162,28 @@ def _tap_strides(spec: ConvolutionSpec) -> list[int]:
 
 
 def _merged(spec: Correlation) -> Correlation:
-    """Make one dimension of all where the window is one tap that visits every pixel."""
+    """Make one dimension of all where that changes nothing."""
+    axes, strides = merged_axes(spec.axes, spec.strides)
+    return replace(spec, axes=axes, strides=strides)
+
+
+def merged_axes(
+    axes: tuple[Axis, ...], strides: tuple[int, ...]
+) -> tuple[tuple[Axis, ...], tuple[int, ...]]:
+    """Make one dimension of all if the window is one tap that visits every pixel."""
     plain = all(
         axis == Axis(axis.size, axis.size, 1, 1, 1, 0, (0, 1), axis.size)
-        for axis in spec.axes
+        for axis in axes
     )
-    spatial, strides = spec.strides[1:-1], spec.strides
-    sizes = [axis.size for axis in spec.axes]
+    sizes, spatial = [axis.size for axis in axes], strides[1:-1]
     dense = all(
         spatial[at] == spatial[at + 1] * sizes[at + 1] for at in range(len(sizes) - 1)
     )
     if len(sizes) == 1 or not (plain and dense):
-        return spec
+        return axes, strides
     size = prod(sizes)
     axis = Axis(size, size, 1, 1, 1, 0, (0, 1), size)
-    return Correlation(
-        spec.name,
-        spec.dtype,
-        spec.batch,
-        spec.groups,
-        spec.depth,
-        spec.columns,
-        (axis,),
-        (strides[0], spatial[-1], strides[-1]),
-        spec.start,
-        spec.spatial,
-    )
+    return (axis,), (strides[0], spatial[-1], strides[-1])
 
 
 def input_gradient(

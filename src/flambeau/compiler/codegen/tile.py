@@ -143,6 +143,21 @@ class Tile:
             far = kernel.at(b, whole * b_step, self.kind)
             self._steps(near, rows, a_step, far, b_step, count - whole, masks)
 
+    def load(self, pointer: ir.Value, step: int) -> None:
+        """Take the sums from memory, whose rows are `step` elements apart."""
+        for row, sums in enumerate(self.sums):
+            for v, total in enumerate(sums):
+                at = row * step + v * self.shape.lanes
+                lanes = self.shape.lanes
+                total.set(self.kernel.load(pointer, at, self.kind, lanes))
+
+    def store(self, pointer: ir.Value, step: int) -> None:
+        """Put the sums where `load` would find them."""
+        for row, sums in enumerate(self.sums):
+            for v, total in enumerate(sums):
+                at = row * step + v * self.shape.lanes
+                self.kernel.store(total.get(), pointer, at, self.kind)
+
     def _unroll(self, count: int | ir.Value) -> int:
         if not isinstance(count, int):
             return 1
