@@ -86,6 +86,8 @@ def _key(positions: tuple[np.ndarray, ...], axes: Shape) -> tuple[Any, ...]:
 
 
 def _check_positions(x: Any, positions: tuple[Any, ...], axes: Shape) -> None:
+    if any(0 in each.shape for each in positions):
+        return  # nothing is picked
     for axis, each in zip(axes, positions):
         check_range(each, x.shape[axis], f"index in dimension {axis}")
 
