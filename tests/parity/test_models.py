@@ -60,10 +60,12 @@ def test_the_same_weights_give_the_same_scores(name: str, train: bool) -> None:
     np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", [n for n in models.list_models() if "res" in n])
+# Those of reasonable size; the others are these functions with other numbers.
+NAMES = ["resnet18", "resnet34", "resnet50", "resnext50_32x4d"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_named_models_have_torchvisions_shapes(name: str) -> None:
-    if name.endswith(("101_32x8d", "101_64x4d", "101_2", "152")):
-        pytest.skip("half a gigabyte of weights; the smaller ones share the code")
     with torch.device("meta"):
         reference = getattr(theirs, name)()
     expected = {key: tuple(each.shape) for key, each in reference.state_dict().items()}

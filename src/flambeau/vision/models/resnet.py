@@ -306,8 +306,9 @@ class ResNet(nn.Module):
                     module.weight, mode="fan_out", nonlinearity="relu"
                 )
             elif isinstance(module, (nn.BatchNorm2d, nn.GroupNorm)):
-                nn.init.constant_(module.weight, 1)
-                nn.init.constant_(module.bias, 0)
+                for parameter, value in ((module.weight, 1), (module.bias, 0)):
+                    if parameter is not None:
+                        nn.init.constant_(parameter, value)
         if zero_init_residual:
             for module in self.modules():
                 if isinstance(module, Bottleneck):
