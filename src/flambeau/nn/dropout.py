@@ -53,7 +53,7 @@ class Dropout(_Dropout):
         >>> from flambeau import nn
         >>> generator = torch.manual_seed(0)
         >>> nn.Dropout()(torch.ones(4)), nn.Dropout().eval()(torch.ones(2))
-        (tensor([2., 0., 2., 0.]), tensor([1., 1.]))
+        (tensor([0., 0., 2., 0.]), tensor([1., 1.]))
     """
 
     _function = staticmethod(F.dropout)

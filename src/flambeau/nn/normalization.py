@@ -168,7 +168,7 @@ class RMSNorm(Affine):
         >>> import flambeau as torch
         >>> from flambeau import nn
         >>> nn.RMSNorm(2)(torch.tensor([[3., 3.]])).detach()
-        tensor([[1.0000, 1.0000]])
+        tensor([[1., 1.]])
     """
 
     def __init__(

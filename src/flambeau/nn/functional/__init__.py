@@ -51,6 +51,7 @@ from .conv import (
 from .cross_entropy import cross_entropy, nll_loss
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from .folding import fold, unfold
+from .interpolation import interpolate
 from .linear import bilinear, linear
 from .loss import (
     binary_cross_entropy,
@@ -79,3 +80,4 @@ from .normalization import (
 from .padding import pad
 from .softmax import log_softmax, softmax
 from .sparse import embedding, one_hot
+from .vision import channel_shuffle, pixel_shuffle, pixel_unshuffle

@@ -58,7 +58,7 @@ def dropout(
         >>> from flambeau.nn import functional as F
         >>> generator = torch.manual_seed(0)
         >>> F.dropout(torch.ones(4))
-        tensor([2., 0., 2., 0.])
+        tensor([0., 0., 2., 0.])
     """
     x = node_of("dropout", "input", input)
     return _dropout("dropout", input, x.shape, p, training, inplace)
