@@ -179,6 +179,11 @@ COMMON = {
     "float64": conv(16, 24, (10, 10), 3, kind=dt.float64),
     "few channels, dilated": conv(2, 8, (14, 14), 3, padding=4, dilation=4),
     "many pixels": conv(4, 8, (70, 60), 3, batch=9),
+    "depthwise": conv(40, 40, (9, 7), 3, groups=40),
+    "depthwise, strided": conv(33, 33, (12, 13), 5, stride=2, groups=33),
+    "depthwise, dilated": conv(16, 16, (11,), 3, padding=2, dilation=2, groups=16),
+    "depthwise volume": conv(6, 6, (4, 5, 6), 3, groups=6, kind=dt.float64),
+    "multiplied depth": conv(8, 16, (6, 6), 3, groups=8),
     "patches": conv(4, 16, (12, 12), 4, stride=4, padding=0),
 }
 
@@ -209,11 +214,18 @@ def test_the_bits_do_not_depend_on_threads(which, spec):
 @pytest.mark.parametrize("which", PASSES)
 @pytest.mark.parametrize("kind", [dt.float32, dt.float64])
 @pytest.mark.parametrize(
-    "shape", [(64, 64, 56, 3), (256, 256, 14, 3), (512, 512, 7, 3), (256, 64, 56, 1)]
+    "shape",
+    [
+        (64, 64, 56, 3, 1),
+        (256, 256, 14, 3, 1),
+        (512, 512, 7, 3, 1),
+        (256, 64, 56, 1, 1),
+        (96, 96, 56, 3, 96),
+    ],
 )
 def test_inner_loops_do_not_spill(which, kind, shape):
-    inputs, outputs, size, kernel = shape
-    spec = conv(inputs, outputs, (size, size), kernel, kind=kind)
+    inputs, outputs, size, kernel, groups = shape
+    spec = conv(inputs, outputs, (size, size), kernel, groups=groups, kind=kind)
     for stage in PASSES[which](spec, host()).stages:
         assert not spills(engine().assembly(stage.kernel.ir))
 

@@ -8,7 +8,7 @@ one correlation per residue of the input's index, with the taps that meet it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import gcd, prod
 
@@ -44,7 +44,8 @@ class ConvolutionSpec:
         dilation: how far apart its taps are.
         padding: zeros before and after each spatial dimension.
         strides: of the input in elements: of images, spatial dimensions, channels;
-            empty for a dense channels-last one.
+            empty for a dense channels-last one. A depthwise convolution needs
+            channels that are neighbours.
     """
 
     dtype: dt.dtype
@@ -71,6 +72,11 @@ class ConvolutionSpec:
     def x_strides(self) -> tuple[int, ...]:
         """The strides of the input."""
         return self.strides or dense_strides(self.sizes, self.inputs)
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether no channels mix."""
+        return self.groups == self.inputs == self.outputs and self.groups > 1
 
     @property
     def taps(self) -> int:
@@ -121,30 +127,10 @@ def convolution(
     which depends on the weight only and may be kept. The epilogue sees the indices
     (image, *spatial, channel).
     """
-    depth, columns = spec.inputs // spec.groups, spec.outputs // spec.groups
-    correlation = _merged(
-        Correlation(
-            f"convolution_{spec.name}",
-            spec.dtype,
-            spec.batch,
-            spec.groups,
-            depth,
-            columns,
-            spec.axes(),
-            spec.x_strides,
-            0,
-            spec.out_sizes,
-        )
-    )
-    panel = correlation.tile(target).columns
-    pack = Pack(
-        dtype=spec.dtype,
-        groups=((spec.groups, columns * depth * spec.taps),),
-        taps=tuple(Steps(0, *each) for each in zip(_tap_strides(spec), spec.kernel)),
-        rows=(depth, spec.taps),
-        columns=(columns, depth * spec.taps),
-        panel=panel,
-    )
+    taps = [Steps(0, 1, count) for count in spec.kernel]
+    name = f"convolution_{spec.name}"
+    correlation = _correlation(spec, name, spec.axes(), backward=False)
+    pack = _pack(spec, correlation, taps, target, backward=False)
     stages = (
         Stage(pack_kernel(f"pack_{spec.name}", pack, target), ("weight", "packed")),
         Stage(
@@ -156,15 +142,59 @@ def convolution(
     return Program(stages, (("packed", pack.size * spec.dtype.itemsize),))
 
 
-def _tap_strides(spec: ConvolutionSpec) -> list[int]:
-    """How far apart taps lie in the weight, per dimension."""
-    return [prod(spec.kernel[at + 1 :]) for at in range(len(spec.kernel))]
+def _correlation(
+    spec: ConvolutionSpec,
+    name: str,
+    axes: tuple[Axis, ...],
+    backward: bool,
+    start: int = 0,
+) -> Correlation:
+    """The correlation of a pass, over `axes`."""
+    channels = (spec.inputs, spec.outputs)
+    source, result = reversed(channels) if backward else channels
+    dense = dense_strides(spec.out_sizes, spec.outputs)
+    axes, strides = merged_axes(axes, dense if backward else spec.x_strides)
+    depthwise, groups = spec.depthwise, 1 if spec.depthwise else spec.groups
+    return Correlation(
+        name=name,
+        dtype=spec.dtype,
+        batch=spec.batch,
+        groups=groups,
+        depth=1 if depthwise else source // groups,
+        columns=result // groups,
+        axes=axes,
+        strides=strides,
+        start=start,
+        spatial=spec.sizes if backward else spec.out_sizes,
+        depthwise=depthwise,
+    )
 
 
-def _merged(spec: Correlation) -> Correlation:
-    """Make one dimension of all where that changes nothing."""
-    axes, strides = merged_axes(spec.axes, spec.strides)
-    return replace(spec, axes=axes, strides=strides)
+def _pack(
+    spec: ConvolutionSpec,
+    correlation: Correlation,
+    taps: list[Steps],
+    target: Target,
+    backward: bool,
+) -> Pack:
+    """How the weights of some taps lie in panels for a correlation."""
+    depth, columns, window = correlation.depth, correlation.columns, spec.taps
+    row, column = window, depth * window
+    if backward and not spec.depthwise:
+        row, column = columns * window, window
+    apart = [prod(spec.kernel[at + 1 :]) for at in range(len(spec.kernel))]
+    return Pack(
+        dtype=spec.dtype,
+        groups=((correlation.groups, columns * depth * window),),
+        taps=tuple(
+            Steps(each.start * stride, each.step * stride, each.count)
+            for each, stride in zip(taps, apart)
+        ),
+        rows=(depth, row),
+        columns=(columns, column),
+        panel=correlation.tile(target).columns,
+        start=correlation.start,
+    )
 
 
 def merged_axes(
@@ -200,8 +230,10 @@ def input_gradient(
     residues = product(*map(_residues, spec.axes()))
     for number, phase in enumerate(residues):
         axes = tuple(axis for axis, _ in phase)
-        correlation = _phase(spec, axes, start, number)
-        pack = _phase_pack(spec, [taps for _, taps in phase], correlation, target)
+        name = f"input_gradient_{number}_{spec.name}"
+        correlation = _correlation(spec, name, axes, backward=True, start=start)
+        taps = [steps for _, steps in phase]
+        pack = _pack(spec, correlation, taps, target, backward=True)
         if pack.size:
             kernel = pack_kernel(f"pack_{correlation.name}", pack, target)
             packing.append(Stage(kernel, ("weight", "packed")))
@@ -211,26 +243,6 @@ def input_gradient(
         start += pack.size
     size = start * spec.dtype.itemsize
     return Program((*packing, *running), (("packed", size),))
-
-
-def _phase(
-    spec: ConvolutionSpec, axes: tuple[Axis, ...], start: int, number: int
-) -> Correlation:
-    """The correlation that computes the input's gradient at some residues."""
-    return _merged(
-        Correlation(
-            f"input_gradient_{number}_{spec.name}",
-            spec.dtype,
-            spec.batch,
-            spec.groups,
-            spec.outputs // spec.groups,
-            spec.inputs // spec.groups,
-            axes,
-            dense_strides(spec.out_sizes, spec.outputs),
-            start,
-            spec.sizes,
-        )
-    )
 
 
 def _residues(axis: Axis) -> list[tuple[Axis, Steps]]:
@@ -256,23 +268,3 @@ def _residues(axis: Axis) -> list[tuple[Axis, Steps]]:
         part = Axis(axis.out, count, len(taps), 1, apart, -first, place, axis.size)
         found.append((part, Steps(last, -step, len(taps))))
     return found
-
-
-def _phase_pack(
-    spec: ConvolutionSpec, taps: list[Steps], correlation: Correlation, target: Target
-) -> Pack:
-    """The flipped weights, with input and output channels exchanged."""
-    panel = correlation.tile(target).columns
-    size = correlation.columns * spec.taps
-    return Pack(
-        dtype=spec.dtype,
-        groups=((spec.groups, correlation.depth * size),),
-        taps=tuple(
-            Steps(each.start * stride, each.step * stride, each.count)
-            for each, stride in zip(taps, _tap_strides(spec))
-        ),
-        rows=(correlation.depth, size),
-        columns=(correlation.columns, spec.taps),
-        panel=panel,
-        start=correlation.start,
-    )

@@ -25,11 +25,12 @@ from .builder import I64, KernelBuilder
 from .kernel import Kernel
 from .loops import unravel
 from .program import Epilogue, Position
-from .tile import Tile, TileShape, ceil_div, choose_tile
+from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
 
 __all__ = ["Axis", "Correlation", "Reach", "Run", "correlate", "reach_of", "runs_of"]
 
 _CHUNK_FLOPS = 4_000_000
+_DEPTHWISE_FLOPS = 400_000  # of a chunk whose time goes into moving memory
 _WEIGHT_BYTES = 524_288  # of the weights that one chunk reads, to stay in a near cache
 
 
@@ -95,6 +96,8 @@ class Correlation:
         strides: of the input: of images, spatial dimensions, channels.
         start: where its weights begin among the packed ones.
         spatial: the output's spatial sizes, which `axes` may have merged.
+        depthwise: whether output channel k reads input channel k only; `depth` and
+            `groups` are 1 then, and the input's channels are neighbours.
     """
 
     name: str
@@ -107,6 +110,7 @@ class Correlation:
     strides: tuple[int, ...]
     start: int
     spatial: tuple[int, ...]
+    depthwise: bool = False
 
     @property
     def taps(self) -> int:
@@ -115,9 +119,10 @@ class Correlation:
 
     def tile(self, target: Target) -> TileShape:
         """Return the register tile."""
-        row = self.axes[-1].out
-        size, taps = self.dtype.itemsize, max(1, self.taps)
-        return choose_tile(target, size, row, self.columns, taps)
+        row, size = self.axes[-1].out, self.dtype.itemsize
+        if self.depthwise:
+            return choose_lanewise_tile(target, size, row, self.columns)
+        return choose_tile(target, size, row, self.columns, max(1, self.taps))
 
 
 @dataclass(frozen=True)
@@ -203,10 +208,11 @@ def _grid(spec: Correlation, target: Target) -> _Grid:
     rows = prod(axis.out for axis in spec.axes[:-1])
     tiles = ceil_div(spec.axes[-1].out, tile.rows)
     flops = 2 * tile.rows * tile.columns * together * max(1, spec.depth * spec.taps)
-    lines = min(max(1, _CHUNK_FLOPS // (flops * tiles)), max(rows, 1))
+    target_flops = _DEPTHWISE_FLOPS if spec.depthwise else _CHUNK_FLOPS
+    lines = min(max(1, target_flops // (flops * tiles)), max(rows, 1))
     across = tiles
     if rows < 4 and lines == 1:
-        across = min(max(1, _CHUNK_FLOPS // flops), tiles)
+        across = min(max(1, target_flops // flops), tiles)
     return _Grid(tile, panels, together, lines, rows, across, tiles)
 
 
@@ -227,12 +233,7 @@ def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
             group, image = kernel.split(
                 image, kernel.b.load(kernel.buffer(2), typ=I64, align=8)
             )
-        work = _Work(kernel, spec, grid, epilogue, chunk, image)
-        first = kernel.mul(group, grid.together)
-        stop = kernel.add(first, grid.together)
-        stop = kernel.minimum(stop, grid.panels * spec.groups)
-        with kernel.loop(first, stop) as panel:
-            work.panel(panel, block)
+        _Work(kernel, spec, grid, epilogue, chunk, image).emit(group, block)
     outputs = spec.batch * prod(axis.out for axis in spec.axes)
     channels = spec.groups * spec.columns
     flops = 2 * outputs * channels * spec.depth * spec.taps
@@ -258,8 +259,28 @@ class _Work:
         self.kernel, self.spec, self.grid = kernel, spec, grid
         self.epilogue, self.chunk, self.image = epilogue, chunk, image
 
-    def panel(self, number: ir.Value, block: ir.Value) -> None:
-        """Emit a panel of output channels for the rows of a block."""
+    def emit(self, group: ir.Value, block: ir.Value) -> None:
+        """Emit the chunk: some panels of output channels for the rows of a block.
+
+        Panels are outside, as their weights are worth keeping near; not so those of
+        a depthwise correlation, which rather reads whole pixels.
+        """
+        kernel, spec, grid = self.kernel, self.spec, self.grid
+        low = kernel.mul(group, grid.together)
+        high = kernel.add(low, grid.together)
+        high = kernel.minimum(high, grid.panels * spec.groups)
+        upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
+        first = kernel.mul(upper, grid.lines)
+        stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
+        panels, rows = (low, high), (first, stop)
+        outside, inside = (rows, panels) if spec.depthwise else (panels, rows)
+        with kernel.loop(*outside) as a, kernel.loop(*inside) as b:
+            row, panel = (a, b) if spec.depthwise else (b, a)
+            self._panel(panel)
+            self._row(row, part)
+
+    def _panel(self, number: ir.Value) -> None:
+        """Find where a panel's weights and its input begin."""
         kernel, spec, grid = self.kernel, self.spec, self.grid
         group, panel = kernel.split(number, grid.panels)
         self.column = kernel.mul(panel, grid.tile.columns)
@@ -267,35 +288,32 @@ class _Work:
         size = spec.taps * spec.depth * grid.tile.columns
         self.weights = kernel.add(kernel.mul(number, size), spec.start)
         x = kernel.mul(self.image, spec.strides[0])
-        x = kernel.add(x, kernel.mul(group, spec.depth * spec.strides[-1]))
-        upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
-        first = kernel.mul(upper, grid.lines)
-        stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
-        with kernel.loop(first, stop) as row:
-            self._row(row, part, x)
+        first = self.column if spec.depthwise else kernel.mul(group, spec.depth)
+        self.x = kernel.add(x, kernel.mul(first, spec.strides[-1]))
+        self.masks = self._masks() if spec.depthwise else None
 
-    def _row(self, row: ir.Value, part: ir.Value, x: ir.Value) -> None:
+    def _row(self, row: ir.Value, part: ir.Value) -> None:
         """Emit the tiles of one row that belong to this part of it."""
         kernel, grid, axes = self.kernel, self.grid, self.spec.axes
         self.outer = unravel(kernel, row, tuple(axis.out for axis in axes[:-1]))
         for run in runs_of(axes[-1], grid.tile.rows):
             if grid.across == grid.tiles and run.count == 1:
-                self._tile(run, kernel.int(run.start), x)
+                self._tile(run, kernel.int(run.start))
                 continue
             low, high = run.index, run.index + run.count
             left = kernel.mul(part, grid.across)
             right = kernel.minimum(kernel.add(left, grid.across), high)
             with kernel.loop(kernel.maximum(left, low), right) as tile:
-                self._tile(run, kernel.mul(tile, grid.tile.rows), x)
+                self._tile(run, kernel.mul(tile, grid.tile.rows))
 
-    def _tile(self, run: Run, start: ir.Value, x: ir.Value) -> None:
+    def _tile(self, run: Run, start: ir.Value) -> None:
         """Emit one tile, whose first position is `start`."""
         kernel, spec = self.kernel, self.spec
         shape = TileShape(run.rows, self.grid.tile.vectors, self.grid.tile.lanes)
-        tile = Tile(kernel, shape, spec.dtype)
+        tile = Tile(kernel, shape, spec.dtype, lanewise=spec.depthwise)
         axis, stride = spec.axes[-1], spec.strides[-2]
         along = kernel.sub(kernel.mul(start, axis.stride), axis.before)
-        place = kernel.add(x, kernel.mul(along, stride))
+        place = kernel.add(self.x, kernel.mul(along, stride))
         with self._outer_taps(0, place, kernel.int(0)) as (here, line):
             for reach in run.reaches:
                 self._reach(tile, reach, here, line)
@@ -331,13 +349,14 @@ class _Work:
         Where the channels of neighbouring taps are neighbours they are one reduction.
         """
         kernel, spec, axis = self.kernel, self.spec, self.spec.axes[-1]
-        step, channel = axis.dilation * spec.strides[-2], spec.strides[-1]
+        step = axis.dilation * spec.strides[-2]
+        onward = step if spec.depthwise else spec.strides[-1]
         jump = axis.stride * spec.strides[-2]
         rows = [(row, row * jump) for row in range(reach.top, reach.bottom)]
         columns = self.grid.tile.columns
         line = kernel.mul(line, axis.taps * spec.depth * columns)
         weights = kernel.add(self.weights, line)
-        joined = step == spec.depth * channel
+        joined = step == spec.depth * onward
         each = reach.stop - reach.first if joined else 1
         with kernel.loop(reach.first, reach.stop, each) as tap:
             a = kernel.add(place, kernel.mul(tap, step))
@@ -345,10 +364,11 @@ class _Work:
             tile.accumulate(
                 kernel.at(kernel.buffer(0), a, spec.dtype),
                 rows,
-                channel,
+                onward,
                 kernel.at(kernel.buffer(1), b, spec.dtype),
                 columns,
                 each * spec.depth,
+                self.masks,
             )
 
     def _store(self, tile: Tile, start: ir.Value) -> None:
@@ -384,6 +404,12 @@ class _Work:
         if len(indices) == len(self.spec.spatial):
             return indices
         return unravel(self.kernel, indices[0], self.spec.spatial)
+
+    def _masks(self) -> list[ir.Value | None]:
+        """The channels of the input that may be read."""
+        lanes = self.grid.tile.lanes
+        valid = [self._valid(v * lanes) for v in range(self.grid.tile.vectors)]
+        return [each and self.kernel.first_lanes(each, lanes) for each in valid]
 
     def _valid(self, lane: int) -> ir.Value | None:
         """How many channels of a vector exist, if they may not all do."""

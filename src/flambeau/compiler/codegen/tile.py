@@ -4,6 +4,8 @@ A tile holds `rows` x `vectors` sums in registers. One step of the reduction mul
 `rows` broadcast numbers of one operand with `vectors` vectors of the other:
 
     sum[p][v] += a[p] * b[v]        rows * vectors FMAs, rows + vectors loads
+
+Where channels do not mix the first operand is read in vectors too: a[p][v].
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder, value_type
 
-__all__ = ["Tile", "TileShape", "choose_tile", "ceil_div"]
+__all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
 
@@ -63,6 +65,20 @@ def choose_tile(
     return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps))
 
 
+def choose_lanewise_tile(
+    target: Target, itemsize: int, rows: int, columns: int
+) -> TileShape:
+    """Return the tile for products of vectors with vectors.
+
+    Neighbouring steps read the same vectors, so there must be registers for as many
+    vectors of the first operand as there are sums.
+    """
+    lanes = target.lanes(itemsize)
+    vectors = 2 if target.vector_registers >= 32 and columns > lanes else 1
+    most = (target.vector_registers // vectors - 3) // 2
+    return TileShape(ceil_div(rows, ceil_div(rows, most)), vectors, lanes)
+
+
 def _fitting(target: Target, vectors: int) -> int:
     """The rows whose sums fit beside the vectors and one broadcast number."""
     return (target.vector_registers - vectors - 1) // vectors
@@ -96,10 +112,18 @@ class Tile:
         kernel: where the instructions go.
         shape: of the tile.
         kind: the element type.
+        lanewise: whether both operands are vectors.
     """
 
-    def __init__(self, kernel: KernelBuilder, shape: TileShape, kind: dt.dtype) -> None:
+    def __init__(
+        self,
+        kernel: KernelBuilder,
+        shape: TileShape,
+        kind: dt.dtype,
+        lanewise: bool = False,
+    ) -> None:
         self.kernel, self.shape, self.kind = kernel, shape, kind
+        self.lanewise = lanewise
         zero = ir.Constant(value_type(kind, shape.lanes), None)
         self.sums = [
             [kernel.variable(zero) for _ in range(shape.vectors)]
@@ -119,7 +143,7 @@ class Tile:
         """Add `count` steps.
 
         Args:
-            a: the address of the broadcast operand.
+            a: the address of the operand that lies along the rows.
             rows: which rows take part, each with its offset from `a`.
             a_step: how far `a` moves per step.
             b: the address of the vectors, which are neighbours.
@@ -182,7 +206,19 @@ class Tile:
                 for v, mask in enumerate(masks)
             ]
             for row, offset in rows:
-                number = kernel.load(a, step * a_step + offset, self.kind)
-                wide = kernel.splat(number, lanes)
-                for total, vector in zip(self.sums[row], vectors):
-                    total.set(kernel.fma(wide, vector, total.get()))
+                factors = self._factors(a, step * a_step + offset, masks)
+                for total, factor, vector in zip(self.sums[row], factors, vectors):
+                    total.set(kernel.fma(factor, vector, total.get()))
+
+    def _factors(
+        self, a: ir.Value, offset: int, masks: Sequence[ir.Value | None]
+    ) -> list[ir.Value]:
+        """What multiplies each vector of a row: one number, or neighbours."""
+        kernel, lanes = self.kernel, self.shape.lanes
+        if self.lanewise:
+            return [
+                kernel.load(a, offset + v * lanes, self.kind, lanes, mask)
+                for v, mask in enumerate(masks)
+            ]
+        number = kernel.splat(kernel.load(a, offset, self.kind), lanes)
+        return [number] * self.shape.vectors

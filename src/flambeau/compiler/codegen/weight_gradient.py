@@ -27,7 +27,7 @@ from .kernel import Kernel
 from .loops import unravel
 from .packing import Fold, Parts, Unpack, fold_kernel, unpack_kernel
 from .program import Epilogue, Program, Stage
-from .tile import Tile, TileShape, ceil_div, choose_tile
+from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
 
 __all__ = ["weight_gradient"]
 
@@ -57,16 +57,30 @@ class _Plan:
 
     @property
     def depth(self) -> int:
+        """Input channels per group."""
         return self.spec.inputs // self.spec.groups
 
     @property
+    def groups(self) -> int:
+        """Groups that have panels of their own."""
+        return 1 if self.spec.depthwise else self.spec.groups
+
+    @property
     def columns(self) -> int:
-        return self.spec.outputs // self.spec.groups
+        """Output channels per such group."""
+        return self.spec.outputs // self.groups
+
+    @property
+    def row_step(self) -> int:
+        """How far apart the tile's rows lie in the input."""
+        if self.spec.depthwise:
+            return self.axes[-1].dilation * self.strides[-2]
+        return self.strides[-1]
 
     @property
     def panels(self) -> int:
         """How many panels all groups have."""
-        return self.spec.groups * ceil_div(self.columns, self.tile.columns)
+        return self.groups * ceil_div(self.columns, self.tile.columns)
 
     @property
     def panel_size(self) -> int:
@@ -86,17 +100,21 @@ class _Plan:
 
 def _plan(spec: ConvolutionSpec, target: Target) -> _Plan:
     axes, strides = merged_axes(spec.axes(), spec.x_strides)
-    depth, columns = spec.inputs // spec.groups, spec.outputs // spec.groups
+    groups = 1 if spec.depthwise else spec.groups
+    depth, columns = spec.inputs // spec.groups, spec.outputs // groups
     axis, size = axes[-1], spec.dtype.itemsize
     joined = axis.dilation * strides[-2] == depth * strides[-1]
-    narrow = joined and depth < _NARROW and axis.taps > 1
+    narrow = spec.depthwise or (joined and depth < _NARROW and axis.taps > 1)
     rows = depth * axis.taps if narrow else depth
-    tile = choose_tile(target, size, rows, columns, spec.taps)
+    if spec.depthwise:
+        tile = choose_lanewise_tile(target, size, rows, columns)
+    else:
+        tile = choose_tile(target, size, rows, columns, spec.taps)
     each = (depth * axis.stride + tile.columns) * size
     most = max(16, _BLOCK_BYTES // each)
     segments = 1 if narrow else ceil_div(axis.out, most)
     across = ceil_div(axis.out, segments)
-    panels = spec.groups * ceil_div(columns, tile.columns)
+    panels = groups * ceil_div(columns, tile.columns)
     parts = Parts(ceil_div(_CHUNKS, panels), prod(spec.out_sizes))
     units = max(1, most // across)
     return _Plan(spec, axes, strides, tile, narrow, rows, across, units, parts)
@@ -121,7 +139,7 @@ def weight_gradient(
         stages.append(Stage(kernel, ("parts", "sums", "batch")))
         scratch.append(("sums", count * size))
     columns, depth, panel = plan.columns, plan.depth, plan.tile.columns
-    unpack = Unpack(spec.dtype, spec.groups, depth, columns, spec.taps, panel)
+    unpack = Unpack(spec.dtype, plan.groups, depth, columns, spec.taps, panel)
     kernel = unpack_kernel(
         f"unpack_{spec.name}", unpack, target, epilogue or Epilogue()
     )
@@ -177,9 +195,10 @@ class _Block:
     ) -> None:
         self.kernel, self.plan, self.sums = kernel, plan, sums
         self.first, self.last = first, last
-        group, panel = kernel.split(panel, plan.panels // plan.spec.groups)
+        group, panel = kernel.split(panel, plan.panels // plan.groups)
         column = kernel.mul(panel, plan.tile.columns)
-        self.x = kernel.mul(group, plan.depth * plan.strides[-1])
+        first = column if plan.spec.depthwise else kernel.mul(group, plan.depth)
+        self.x = kernel.mul(first, plan.strides[-1])
         self.grad = kernel.add(kernel.mul(group, plan.columns), column)
         self.masks: list[ir.Value | None] = [None] * plan.tile.vectors
         if plan.columns % plan.tile.columns:
@@ -219,7 +238,7 @@ class _Block:
             rows = min(plan.tile.rows, plan.rows - start)
             first = kernel.add(kernel.mul(line, plan.rows), start)
             pieces = _pieces(axis, plan.depth, start, rows)
-            place = start * plan.strides[-1]
+            place = start * plan.row_step
             self._tile(taps, first, rows, kernel.int(place), pieces)
 
     def _channels(self, taps: list[ir.Value], line: ir.Value) -> None:
@@ -256,7 +275,8 @@ class _Block:
     ) -> None:
         """Add the block's pixels to the sums of `rows` rows from `first`."""
         kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        tile = Tile(kernel, TileShape(rows, plan.tile.vectors, plan.tile.lanes), kind)
+        shape = TileShape(rows, plan.tile.vectors, plan.tile.lanes)
+        tile = Tile(kernel, shape, kind, lanewise=plan.spec.depthwise)
         at = kernel.add(self.sums, kernel.mul(first, plan.tile.columns))
         sums = kernel.at(kernel.buffer(3), at, kind)
         tile.load(sums, plan.tile.columns)
@@ -317,7 +337,7 @@ class _Block:
         b = kernel.add(kernel.mul(kernel.add(row, left), channels), self.grad)
         tile.accumulate(
             kernel.at(kernel.buffer(0), a, kind),
-            [(each, each * plan.strides[-1]) for each in piece.rows],
+            [(each, each * plan.row_step) for each in piece.rows],
             axis.stride * stride,
             kernel.at(kernel.buffer(1), b, kind),
             channels,
