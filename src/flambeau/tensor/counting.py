@@ -113,8 +113,7 @@ def unique_consecutive(
     axis = 0 if dim is None else axis_of(dim, input.ndim)
     rows = values.reshape(-1) if dim is None else np.moveaxis(values, axis, 0)
     new = np.ones(len(rows), bool)
-    changed = rows[1:] != rows[:-1]
-    new[1:] = changed.reshape(max(len(rows) - 1, 0), -1).any(1)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=tuple(range(1, rows.ndim)))
     starts = np.flatnonzero(new)
     inverse = np.cumsum(new) - 1
     if dim is None:
