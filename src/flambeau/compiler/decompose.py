@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.reduce import amax, sum_
+from ..ops.window import unpool
+from .selection import pool_tap, tap_gradient, tells_all
 
 __all__ = ["decompose"]
 
@@ -36,6 +38,16 @@ def _normalize(
     return ew.mul(ew.sub(x, mean), scale)
 
 
+def _unpool(g: Node, index: Node, input_size: tuple[int, ...]) -> Node:
+    """The gradient of a max pool goes by the number of the tap."""
+    if index.value is None and index.name == "max_pool_index":
+        (x,), options = index.inputs, index.params
+        if x.shape[2:] == input_size and tells_all(x, **options):
+            tap = pool_tap(x, **options)
+            return tap_gradient(g, tap, input_size=input_size, **options)
+    return unpool(g, index, input_size=input_size)
+
+
 def _rebind(old: Node, new: Node) -> Node:
     return new
 
@@ -44,6 +56,7 @@ _RULES: dict[str, Callable[..., Node]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "normalize": _normalize,
+    "unpool": _unpool,
     "rebind": _rebind,
 }
 

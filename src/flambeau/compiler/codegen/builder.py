@@ -105,6 +105,7 @@ class KernelBuilder:
         ir.IRBuilder(entry).branch(body)
         self.b = ir.IRBuilder(body)
         self._buffers: dict[int, ir.Value] = {}
+        self._hidden: ir.Value | None = None
 
     def finish(
         self,
@@ -123,8 +124,9 @@ class KernelBuilder:
         bits = self.target.vector_bytes * 8
         names = ("prefer-vector-width", "min-legal-vector-width")
         wide = " ".join(f'"{name}"="{bits}"' for name in names)
-        head = str(self.function).split("\n", 1)[0]
-        return str(self.module).replace(head, f"{head} {wide}", 1)
+        text = str(self.module)
+        head = next(line for line in text.splitlines() if line.startswith("define"))
+        return text.replace(head, f"{head} {wide}", 1)
 
     # Integers and control flow
 
@@ -271,15 +273,18 @@ class KernelBuilder:
         kind: dt.dtype,
         lanes: Size = 1,
         mask: ir.Value | None = None,
+        other: ir.Value | None = None,
     ) -> ir.Value:
-        """Load an element, or a vector of neighbours; lanes without mask give 0."""
+        """Load an element, or a vector of neighbours.
+
+        Lanes that the mask leaves out are not read: they are `other`, or 0.
+        """
         place, held = self.at(pointer, offset, kind), storage_type(kind, lanes)
         if mask is None:
             value = self.b.load(place, typ=held, align=kind.itemsize)
         else:
-            value = self._masked(
-                "load", held, kind, place, mask, ir.Constant(held, None)
-            )
+            absent = ir.Constant(held, None) if other is None else other
+            value = self._masked("load", held, kind, place, mask, absent)
         if kind is dt.bool_:
             return self.b.icmp_unsigned("!=", value, ir.Constant(held, None))
         return value
@@ -319,8 +324,20 @@ class KernelBuilder:
 
     def first_lanes(self, count: ir.Value, lanes: Size) -> ir.Value:
         """Return the mask of the first `count` lanes."""
+        count = self.b.add(count, self._zero())
         numbers = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
         return self.b.icmp_signed("<", numbers, self.splat(count, lanes))
+
+    def _zero(self) -> ir.Value:
+        """0, which LLVM does not know: the sign of the last chunk's number.
+
+        LLVM 22 forgets the mask of a store that narrows its value, if the mask is
+        known to have one lane.
+        """
+        if self._hidden is None:
+            with self.b.goto_entry_block():
+                self._hidden = self.b.lshr(self.end, self.int(63))
+        return self._hidden
 
 
 def _suffix(kind: ir.Type) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...graph import Node
-from . import contract, loop
+from . import contract, loop, pool
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -47,9 +47,14 @@ class Family:
     reads_views: bool = False
 
 
-def _single(lower: Callable[[Lowering, Node], None]) -> Family:
+def _single(
+    lower: Callable[[Lowering, Node], None], accepts: Callable[[Node], bool] = _always
+) -> Family:
     """A family whose nodes are computed one by one."""
-    return Family(lambda lowering, nodes: lower(lowering, nodes[0]))
+    return Family(lambda lowering, nodes: lower(lowering, nodes[0]), accepts)
+
+
+_MAX_POOL = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
 
 
 FAMILIES: dict[str, Family] = {
@@ -61,6 +66,14 @@ FAMILIES: dict[str, Family] = {
     "view": _single(loop.lower_reshape),
     "slice_update": _single(loop.lower_update),
     "cat": _single(loop.lower_cat),
+    "max_pool": _MAX_POOL,
+    "max_pool_index": _MAX_POOL,
+    "pool_tap": _MAX_POOL,
+    "sum_pool": Family(pool.lower_sum_pool, pool.can_slide),
+    "sum_pool_grad": _single(pool.lower_sum_pool_grad, pool.can_slide),
+    "tap_gradient": _single(pool.lower_tap_gradient, pool.can_slide),
+    "windows": _single(pool.lower_windows, pool.can_slide),
+    "fold_windows": _single(pool.lower_fold, pool.can_slide),
 }
 
 

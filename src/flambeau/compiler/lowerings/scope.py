@@ -13,7 +13,7 @@ from ..codegen.loops import Apply, Expression, Load, Number
 from ..program import Buffer
 from .context import Lowering
 
-__all__ = ["Scope", "Slots", "kernel_name"]
+__all__ = ["Scope", "Slots", "kernel_name", "spec_name"]
 
 
 class Slots:
@@ -114,7 +114,11 @@ class Scope:
 
 
 def kernel_name(kind: str, expressions: Sequence[Expression], spec: object) -> str:
-    """Name a kernel by what it does; the digest tells equal names apart."""
+    """Name the kernel of a loop by its ops."""
     ops = [each.op for each in expressions if isinstance(each, Apply)][:4]
-    digest = hashlib.sha256(repr(spec).encode()).hexdigest()[:10]
-    return "_".join([kind, *ops, digest])
+    return spec_name("_".join([kind, *ops]), spec)
+
+
+def spec_name(kind: str, spec: object) -> str:
+    """Name a kernel by what it does; the digest tells equal names apart."""
+    return f"{kind}_{hashlib.sha256(repr(spec).encode()).hexdigest()[:10]}"

@@ -1,0 +1,107 @@
+"""Taking windows out of an image: (N, C, *sizes) to (N, C, *kernel, *windows)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from llvmlite import ir
+
+from ... import dtypes as dt
+from ...runtime.target import Target
+from .builder import KernelBuilder
+from .kernel import Kernel
+from .loops import unravel, vectors
+from .sliding import Slide, load_strided, row_steps, rows_at_once
+
+__all__ = ["UnfoldSpec", "unfold_kernel"]
+
+
+@dataclass(frozen=True)
+class UnfoldSpec:
+    """Which windows are taken out; image and result are dense and row-major.
+
+    Attributes:
+        images: N times C.
+        slides: of the spatial dimensions.
+        dtype: of the elements.
+    """
+
+    images: int
+    slides: tuple[Slide, ...]
+    dtype: dt.dtype
+
+
+def unfold_kernel(name: str, spec: UnfoldSpec, target: Target) -> Kernel:
+    """Return the kernel that copies every window to its place."""
+    return _Unfold(name, spec, target).kernel()
+
+
+class _Unfold:
+    """Emits the kernel; a row is one tap of all windows along the last dimension."""
+
+    def __init__(self, name: str, spec: UnfoldSpec, target: Target) -> None:
+        self.spec, self.k = spec, KernelBuilder(name, target)
+        self.lanes = target.lanes(spec.dtype.itemsize)
+        self.inner = spec.slides[-1]
+
+    def kernel(self) -> Kernel:
+        """Emit the function."""
+        spec, k = self.spec, self.k
+        taps = tuple(each.kernel for each in spec.slides)
+        windows = tuple(each.windows for each in spec.slides)
+        sizes = (spec.images, *taps, *windows[:-1])
+        rows = prod(sizes)
+        at_once = rows_at_once(windows[-1])
+        stop = k.minimum(k.mul(k.end, at_once), rows)
+        with k.loop(k.mul(k.begin, at_once), stop) as row:
+            image, *rest = unravel(k, row, sizes)
+            self._row(row, image, rest[: len(taps)], rest[len(taps) :])
+        moved = spec.images * prod(each.size for each in spec.slides)
+        moved += rows * windows[-1]
+        return k.finish(-(-rows // at_once), moved=moved * spec.dtype.itemsize)
+
+    def _row(
+        self,
+        row: ir.Value,
+        image: ir.Value,
+        taps: list[ir.Value],
+        windows: list[ir.Value],
+    ) -> None:
+        k, slides = self.k, self.spec.slides
+        steps = row_steps([each.size for each in slides])
+        place = k.mul(image, prod(each.size for each in slides))
+        inside = k.b.icmp_signed("==", k.int(0), k.int(0))
+        for slide, tap, window, step in zip(slides, taps, windows, steps):
+            at = self._position(slide, tap, k.mul(window, slide.stride))
+            here = k.b.icmp_unsigned("<", at, k.int(slide.size))
+            inside = k.b.and_(inside, here)
+            place = k.add(place, k.mul(at, step))
+        along = self._position(self.inner, taps[-1], k.int(0))
+        result = k.mul(row, self.inner.windows)
+        with k.b.if_else(inside) as (there, outside):
+            with there:
+                self._copy(place, along, result)
+            with outside:
+                self._copy(None, along, result)
+
+    def _position(self, slide: Slide, tap: ir.Value, moved: ir.Value) -> ir.Value:
+        k = self.k
+        return k.add(k.sub(moved, slide.low), k.mul(tap, slide.dilation))
+
+    def _copy(self, place: ir.Value | None, along: ir.Value, result: ir.Value) -> None:
+        """Store a row: what lies from `place` on, or zeros."""
+        k, kind = self.k, self.spec.dtype
+        absent = k.constant(0, kind, self.lanes)
+
+        def some(at: ir.Value, valid: ir.Value | None) -> None:
+            value = absent
+            if place is not None:
+                first = k.add(along, k.mul(at, self.inner.stride))
+                value = load_strided(
+                    k, k.buffer(0), place, first, self.inner, kind, absent
+                )
+            mask = None if valid is None else k.first_lanes(valid, self.lanes)
+            k.store(value, k.buffer(1), k.add(result, at), kind, mask)
+
+        vectors(k, k.int(0), k.int(self.inner.windows), self.lanes, some)

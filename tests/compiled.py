@@ -1,0 +1,98 @@
+"""Computes graphs with the compiler, and compares with their NumPy meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from flambeau import evaluator
+from flambeau.compiler import native
+from flambeau.compiler.pipeline import compile_graph
+from flambeau.compiler.program import HostStep, KernelStep, Program
+from flambeau.graph import Node, topological
+from flambeau.runtime import team
+from flambeau.runtime.target import host
+
+LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-12}
+
+
+def program(*nodes: Node) -> Program:
+    """What the graph of some nodes is compiled to."""
+    order = topological(nodes)
+    wanted = {id(each) for each in nodes}
+    return compile_graph(
+        order, [at for at, node in enumerate(order) if id(node) in wanted], host()
+    )
+
+
+def kernels(*nodes: Node) -> list[str]:
+    """What the kernels do, in order: their names without the digest."""
+    steps = program(*nodes).steps
+    return [
+        each.kernel.name.rpartition("_")[0]
+        for each in steps
+        if isinstance(each, KernelStep)
+    ]
+
+
+def host_steps(*nodes: Node) -> list[str]:
+    """The ops that are computed by their NumPy meaning."""
+    steps = program(*nodes).steps
+    return [each.node.name for each in steps if isinstance(each, HostStep)]
+
+
+def compute(*nodes: Node, threads: int = 1) -> list[np.ndarray]:
+    """Compile and run, without keeping the values in the graph's own nodes."""
+    copies = copied(nodes)
+    before = team.get_num_threads()
+    team.set_num_threads(threads)
+    try:
+        native.evaluate(copies, least_work=0)
+    finally:
+        team.set_num_threads(before)
+    found = [each.value for each in copies]
+    assert all(value is not None for value in found)
+    return found  # type: ignore[return-value]
+
+
+def copied(nodes: Sequence[Node]) -> list[Node]:
+    """The same graph in new nodes; values that are there are shared."""
+    new: dict[int, Node] = {}
+    for node in topological(nodes):
+        if node.value is not None:
+            new[id(node)] = node
+            continue
+        inputs = tuple(new[id(each)] for each in node.inputs)
+        new[id(node)] = Node(node.op, inputs, node.params, node.shape, node.dtype)
+    return [new[id(node)] for node in nodes]
+
+
+def check(*nodes: Node, threads: int = 1, largest: float | None = None) -> None:
+    """Compare with the NumPy evaluator in float64: floats by their relative error.
+
+    Args:
+        nodes: what to compute.
+        threads: how many compute it.
+        largest: the error allowed in the L2 norm, if not the usual one of the dtype.
+    """
+    found = compute(*nodes, threads=threads)
+    for node, value, wanted in zip(
+        nodes, found, evaluator.evaluate_float64(nodes), strict=True
+    ):
+        assert value.shape == node.shape
+        assert value.dtype == node.dtype.numpy
+        if node.dtype.is_floating_point:
+            allowed = largest or LARGEST_ERROR[node.dtype.name]
+            _close(value, wanted.astype(np.float64), allowed, node)
+        else:
+            np.testing.assert_array_equal(value, wanted, str(node))
+
+
+def _close(value: np.ndarray, wanted: np.ndarray, allowed: float, node: Node) -> None:
+    np.testing.assert_array_equal(np.isnan(value), np.isnan(wanted), str(node))
+    endless = np.isinf(wanted)
+    np.testing.assert_array_equal(value[endless], wanted[endless], str(node))
+    finite = np.isfinite(wanted)
+    error = np.linalg.norm(value[finite] - wanted[finite])
+    assert error <= allowed * (np.linalg.norm(wanted[finite]) + 1e-30), (node, error)
