@@ -15,9 +15,10 @@ from llvmlite import ir
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder
+from .folding import Fold, fold_kernel
 from .kernel import Kernel
 from .loops import unravel
-from .packing import Fold, Pack, Steps, fold_kernel, pack_kernel
+from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Position, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_tile
 

@@ -1,4 +1,4 @@
-"""Rearranging operands for contractions, and adding partial results.
+"""Rearranging operands for contractions.
 
 Contractions read the operand that lies across their vectors in panels:
 
@@ -17,25 +17,14 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import I64, KernelBuilder, value_type
+from .builder import KernelBuilder
 from .kernel import Kernel
-from .loops import unravel
-from .program import Epilogue, Position
 from .tile import ceil_div
+from .transposing import transpose
 
-__all__ = [
-    "Fold",
-    "Pack",
-    "Parts",
-    "Steps",
-    "Unpack",
-    "fold_kernel",
-    "pack_kernel",
-    "unpack_kernel",
-]
+__all__ = ["Pack", "Steps", "pack_kernel"]
 
 _CHUNK = 16_384  # elements per chunk
-_PART_PIXELS = 256  # below which a part is not worth its sum
 
 
 @dataclass(frozen=True)
@@ -82,17 +71,85 @@ class Pack:
         return ceil_div(self.columns[0], self.panel)
 
     @property
+    def inner(self) -> int:
+        """How many elements a column has."""
+        return self.rows[0] * prod(each.count for each in self.taps)
+
+    @property
+    def turned(self) -> bool:
+        """Whether a column's elements are neighbours, rows outside, taps inside."""
+        counts = [each.count for each in self.taps]
+        order = all(
+            each.count == 1 or each.step == prod(counts[at + 1 :])
+            for at, each in enumerate(self.taps)
+        )
+        return order and self.taps_start == 0 and self.rows[1] == prod(counts)
+
+    @property
     def taps_start(self) -> int:
         """Where the first tap lies."""
         return sum(each.start for each in self.taps)
 
 
 def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
-    """Return the kernel that gathers panels: table (operand, panels).
-
-    A chunk is a number of panel rows, each with all its taps.
-    """
+    """Return the kernel that gathers panels: table (operand, panels)."""
     kernel = KernelBuilder(name, target)
+    lanes = target.lanes(pack.dtype.itemsize)
+    if pack.turned and pack.inner >= lanes:
+        chunks = _pack_blocks(kernel, pack, lanes)
+    else:
+        chunks = _pack_lines(kernel, pack)
+    return kernel.finish(chunks, moved=2 * pack.size * pack.dtype.itemsize)
+
+
+def _pack_blocks(kernel: KernelBuilder, pack: Pack, lanes: int) -> int:
+    """Turn blocks in registers. A chunk is as many columns as a vector has lanes.
+
+    The last block of a column may do some of the one before it again.
+    """
+    across = ceil_div(pack.panel, lanes)
+    with kernel.loop(kernel.begin, kernel.end) as chunk:
+        upper, block = kernel.split(chunk, across)
+        group, panel = kernel.split(upper, pack.panels)
+        source = _group_offset(kernel, pack, group)
+        column = kernel.mul(block, lanes)
+        place = kernel.mul(upper, pack.inner * pack.panel)
+        place = kernel.add(kernel.add(place, pack.start), column)
+        first = kernel.add(kernel.mul(panel, pack.panel), column)
+        with kernel.loop(0, pack.inner, lanes) as step:
+            at = kernel.minimum(step, pack.inner - lanes)
+            vectors = []
+            for lane in range(lanes):
+                index = kernel.minimum(kernel.add(first, lane), pack.columns[0] - 1)
+                line = kernel.add(source, kernel.mul(index, pack.columns[1]))
+                line = kernel.add(line, at)
+                vectors.append(kernel.load(kernel.buffer(0), line, pack.dtype, lanes))
+            _store_lines(kernel, pack, transpose(kernel, vectors), place, at, column)
+    return prod(size for size, _ in pack.groups) * pack.panels * across
+
+
+def _store_lines(
+    kernel: KernelBuilder,
+    pack: Pack,
+    vectors: list[ir.Value],
+    place: ir.Value,
+    at: ir.Value,
+    column: ir.Value,
+) -> None:
+    """Write vectors of columns, one for each consecutive place of the operand."""
+    mask, lanes = None, len(vectors)
+    if pack.panel % lanes:
+        mask = kernel.first_lanes(kernel.sub(pack.panel, column), lanes)
+    taps = pack.inner // pack.rows[0]
+    for each, value in enumerate(vectors):
+        row, tap = kernel.split(kernel.add(at, each), taps)
+        line = kernel.add(kernel.mul(tap, pack.rows[0]), row)
+        onward = kernel.add(place, kernel.mul(line, pack.panel))
+        kernel.store(value, kernel.buffer(1), onward, pack.dtype, mask)
+
+
+def _pack_lines(kernel: KernelBuilder, pack: Pack) -> int:
+    """Gather line by line. A chunk is a number of panel rows with all their taps."""
     taps, rows = prod(each.count for each in pack.taps), pack.rows[0]
     lines = pack.size // max(1, taps * pack.panel)
     each = max(1, _CHUNK // max(1, taps * pack.panel))
@@ -105,8 +162,7 @@ def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
         place = kernel.add(kernel.mul(upper, taps * rows), row)
         place = kernel.add(kernel.mul(place, pack.panel), pack.start)
         _pack_taps(kernel, pack, 0, base, panel, place)
-    moved = 2 * pack.size * pack.dtype.itemsize
-    return kernel.finish(ceil_div(lines, each) if taps else 0, moved=moved)
+    return ceil_div(lines, each) if taps else 0
 
 
 def _group_offset(kernel: KernelBuilder, pack: Pack, group: ir.Value) -> ir.Value:
@@ -191,181 +247,3 @@ def _vector(kernel: KernelBuilder, numbers: list[ir.Value]) -> ir.Value:
     for lane, number in enumerate(numbers):
         vector = kernel.b.insert_element(vector, number, ir.IntType(32)(lane))
     return vector
-
-
-@dataclass(frozen=True)
-class Unpack:
-    """How packed panels of a weight gradient become (K, C / groups, *taps).
-
-    Attributes:
-        dtype: of the elements.
-        groups: of the convolution.
-        rows: input channels per group.
-        columns: output channels per group.
-        taps: of the whole window.
-        panel: columns per panel.
-    """
-
-    dtype: dt.dtype
-    groups: int
-    rows: int
-    columns: int
-    taps: int
-    panel: int
-
-    @property
-    def panels(self) -> int:
-        """How many panels cover a group's columns."""
-        return ceil_div(self.columns, self.panel)
-
-    @property
-    def size(self) -> int:
-        """How many elements the panels take."""
-        return self.groups * self.panels * self.taps * self.rows * self.panel
-
-
-def unpack_kernel(
-    name: str, unpack: Unpack, target: Target, epilogue: Epilogue
-) -> Kernel:
-    """Return the kernel that lays a weight gradient out: table (panels, gradient).
-
-    The epilogue sees the gradient as (K, C / groups * taps). A chunk is a number of
-    output channels.
-    """
-    kernel = KernelBuilder(name, target)
-    lanes = target.lanes(unpack.dtype.itemsize)
-    inner, channels = unpack.rows * unpack.taps, unpack.groups * unpack.columns
-    each = max(1, _CHUNK // inner)
-    with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, 2)
-        start = kernel.mul(chunk, each)
-        stop = kernel.minimum(kernel.add(start, each), channels)
-        with (
-            kernel.loop(start, stop) as channel,
-            kernel.loop(0, inner, lanes) as at,
-        ):
-            value = _unpacked(kernel, unpack, channel, at, lanes)
-            valid = kernel.sub(inner, at) if inner % lanes else None
-            offset = kernel.add(kernel.mul(channel, inner), at)
-            position = Position((channel, at), offset, valid, chunk, 1, 2, unpack.dtype)
-            epilogue.store(kernel, value, position)
-    moved = 2 * channels * inner * unpack.dtype.itemsize
-    return kernel.finish(ceil_div(channels, each), moved=moved)
-
-
-def _unpacked(
-    kernel: KernelBuilder, unpack: Unpack, channel: ir.Value, at: ir.Value, lanes: int
-) -> ir.Value:
-    """Collect neighbours of the gradient; past the end, the last one again."""
-    group, column = kernel.split(channel, unpack.columns)
-    panel, lane = kernel.split(column, unpack.panel)
-    panel = kernel.add(kernel.mul(group, unpack.panels), panel)
-    base = kernel.mul(panel, unpack.taps * unpack.rows * unpack.panel)
-    base = kernel.add(base, lane)
-    inner, numbers = unpack.rows * unpack.taps, []
-    for each in range(lanes):
-        index = kernel.add(at, each)
-        if inner % lanes:
-            index = kernel.minimum(index, inner - 1)
-        row, tap = kernel.split(index, unpack.taps)
-        line = kernel.add(kernel.mul(tap, unpack.rows), row)
-        place = kernel.add(base, kernel.mul(line, unpack.panel))
-        numbers.append(kernel.load(kernel.buffer(0), place, unpack.dtype))
-    return _vector(kernel, numbers)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Into how many parts a reduction over images is split.
-
-    Attributes:
-        most: no more than these.
-        pixels: of one image; a part has no fewer than 256.
-    """
-
-    most: int
-    pixels: int
-
-    def number(self, batch: int) -> int:
-        """Return the number of parts for some images."""
-        return max(1, min(self.most, batch * self.pixels // _PART_PIXELS))
-
-    def emit(self, kernel: KernelBuilder, batch: ir.Value) -> ir.Value:
-        """Compute the same number where the batch is known."""
-        parts, _ = kernel.split(kernel.mul(batch, self.pixels), _PART_PIXELS)
-        return kernel.maximum(kernel.minimum(parts, self.most), 1)
-
-
-@dataclass(frozen=True)
-class Fold:
-    """The sum of dense partial results, one after the other in a buffer.
-
-    Attributes:
-        dtype: of the elements.
-        parts: how many there are, or how that follows from the batch; they are added
-            in order.
-        sizes: the shape of each.
-        batch: the images, where the number of parts follows from them.
-    """
-
-    dtype: dt.dtype
-    parts: int | Parts
-    sizes: tuple[int, ...]
-    batch: int = 0
-
-    @property
-    def number(self) -> int:
-        """How many parts there are."""
-        return (
-            self.parts if isinstance(self.parts, int) else self.parts.number(self.batch)
-        )
-
-
-def fold_kernel(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel that adds partial results: table (parts, sum).
-
-    Where the number of parts follows from the batch, that comes third in the table. A
-    chunk is a stretch of a row or a number of rows.
-    """
-    kernel = KernelBuilder(name, target)
-    lanes = target.lanes(fold.dtype.itemsize)
-    rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
-    stretch = min(inner, _CHUNK)
-    across, each = ceil_div(inner, stretch), max(1, _CHUNK // stretch)
-    parts, free = _count(kernel, fold)
-    with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, free)
-        block, part = kernel.split(chunk, across)
-        first, left = kernel.mul(block, each), kernel.mul(part, stretch)
-        right = kernel.minimum(kernel.add(left, stretch), inner)
-        stop = kernel.minimum(kernel.add(first, each), rows)
-        with kernel.loop(first, stop) as row, kernel.loop(left, right, lanes) as at:
-            valid = kernel.sub(inner, at) if inner % lanes else None
-            offset = kernel.add(kernel.mul(row, inner), at)
-            indices = (*unravel(kernel, row, fold.sizes[:-1]), at)
-            position = Position(indices, offset, valid, chunk, 1, free, fold.dtype)
-            value = _folded(kernel, fold, parts, position, lanes)
-            epilogue.store(kernel, value, position)
-    flops = fold.number * rows * inner
-    moved = (fold.number + 1) * rows * inner * fold.dtype.itemsize
-    return kernel.finish(ceil_div(rows, each) * across, flops, moved)
-
-
-def _count(kernel: KernelBuilder, fold: Fold) -> tuple[ir.Value, int]:
-    """The number of parts, and the first slot after those in use."""
-    if isinstance(fold.parts, int):
-        return kernel.int(fold.parts), 2
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
-    return fold.parts.emit(kernel, batch), 3
-
-
-def _folded(
-    kernel: KernelBuilder, fold: Fold, parts: ir.Value, position: Position, lanes: int
-) -> ir.Value:
-    mask = position.mask(kernel, lanes)
-    total = kernel.variable(ir.Constant(value_type(fold.dtype, lanes), None))
-    with kernel.loop(0, parts) as part:
-        place = kernel.add(position.offset, kernel.mul(part, prod(fold.sizes)))
-        value = kernel.load(kernel.buffer(0), place, fold.dtype, lanes, mask)
-        total.set(kernel.b.fadd(total.get(), value))
-    return total.get()

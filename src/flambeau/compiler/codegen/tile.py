@@ -22,6 +22,7 @@ from .builder import KernelBuilder, value_type
 __all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
+_UNROLLED = 64  # FMAs in the body of an inner loop, more or less
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -185,9 +186,9 @@ class Tile:
     def _unroll(self, count: int | ir.Value) -> int:
         if not isinstance(count, int):
             return 1
-        held = self.shape.rows * self.shape.vectors + 1
-        spare = (self.kernel.target.vector_registers - held) // self.shape.vectors
-        return max(1, min(spare, 4, count))
+        sums = self.shape.rows * self.shape.vectors
+        spare = (self.kernel.target.vector_registers - sums - 1) // self.shape.vectors
+        return max(1, min(spare, _UNROLLED // sums, 4, count))
 
     def _steps(
         self,

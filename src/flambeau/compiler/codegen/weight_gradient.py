@@ -23,11 +23,12 @@ from ...runtime.target import Target
 from .builder import I1, I64, KernelBuilder, value_type
 from .convolution import ConvolutionSpec, merged_axes
 from .correlation import Axis
+from .folding import Fold, Parts, fold_kernel
 from .kernel import Kernel
 from .loops import unravel
-from .packing import Fold, Parts, Unpack, fold_kernel, unpack_kernel
 from .program import Epilogue, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
+from .transposing import Unpack, unpack_kernel
 
 __all__ = ["weight_gradient"]
 
@@ -133,7 +134,7 @@ def weight_gradient(
     size, count = spec.dtype.itemsize, plan.panels * plan.panel_size
     stages = [Stage(_partial(plan, target), ("x", "grad", "batch", "parts"))]
     scratch = [("parts", plan.parts.number(spec.batch) * count * size)]
-    if plan.parts.most > 1:
+    if plan.parts.number(spec.batch) > 1:
         fold = Fold(spec.dtype, plan.parts, (count,), spec.batch)
         kernel = fold_kernel(f"fold_{spec.name}", fold, target, Epilogue())
         stages.append(Stage(kernel, ("parts", "sums", "batch")))
