@@ -61,7 +61,15 @@ def test_products_of_any_size(sizes, batch, across, kind, shift):
 
 
 @pytest.mark.parametrize(
-    "sizes", [(1, 100, 2048), (64, 48, 1500), (70, 130, 512), (3, 5, 4500)]
+    "sizes",
+    [
+        (1, 100, 2048),
+        (3, 33, 301),
+        (2, 5, 256),
+        (64, 48, 1500),
+        (70, 130, 512),
+        (3, 5, 4500),
+    ],
 )
 @pytest.mark.parametrize("across", [(False, False), (True, False), (False, True)])
 def test_thin_long_and_split_products(sizes, across):
@@ -74,8 +82,8 @@ def test_an_empty_reduction_gives_zeros():
 
 
 @pytest.mark.parametrize("guard", ["begin", "end"])
-@pytest.mark.parametrize("sizes", [(1, 1, 1), (17, 33, 9), (30, 70, 600)])
-@pytest.mark.parametrize("across", [(False, False), (True, True)])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (17, 33, 9), (3, 37, 300), (30, 70, 600)])
+@pytest.mark.parametrize("across", [(False, False), (False, True), (True, True)])
 def test_nothing_outside_the_buffers_is_touched(guard, sizes, across):
     check(*problem(*sizes, (2,), across), guard=guard)
 

@@ -15,6 +15,7 @@ from llvmlite import ir
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder
+from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
 from .kernel import Kernel
 from .loops import unravel
@@ -28,6 +29,7 @@ _CHUNK_FLOPS = 2_000_000
 _MOST_DEPTH = 4096  # so that a panel of B stays in the second-level cache
 _LEAST_DEPTH = 256  # below which a part is not worth its sum
 _ALIAS = 2048  # what lies so many bytes apart competes for places in a cache
+_THIN = 4  # rows up to which B is not worth packing
 _CHUNKS = 32  # enough for the threads that a small output should employ
 
 
@@ -93,6 +95,19 @@ def matmul(
     reduction). The epilogue sees the indices (*batch, row, column).
     """
     epilogue = epilogue or Epilogue()
+    if _thin(spec):
+        dots = Dots(
+            f"dot_{spec.name}",
+            spec.dtype,
+            spec.batch,
+            spec.rows,
+            spec.columns,
+            spec.depth,
+            spec.a_strides[:-1],
+            (*spec.b_strides[:-2], spec.b_strides[-1]),
+        )
+        kernel = dot_kernel(dots, target, epilogue)
+        return Program((Stage(kernel, ("a", "b", "out"), fused=True),))
     grid = _grid(spec, target)
     stages, scratch = [], []
     packs = {"a": _packing_a(spec, grid), "b": _packing_b(spec, grid)}
@@ -114,6 +129,12 @@ def matmul(
         size = grid.parts * prod(spec.sizes) * spec.dtype.itemsize
         scratch.append(("parts", size))
     return Program(tuple(stages), tuple(scratch))
+
+
+def _thin(spec: MatmulSpec) -> bool:
+    """Whether B is used too little to pack it, and both lie along the reduction."""
+    along = spec.a_strides[-1] == 1 and spec.b_strides[-2] == 1
+    return along and spec.rows <= _THIN and spec.depth >= _LEAST_DEPTH
 
 
 def _grid(spec: MatmulSpec, target: Target) -> _Grid:
