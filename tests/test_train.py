@@ -41,7 +41,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture
 def config(photos):
-    return TrainConfig(str(photos), epochs=3, batch_size=8, lr=0.05)
+    return TrainConfig(str(photos), epochs=3, batch_size=8, lr=0.05, shift=1)
 
 
 def numbers(value):
@@ -146,7 +146,7 @@ def test_options_have_limits(option):
 
 def test_images_are_measured(photos):
     images = measure(TrainConfig(str(photos)))
-    assert (images.channels, images.height, images.width) == (1, 8, 8)
+    assert (images.channels, images.height, images.width) == (3, 8, 8)
     assert images.classes == ["bright", "edge"]
     assert 0.2 < images.mean[0] < 0.6
     larger = measure(TrainConfig(str(photos), image_size=(12, 10)))

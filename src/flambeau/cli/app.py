@@ -67,6 +67,9 @@ def train(
     workers: Annotated[int, typer.Option(help="threads that load images")] = (
         _DEFAULT.workers
     ),
+    shift: Annotated[
+        int, typer.Option(help="pixels by which training images move at random")
+    ] = _DEFAULT.shift,
     image_size: SizeOption = None,
     run: Annotated[
         str | None, typer.Option(help="the run's folder; a new one below runs/")
@@ -93,6 +96,7 @@ def train(
                 weight_decay,
                 seed,
                 workers,
+                shift,
                 size,
             )
             trainer = Trainer.start(config, run, **listeners)

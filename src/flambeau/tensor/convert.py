@@ -24,11 +24,7 @@ __all__ = ["clone", "contiguous", "item", "numpy", "text", "to", "tolist", "valu
 
 def value_of(input: Tensor) -> np.ndarray:
     """Return the computed elements as an array that must not be written to."""
-    node = input.node
-    if node.value is None:
-        evaluate([input])
-    assert node.value is not None
-    return node.value
+    return evaluate([input])[0]
 
 
 def compute(*tensors: Tensor | Sequence[Tensor]) -> None:

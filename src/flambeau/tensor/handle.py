@@ -95,8 +95,8 @@ class Handle:
         return base
 
     def _read_view(self, base: Tensor) -> Node:
-        if self._base_version != base._version or base._shared is not None:
-            node = base.node
+        node = base.node  # first, for it follows what was written to a shared array
+        if self._base_version != base._version:
             before, state.grad_enabled = state.grad_enabled, self._tracked
             for op, params in self._steps:
                 node = op(node, **params)
@@ -380,23 +380,23 @@ def note_pending(handle: Handle) -> None:
         evaluate_pending()
 
 
-def evaluate(tensors: Iterable[Tensor]) -> None:
-    """Compute the values of `tensors` and, in the same plan, all that is pending.
+def evaluate(tensors: Iterable[Tensor]) -> list[np.ndarray]:
+    """Return the values of `tensors`; all that is pending is in the same plan.
 
     Raises:
         Whatever an op raises about values it cannot take, such as an index that is
         out of bounds; other pending tensors are then left for later.
     """
     roots = [each.node for each in tensors]
-    if all(each.value is not None for each in roots):
-        return
-    others = _pending_nodes()
-    try:
-        backend.evaluate(roots + others)
-    except Exception:
-        if not others:
-            raise
-        backend.evaluate(roots)
+    if any(each.value is None for each in roots):
+        others = _pending_nodes()
+        try:
+            backend.evaluate(roots + others)
+        except Exception:
+            if not others:
+                raise
+            backend.evaluate(roots)
+    return [_value(each) for each in roots]
 
 
 def evaluate_pending() -> None:

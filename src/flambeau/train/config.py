@@ -47,22 +47,30 @@ class TrainConfig:
         weight_decay: of SGD.
         seed: of the weights and the order of the images.
         workers: threads that load images ahead of training.
+        shift: pixels by which training images are moved at random, so that a model
+            learns what does not depend on the place.
         image_size: height and width that images are brought to; None for their own.
     """
 
     data: str = "digits"
     model: str = "simple_cnn"
-    epochs: int = 8
+    epochs: int = 12
     batch_size: int = 64
-    lr: float = 0.05
+    lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 5e-4
     seed: int = 0
     workers: int = 0
+    shift: int = 1
     image_size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        for name, lowest in (("epochs", 1), ("batch_size", 1), ("workers", 0)):
+        for name, lowest in (
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("workers", 0),
+            ("shift", 0),
+        ):
             if getattr(self, name) < lowest:
                 raise ValueError(
                     f"{name} must be at least {lowest}, got {getattr(self, name)}"

@@ -17,20 +17,29 @@ _MEASURED = 1000  # images that mean and standard deviation are taken from
 
 def open_data(config: TrainConfig, train: bool, images: Images) -> Any:
     """Return one half of the run's data set, prepared for the model."""
-    return datasets.load(config.data, train, transform=preparation(images))
+    prepare = preparation(images, config.shift if train else 0)
+    return datasets.load(config.data, train, transform=prepare)
 
 
-def preparation(images: Images) -> transforms.Compose:
-    """Return the transform from a picture to the model's normalised input."""
+def preparation(images: Images, shift: int = 0) -> transforms.Compose:
+    """Return the transform from a picture to the model's normalised input.
+
+    Args:
+        images: what the model takes.
+        shift: pixels by which a picture is moved at random.
+    """
     size = (images.height, images.width)
-    return transforms.Compose(
-        [
-            transforms.Grayscale(images.channels) if images.channels == 1 else _as_rgb,
-            transforms.Resize(size),
-            transforms.ToTensor(),
-            transforms.Normalize(images.mean, images.std),
-        ]
-    )
+    steps: list[Any] = [
+        transforms.Grayscale() if images.channels == 1 else _as_rgb,
+        transforms.Resize(size),
+    ]
+    if shift:
+        steps.append(transforms.RandomCrop(size, padding=shift))
+    steps += [
+        transforms.ToTensor(),
+        transforms.Normalize(images.mean, images.std),
+    ]
+    return transforms.Compose(steps)
 
 
 def _as_rgb(picture: Any) -> Any:
