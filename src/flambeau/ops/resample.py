@@ -81,8 +81,8 @@ def _one_each(positions: np.ndarray) -> Taps:
 
 
 def _nearest(rule: Rule) -> Taps:
-    if rule.size == rule.output and rule.mode == "nearest":
-        return _one_each(np.arange(rule.size))  # whatever the scale, as in torch's 2-d
+    if rule.mode == "nearest" and rule.output in (rule.size, 2 * rule.size):
+        rule = rule._replace(scale=None)  # as torch does in 2-d, and in all gradients
     step = _step(rule._replace(double=False))
     numbers = np.arange(rule.output, dtype=np.float32)
     if rule.mode == "nearest-exact":

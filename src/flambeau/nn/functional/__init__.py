@@ -51,7 +51,12 @@ from .conv import (
 from .cross_entropy import cross_entropy, nll_loss
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from .folding import fold, unfold
-from .interpolation import interpolate
+from .interpolation import (
+    interpolate,
+    upsample,
+    upsample_bilinear,
+    upsample_nearest,
+)
 from .linear import bilinear, linear
 from .loss import (
     binary_cross_entropy,

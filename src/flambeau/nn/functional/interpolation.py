@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from math import floor
+from math import floor, isfinite
 from typing import TypeAlias
+
+import numpy as np
 
 from ... import dtypes as dt
 from ...graph import Node
+from ...ops import elementwise as ew
 from ...ops.resample import Rule, resample
 from ...shape import ntuple
 from ...tensor import Tensor
@@ -20,7 +24,14 @@ from .adaptive_pooling import (
 )
 from .arguments import node_of
 
-__all__ = ["IntOrInts", "Scale", "interpolate"]
+__all__ = [
+    "IntOrInts",
+    "Scale",
+    "interpolate",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
+]
 
 IntOrInts: TypeAlias = int | Sequence[int]
 Scale: TypeAlias = float | Sequence[float]
@@ -75,7 +86,9 @@ def interpolate(
     Raises:
         ValueError: options that exclude or do not fit each other.
         NotImplementedError: a mode that does not exist for these dimensions or dtypes.
-        RuntimeError: an empty image, before or after.
+        RuntimeError: an empty image, before or after; a scale that is not finite.
+        TypeError: an input that is no tensor, a size that is no int, a scale that is no
+            number.
 
     Source: torch's page "torch.nn.functional.interpolate".
 
@@ -96,24 +109,30 @@ def interpolate(
     if mode == "area":
         return _AREA[len(sizes)](input, output)
     _check_dtype(x, mode)
-    kind = _MODES[mode][0]
-    double = x.dtype is dt.float64
+    kind, double = _MODES[mode][0], x.dtype is dt.float64
+    rules = [
+        Rule(kind, *each, bool(align_corners), antialias, double)
+        for each in zip(sizes, output, scales)
+    ]
+    if x.dtype is dt.uint8 and "nearest" not in mode:
+        return wrap(_resized_bytes(x, rules))
+    return wrap(in_float32(x, lambda x: _resized(x, rules)))
 
-    def resized(x: Node) -> Node:
-        for dim in reversed(range(len(sizes))):
-            rule = Rule(
-                kind,
-                sizes[dim],
-                output[dim],
-                scales[dim],
-                bool(align_corners),
-                antialias,
-                double,
-            )
-            x = resample(x, dim + 2, rule)
-        return x
 
-    return wrap(in_float32(x, resized))
+def _resized(x: Node, rules: list[Rule]) -> Node:
+    for axis, rule in reversed([*enumerate(rules, 2)]):
+        x = resample(x, axis, rule)
+    return x
+
+
+def _resized_bytes(x: Node, rules: list[Rule]) -> Node:
+    """Round after each axis, as torch and Pillow do: filters may leave the range."""
+    for axis, rule in reversed([*enumerate(rules, 2)]):
+        y = resample(ew.cast(x, dt.float32), axis, rule)
+        rounded = ew.floor(ew.add(y, ew.const_like(0.5, y)))
+        positive = ew.maximum(rounded, ew.const_like(0, y))
+        x = ew.cast(ew.minimum(positive, ew.const_like(255, y)), dt.uint8)
+    return x
 
 
 def _check_mode(x: Node, mode: str) -> None:
@@ -196,15 +215,25 @@ def _spread_size(sizes: Ints, size: IntOrInts) -> Ints:
 
 
 def _spread_scale(sizes: Ints, scale_factor: Scale) -> tuple[float, ...]:
-    if not isinstance(scale_factor, Sequence):
-        return (float(scale_factor),) * len(sizes)
+    if not isinstance(scale_factor, (tuple, list)):
+        return (_number(scale_factor),) * len(sizes)
     if len(scale_factor) != len(sizes):
         raise ValueError(
             "interpolate: Input and scale_factor must have the same number of spatial "
             f"dimensions, but got input with spatial dimensions of {list(sizes)} and "
             f"scale_factor of shape {scale_factor}. The input must be (N, C, *sizes)."
         )
-    return tuple(map(float, scale_factor))
+    return tuple(map(_number, scale_factor))
+
+
+def _number(factor: object) -> float:
+    if not isinstance(factor, (int, float, np.number)):
+        raise TypeError(
+            f"interpolate: scale_factor must be a float or floats, got {factor!r}"
+        )
+    if not isfinite(factor):
+        raise RuntimeError(f"interpolate: scale_factor must be finite, got {factor}")
+    return float(factor)
 
 
 def _check_sizes(x: Node, output: Ints) -> None:
@@ -221,11 +250,58 @@ def _check_sizes(x: Node, output: Ints) -> None:
 
 
 def _check_dtype(x: Node, mode: str) -> None:
-    copies = mode in ("nearest", "nearest-exact")
-    if x.dtype.is_floating_point or (copies and x.dtype is dt.uint8):
+    if x.dtype.is_floating_point or x.dtype is dt.uint8:
         return
-    what = "nearest" if copies else "linear"
+    what = "nearest" if "nearest" in mode else "linear"
     raise NotImplementedError(
         f'interpolate: "compute_indices_weights_{what}" not implemented for '
         f"'{dt.scalar_name(x.dtype)}'; convert the input with .float()"
+    )
+
+
+# Deprecated names
+
+
+def upsample(
+    input: Tensor,
+    size: IntOrInts | None = None,
+    scale_factor: Scale | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """Resize images; the deprecated name of `interpolate`, which has the arguments.
+
+    Source: torch's page "torch.nn.functional.upsample".
+    """
+    _warn_of("upsample")
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Tensor, size: IntOrInts | None = None, scale_factor: Scale | None = None
+) -> Tensor:
+    """Resize images by repeating elements; deprecated, see `interpolate`.
+
+    Source: torch's page "torch.nn.functional.upsample_nearest".
+    """
+    _warn_of("upsample_nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(
+    input: Tensor, size: IntOrInts | None = None, scale_factor: Scale | None = None
+) -> Tensor:
+    """Resize images bilinearly, corners aligned; deprecated, see `interpolate`.
+
+    Source: torch's page "torch.nn.functional.upsample_bilinear".
+    """
+    _warn_of("upsample_bilinear")
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+def _warn_of(name: str) -> None:
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` "
+        "instead.",
+        stacklevel=3,
     )
