@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from operator import index
 from typing import Any, TypeVar
 
-__all__ = ["ints_of", "numpy_names"]
+__all__ = ["ints_of", "numpy_names", "takes_ints"]
 
 T = TypeVar("T")
 _TORCH_NAMES = {"axis": "dim", "keepdims": "keepdim"}
@@ -43,3 +43,33 @@ def ints_of(values: Sequence[Any]) -> tuple[int, ...]:
     if len(values) == 1 and not hasattr(values[0], "__index__"):
         values = values[0]
     return tuple(index(each) for each in values)
+
+
+def takes_ints(name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Let the ints of a function be given apart, as one sequence, or by name.
+
+    Args:
+        name: the name; the function gets a tuple of ints as its second argument.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(2, 3)
+        >>> x.permute(1, 0).shape == x.permute(dims=(1, 0)).shape
+        True
+    """
+
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
+        @functools.wraps(function)
+        def run(input: Any, *values: Any, **options: Any) -> T:
+            if name in options and not values:
+                values = (options.pop(name),)
+            if not values:
+                raise TypeError(
+                    f"{function.__name__}() takes {name!r}, as ints or one sequence; "
+                    "got none"
+                )
+            return function(input, ints_of(values), **options)
+
+        return run
+
+    return decorate

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from operator import index as as_index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..ops import movement
 from ..ops.broadcast import reshape as reshape_node
 from ..ops.broadcast import reshape_view
 from ..shape import axis_of, contiguous_strides
-from .arguments import ints_of
+from .arguments import ints_of, takes_ints
 from .handle import Steps, layout_of, memory_of, show, show_in_place, show_steps
 from .shaping import reshape
 
@@ -28,6 +28,9 @@ __all__ = [
     "unbind",
     "unfold",
 ]
+
+
+Shape = tuple[int, ...]
 
 
 def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
@@ -199,12 +202,13 @@ def as_strided(
     return show(memory, movement.as_strided, size=sizes, stride=strides, offset=offset)
 
 
-def resize_(input: Tensor, *sizes: Any, memory_format: object = None) -> Tensor:
+@takes_ints("size")
+def resize_(input: Tensor, size: Shape, memory_format: object = None) -> Tensor:
     """Give the tensor itself other sizes; elements that are added are 0.
 
     Args:
         input: a tensor that requires no gradient.
-        sizes: the sizes, as ints or one sequence.
+        size: the sizes, as ints or one sequence.
         memory_format: without effect.
 
     Raises:
@@ -212,16 +216,15 @@ def resize_(input: Tensor, *sizes: Any, memory_format: object = None) -> Tensor:
     """
     if input.requires_grad:
         raise RuntimeError("cannot resize variables that require grad")
-    shape = ints_of(sizes)
-    count = prod(shape)
+    count = prod(size)
     if count > input.numel():
         flat = reshape_node(input.node, (-1,))
         node = movement.pad_constant(flat, ((0, count - input.numel()),), 0)
-        input.set_data(reshape_node(node, shape))
+        input.set_data(reshape_node(node, size))
         return input
     steps: Steps = (
         (reshape_view, {"shape": (input.numel(),)}),
         (movement.slice_view, {"ranges": ((0, count, 1),)}),
-        (reshape_view, {"shape": shape}),
+        (reshape_view, {"shape": size}),
     )
-    return show_in_place(input, steps, (contiguous_strides(shape), layout_of(input)[1]))
+    return show_in_place(input, steps, (contiguous_strides(size), layout_of(input)[1]))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..ops.movement import alias, permute_view
 from ..shape import axis_of
-from .arguments import ints_of
+from .arguments import ints_of, takes_ints
 from .handle import Layout, Steps, layout_of, show, show_in_place, show_steps
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ __all__ = [
 Dims = int | Sequence[int]
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+@takes_ints("dims")
+def permute(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Reorder the dimensions: dimension i of the result is `dims[i]` of the input.
 
     Args:
@@ -45,17 +46,17 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
         >>> torch.zeros(2, 3, 4).permute(2, 0, 1).shape
         torch.Size([4, 2, 3])
     """
-    wanted, ndim = ints_of(dims), input.ndim
-    if len(wanted) != ndim:
+    ndim = input.ndim
+    if len(dims) != ndim:
         raise RuntimeError(
             f"permute: number of dimensions in the tensor input does not match the "
             f"length of the desired ordering of dimensions i.e. input.dim() = {ndim} "
-            f"is not equal to len(dims) = {len(wanted)}"
+            f"is not equal to len(dims) = {len(dims)}"
         )
-    axes = tuple(axis_of(each, ndim) for each in wanted)
+    axes = tuple(axis_of(each, ndim) for each in dims)
     if len(set(axes)) < ndim:
         raise RuntimeError(
-            f"permute(): duplicate dims are not allowed, got {list(wanted)}"
+            f"permute(): duplicate dims are not allowed, got {list(dims)}"
         )
     return show(input, permute_view, dims=axes)
 

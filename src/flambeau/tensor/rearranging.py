@@ -15,7 +15,7 @@ from ..ops import movement
 from ..ops.broadcast import expand as expand_node
 from ..ops.broadcast import reshape as reshape_node
 from ..shape import axes_of, axis_of
-from .arguments import ints_of
+from .arguments import ints_of, takes_ints
 from .convert import value_of
 from .handle import Handle, wrap
 from .joining import stack
@@ -45,7 +45,8 @@ Dims = int | Sequence[int]
 # Repeating
 
 
-def repeat(input: Tensor, *repeats: Any) -> Tensor:
+@takes_ints("repeats")
+def repeat(input: Tensor, repeats: tuple[int, ...]) -> Tensor:
     """Return the tensor repeated along each dimension, as copies.
 
     Args:
@@ -64,16 +65,15 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
         tensor([[1, 2, 1, 2],
                 [1, 2, 1, 2]])
     """
-    counts = ints_of(repeats)
-    if len(counts) < input.ndim:
+    if len(repeats) < input.ndim:
         raise RuntimeError(
             "repeat: Number of dimensions of repeat dims can not be smaller than "
-            f"number of dimensions of tensor; got {list(counts)} for shape "
+            f"number of dimensions of tensor; got {list(repeats)} for shape "
             f"{list(input.shape)}"
         )
-    if any(each < 0 for each in counts):
-        raise RuntimeError(f"repeat: the numbers must not be negative: {list(counts)}")
-    return wrap(_repeated(input.node, counts))
+    if any(each < 0 for each in repeats):
+        raise RuntimeError(f"repeat: the numbers must not be negative: {list(repeats)}")
+    return wrap(_repeated(input.node, repeats))
 
 
 def _repeated(x: Node, counts: Sequence[int]) -> Node:
@@ -84,7 +84,8 @@ def _repeated(x: Node, counts: Sequence[int]) -> Node:
     return reshape_node(expand_node(reshape_node(x, apart), wide), result)
 
 
-def tile(input: Tensor, *dims: Any) -> Tensor:
+@takes_ints("dims")
+def tile(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Return the tensor repeated; missing numbers in front count as 1.
 
     Example:
@@ -93,8 +94,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
         tensor([[1, 1],
                 [2, 2]])
     """
-    counts = ints_of(dims)
-    return repeat(input, (1,) * (input.ndim - len(counts)) + counts)
+    return repeat(input, (1,) * (input.ndim - len(dims)) + dims)
 
 
 def repeat_interleave(
@@ -160,7 +160,8 @@ def _counts(repeats: Tensor | int) -> np.ndarray:
 # Reversing and rolling
 
 
-def flip(input: Tensor, *dims: Any) -> Tensor:
+@takes_ints("dims")
+def flip(input: Tensor, dims: tuple[int, ...]) -> Tensor:
     """Reverse the order of the elements along dimensions.
 
     Raises:
@@ -171,7 +172,7 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
         >>> torch.arange(3).flip(0)
         tensor([2, 1, 0])
     """
-    return wrap(movement.flip(input.node, axes_of(ints_of(dims), input.ndim)))
+    return wrap(movement.flip(input.node, axes_of(dims, input.ndim)))
 
 
 def fliplr(input: Tensor) -> Tensor:

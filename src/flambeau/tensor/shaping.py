@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ops.broadcast import expand_view, reshape_view
 from ..shape import axes_of, axis_of, broadcast_shapes, resolve_size
-from .arguments import ints_of
+from .arguments import ints_of, takes_ints
 from .handle import (
     Layout,
     Steps,
@@ -49,12 +49,13 @@ Dims = int | Sequence[int]
 # Another shape
 
 
-def view(input: Tensor, *shape: Any) -> Tensor:
+@takes_ints("size")
+def view(input: Tensor, size: Shape) -> Tensor:
     """Return the same memory under another shape.
 
     Args:
         input: any shape.
-        shape: the sizes, as ints or one sequence; one of them may be -1.
+        size: the sizes, as ints or one sequence; one of them may be -1.
 
     Raises:
         RuntimeError: the sizes do not hold as many elements, or no strides can show
@@ -70,9 +71,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
         tensor([[1., 0., 0.],
                 [0., 0., 0.]])
     """
-    if not shape:
-        raise TypeError("view() takes the sizes, as ints or one sequence; got none")
-    sizes = resolve_size(ints_of(shape), input.numel())
+    sizes = resolve_size(size, input.numel())
     layout = layout_through(input, reshape_view, {"shape": sizes})
     if layout is None:
         raise RuntimeError(
@@ -84,7 +83,8 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     return show_steps(input, ((reshape_view, {"shape": sizes}),), layout)
 
 
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+@takes_ints("shape")
+def reshape(input: Tensor, shape: Shape) -> Tensor:
     """Return the elements in row-major order under another shape.
 
     The result shares memory with `input` where strides can express that.
@@ -102,7 +102,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
         tensor([[0, 1, 2],
                 [3, 4, 5]])
     """
-    sizes = resolve_size(ints_of(shape), input.numel())
+    sizes = resolve_size(shape, input.numel())
     return show(input, reshape_view, shape=sizes)
 
 
@@ -265,12 +265,13 @@ def atleast_3d(*tensors: Any) -> Any:
 # Repeating without copying
 
 
-def expand(input: Tensor, *sizes: Any) -> Tensor:
+@takes_ints("size")
+def expand(input: Tensor, size: Shape) -> Tensor:
     """Show dimensions of size 1, and new leading ones, repeated.
 
     Args:
         input: any shape.
-        sizes: the sizes wanted, as ints or one sequence; -1 keeps a size.
+        size: the sizes wanted, as ints or one sequence; -1 keeps a size.
 
     Raises:
         RuntimeError: a size differs from the input's, which is not 1.
@@ -283,29 +284,29 @@ def expand(input: Tensor, *sizes: Any) -> Tensor:
         tensor([[1, 1, 1],
                 [2, 2, 2]])
     """
-    wanted, shape = ints_of(sizes), input._node.shape
-    extra = len(wanted) - len(shape)
+    shape = input._node.shape
+    extra = len(size) - len(shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand: the number of sizes provided ({len(wanted)}: {list(wanted)}) "
+            f"expand: the number of sizes provided ({len(size)}: {list(size)}) "
             "must be greater or equal to the number of dimensions in the tensor "
             f"({len(shape)}: {list(shape)})"
         )
-    target = list(wanted)
-    for at, size in enumerate(wanted):
+    target = list(size)
+    for at, wanted in enumerate(size):
         mine = shape[at - extra] if at >= extra else 1
-        if size == -1 and at >= extra:
+        if wanted == -1 and at >= extra:
             target[at] = mine
-        elif size < 0:
+        elif wanted < 0:
             raise RuntimeError(
-                f"expand: The expanded size of the tensor ({size}) isn't allowed in a "
-                f"leading, non-existing dimension {at}"
+                f"expand: The expanded size of the tensor ({wanted}) isn't allowed in "
+                f"a leading, non-existing dimension {at}"
             )
-        elif size != mine and mine != 1:
+        elif wanted != mine and mine != 1:
             raise RuntimeError(
-                f"The expanded size of the tensor ({size}) must match the existing "
+                f"The expanded size of the tensor ({wanted}) must match the existing "
                 f"size ({mine}) at non-singleton dimension {at}.  Target sizes: "
-                f"{list(wanted)}.  Tensor sizes: {list(shape)}"
+                f"{list(size)}.  Tensor sizes: {list(shape)}"
             )
     return show(input, expand_view, shape=tuple(target))
 
@@ -315,9 +316,10 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
     return expand(input, other.shape)
 
 
-def broadcast_to(input: Tensor, *size: Any) -> Tensor:
+@takes_ints("size")
+def broadcast_to(input: Tensor, size: Shape) -> Tensor:
     """Show the tensor repeated to a shape it broadcasts to."""
-    return expand(input, *size)
+    return expand(input, size)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
