@@ -1,0 +1,29 @@
+"""The table of layers and functions: a record each, with its meaning in NumPy.
+
+The tests of values, dtypes, derivatives, printed forms and of agreement with torch run
+over all records. A family of layers is a module; listing it here is all it needs.
+"""
+
+from types import ModuleType
+
+import cases_activation
+import cases_linear
+import cases_loss
+import cases_norm
+import cases_resize
+from case import Case
+
+FAMILIES = (cases_activation, cases_linear, cases_loss, cases_norm, cases_resize)
+
+
+def joined(families: tuple[ModuleType, ...]) -> dict[str, Case]:
+    """Return the records of all families by name."""
+    found: dict[str, Case] = {}
+    for family in families:
+        twice = found.keys() & family.CASES.keys()
+        assert not twice, f"{family.__name__} repeats the names {twice}"
+        found |= family.CASES
+    return found
+
+
+CASES = joined(FAMILIES)
