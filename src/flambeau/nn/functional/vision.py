@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from operator import index
-
 from ...graph import Node
 from ...ops.broadcast import reshape
 from ...ops.movement import permute
+from ...shape import ntuple
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from .arguments import node_of
@@ -25,6 +24,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
     Raises:
         RuntimeError: channels that do not divide by r², fewer than 3 dimensions.
+        TypeError: an input that is no tensor, a factor that is no int.
 
     Source: torch's page "torch.nn.functional.pixel_shuffle"; Shi et al.,
     arXiv:1609.05158.
@@ -60,6 +60,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
     Raises:
         RuntimeError: sizes that do not divide by r, fewer than 3 dimensions.
+        TypeError: an input that is no tensor, a factor that is no int.
 
     Source: torch's page "torch.nn.functional.pixel_unshuffle".
     """
@@ -77,7 +78,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def _read(name: str, input: Tensor, option: str, factor: int) -> tuple[Node, int]:
-    x, r = node_of(name, "input", input), index(factor)
+    x = node_of(name, "input", input)
+    (r,) = ntuple(factor, 1, f"{name}: {option}")
     if x.ndim < 3:
         raise RuntimeError(
             f"{name} expects input to have at least 3 dimensions, but got input with "
@@ -106,11 +108,13 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     Raises:
         RuntimeError: channels that do not divide by the groups, fewer than 3
             dimensions.
+        TypeError: an input that is no tensor, groups that are no int.
 
     Source: torch's page "torch.nn.functional.channel_shuffle"; Zhang et al.,
     arXiv:1707.01083.
     """
     x = node_of("channel_shuffle", "input", input)
+    (groups,) = ntuple(groups, 1, "channel_shuffle: groups")
     if x.ndim < 3:
         raise RuntimeError(
             "channel_shuffle expects input with > 2 dims, but got input with sizes "
