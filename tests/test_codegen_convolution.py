@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import run, spills, threads
+from native import Runner, run, spills, threads
 
 from flambeau import dtypes as dt
 from flambeau.compiler.codegen.convolution import (
@@ -114,10 +115,10 @@ def slice_of(group: int, size: int) -> slice:
     return slice(group * size, (group + 1) * size)
 
 
-def check(spec, which, **options):
+def check(spec, which, target=None, **options):
     """Run a pass and compare it."""
     case = Case(spec)
-    program = PASSES[which](spec, host())
+    program = PASSES[which](spec, target or host())
     found = run(program, case.buffers(which), **options)["out"]
     expected = case.expected(which)
     error = np.linalg.norm(found - expected)
@@ -188,26 +189,23 @@ COMMON = {
 }
 
 
-@pytest.mark.parametrize("which", PASSES)
-@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
-def test_the_layers_of_networks(which, spec):
-    check(spec, which)
-
-
 @pytest.mark.parametrize("guard", ["begin", "end"])
 @pytest.mark.parametrize("which", PASSES)
 @pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
-def test_nothing_outside_the_buffers_is_touched(which, spec, guard):
+def test_the_layers_of_networks_inside_their_buffers(which, spec, guard):
     check(spec, which, guard=guard)
 
 
 @pytest.mark.parametrize("which", PASSES)
 @pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
 def test_the_bits_do_not_depend_on_threads(which, spec):
+    runner = Runner(PASSES[which](spec, host()), Case(spec).buffers(which))
     found = []
     for count in (1, 2, 4):
         with threads(count):
-            found.append(check(spec, which).tobytes())
+            runner.run()
+        found.append(runner.arrays["out"].tobytes())
+        runner.arrays["out"][...] = np.nan
     assert found[0] == found[1] == found[2]
 
 
@@ -240,6 +238,17 @@ def test_an_input_that_is_not_channels_last():
     found = run(convolution(spec, host()), buffers, guard="end")["out"]
     expected = case.expected("forward")
     assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+OTHERS = {"narrow": (16, 16), "many narrow": (16, 32), "wide": (32, 16)}
+
+
+@pytest.mark.parametrize("vectors", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("name", ["odd channels", "first layer", "depthwise", "1x1"])
+def test_other_vector_registers(which, name, vectors):
+    target = replace(host(), vector_bytes=vectors[0], vector_registers=vectors[1])
+    check(COMMON[name], which, target=target)
 
 
 @pytest.mark.parametrize("which", PASSES)

@@ -58,9 +58,10 @@ def choose_tile(
     """
     lanes = target.lanes(itemsize)
     vectors = ceil_div(columns, lanes)
+    widest = 8 if rows <= 2 else 4  # few rows need more sums for their latency
     shapes = (
         TileShape(most, across, lanes)
-        for across in range(1, min(vectors, 8) + 1)
+        for across in range(1, min(vectors, widest) + 1)
         for most in range(1, min(rows, _fitting(target, across)) + 1)
     )
     return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps))
@@ -209,7 +210,11 @@ class Tile:
             for row, offset in rows:
                 factors = self._factors(a, step * a_step + offset, masks)
                 for total, factor, vector in zip(self.sums[row], factors, vectors):
-                    total.set(kernel.fma(factor, vector, total.get()))
+                    total.set(self._fused(factor, vector, total.get()))
+
+    def _fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+        """Return a * b + c, rounded once where the CPU does that in one step."""
+        return self.kernel.intrinsic("fmuladd", a, b, c)
 
     def _factors(
         self, a: ir.Value, offset: int, masks: Sequence[ir.Value | None]
