@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import prod
 from operator import index
 from typing import Any
@@ -115,7 +116,8 @@ def _broadcast_message(shapes: Sequence[Sequence[int]], dim: int) -> str:
     )
 
 
-def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+@lru_cache(maxsize=4096)  # every view asks for the strides of its base
+def contiguous_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return row-major strides in elements, as torch counts them."""
     strides, step = [], 1
     for size in reversed(shape):

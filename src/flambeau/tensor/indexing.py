@@ -143,11 +143,11 @@ class _Reader:
 
     def whole(self, count: int) -> None:
         """Keep the next dimensions as they are."""
-        for _ in range(count):
-            axis = len(self.ranges)
-            self.ranges.append((0, self.old[axis], 1))
-            self.shape.append(self.old[axis])
-            self.strides.append(self.old_strides[axis])
+        axis = len(self.ranges)
+        sizes = self.old[axis : axis + count]
+        self.ranges += [(0, size, 1) for size in sizes]
+        self.shape += sizes
+        self.strides += self.old_strides[axis : axis + count]
 
     def new_axis(self) -> None:
         """Insert a dimension of size 1."""
@@ -194,9 +194,9 @@ class _Reader:
         """Return the view ops that read what was collected."""
         steps: Steps = ()
         ranges, shape = tuple(self.ranges), tuple(self.shape)
-        if any(each != (0, size, 1) for each, size in zip(ranges, self.old)):
+        if ranges != tuple([(0, size, 1) for size in self.old]):
             steps += ((slice_view, {"ranges": ranges}),)
-        if shape != tuple(count for _, count, _ in ranges):
+        if shape != tuple([count for _, count, _ in ranges]):
             steps += ((reshape_view, {"shape": shape}),)
         return steps or ((alias, {}),)
 
