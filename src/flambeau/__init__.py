@@ -158,6 +158,7 @@ from .tensor.placing import (
     index_fill,
     index_reduce,
     masked_scatter,
+    put,
     select_scatter,
     slice_scatter,
 )
@@ -316,6 +317,7 @@ from .tensor.selecting import (
     nonzero,
     take,
     take_along_dim,
+    unravel_index,
 )
 from .tensor.shaping import (
     atleast_1d,

@@ -232,6 +232,7 @@ class Methods:
     transpose = swapdims = permuting.transpose
     transpose_ = swapdims_ = permuting.transpose_
     swapaxes = permuting.swapaxes
+    swapaxes_ = permuting.swapaxes_
     t = permuting.t
     t_ = permuting.t_
     T = property(permuting.reversed_dims)
@@ -246,6 +247,7 @@ class Methods:
     unfold = parts.unfold
     as_strided = parts.as_strided
     resize_ = parts.resize_
+    resize_as_ = parts.resize_as_
     split = splitting.split
     split_with_sizes = splitting.split_with_sizes
     chunk = splitting.chunk

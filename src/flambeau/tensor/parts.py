@@ -22,6 +22,7 @@ __all__ = [
     "as_strided",
     "narrow",
     "resize_",
+    "resize_as_",
     "select",
     "select_at",
     "slice_dim",
@@ -228,3 +229,10 @@ def resize_(input: Tensor, size: Shape, memory_format: object = None) -> Tensor:
         (reshape_view, {"shape": size}),
     )
     return show_in_place(input, steps, (contiguous_strides(size), layout_of(input)[1]))
+
+
+def resize_as_(
+    input: Tensor, the_template: Tensor, *, memory_format: object = None
+) -> Tensor:
+    """Give the tensor itself the sizes of another one."""
+    return resize_(input, the_template.shape)

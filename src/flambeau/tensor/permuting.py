@@ -21,6 +21,7 @@ __all__ = [
     "permute",
     "reversed_dims",
     "swapaxes",
+    "swapaxes_",
     "t",
     "t_",
     "transpose",
@@ -91,6 +92,11 @@ def transpose_(input: Tensor, dim0: int, dim1: int) -> Tensor:
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """Exchange two dimensions: `transpose` under NumPy's name."""
     return transpose(input, axis0, axis1)
+
+
+def swapaxes_(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Exchange two dimensions of the tensor itself."""
+    return transpose_(input, axis0, axis1)
 
 
 def _check_matrix(name: str, input: Tensor) -> None:

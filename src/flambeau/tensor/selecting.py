@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ..ops import elementwise as ew
 from ..ops import index as ix
 from ..ops.broadcast import expand, reshape
 from ..ops.movement import zeros
-from ..shape import axis_of, broadcast_shapes
+from ..shape import axis_of, broadcast_shapes, contiguous_strides
+from .arguments import ints_of
 from .convert import value_of
 from .handle import wrap
 from .indexing import mask_positions
@@ -28,6 +30,7 @@ __all__ = [
     "nonzero",
     "take",
     "take_along_dim",
+    "unravel_index",
 ]
 
 
@@ -241,3 +244,26 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 def argwhere(input: Tensor) -> Tensor:
     """Return where elements are not 0, one row per element, evaluating the tensor."""
     return wrap(constant(np.argwhere(value_of(input)).astype(np.int64)))
+
+
+def unravel_index(indices: Tensor, shape: Sequence[int]) -> tuple[Tensor, ...]:
+    """Return the index in each dimension for positions in row-major order.
+
+    Raises:
+        ValueError: the positions are no integers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.unravel_index(torch.tensor([4, 1]), (2, 3))
+        (tensor([1, 0]), tensor([1, 1]))
+    """
+    if indices.is_floating_point() or indices.dtype is dt.bool_:
+        raise ValueError(
+            f"unravel_index: expected integers as indices, got {indices.dtype!r}"
+        )
+    rest, found = ew.cast(indices.node, dt.int64), []
+    sizes = ints_of((shape,))
+    for size, step in zip(sizes, contiguous_strides(sizes)):
+        place = ew.floor_div(rest, ew.const_like(step, rest))
+        found.append(wrap(ew.remainder(place, ew.const_like(size, rest))))
+    return tuple(found)
