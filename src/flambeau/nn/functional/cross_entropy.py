@@ -202,14 +202,19 @@ def _checked_classes(name: str, x: Node, t: Node, ignore_index: int) -> Node:
 
 
 def _check_target_shape(name: str, x: Node, t: Node) -> None:
-    if x.ndim == 1:
-        if t.shape not in ((), (1,)):
-            raise RuntimeError(
-                f"{name}: 0D or 1D target tensor expected, multi-target not supported: "
-                f"an input of shape {x.shape} is a single sample, got targets of shape "
-                f"{t.shape}"
+    if x.ndim == 1 and t.ndim <= 1:
+        if t.size != 1:
+            raise ValueError(
+                f"{name}: For 1D input, 1D target must have size 1, but got target "
+                f"size: {t.size}; an input of shape {x.shape} is a single sample"
             )
         return
+    if x.ndim == 1:
+        raise RuntimeError(
+            f"{name}: 0D or 1D target tensor expected, multi-target not supported: an "
+            f"input of shape {x.shape} is a single sample, got targets of shape "
+            f"{t.shape}"
+        )
     wanted = (x.shape[0], *x.shape[2:])
     if t.shape == wanted:
         return
