@@ -69,17 +69,17 @@ class Plan:
         return segments
 
     def _functions(self, engine: Engine) -> dict[str, int]:
-        """Compile and link every kernel once."""
+        """Compile and link every kernel once; return addresses by IR."""
         kernels = {
-            step.kernel.name: step.kernel
+            step.kernel.ir: step.kernel.name
             for step in self.program.steps
             if hasattr(step, "kernel")
         }
         addresses = {}
-        for name, kernel in kernels.items():
-            code = engine.function(kernel.ir, name)
+        for ir, name in kernels.items():
+            code = engine.function(ir, name)
             self._code.append(code)
-            addresses[name] = code.addresses[name]
+            addresses[ir] = code.addresses[name]
         return addresses
 
     def _segment(
@@ -93,7 +93,7 @@ class Plan:
         tables = np.zeros(max(len(sources), 1), np.uint64)
         records, at = np.zeros(len(steps), STEP), 0
         for record, step in zip(records, steps, strict=True):
-            record["function"] = functions[step.kernel.name]
+            record["function"] = functions[step.kernel.ir]
             record["table"] = tables.ctypes.data + 8 * at
             record["chunks"] = step.kernel.chunks
             at += len(step.buffers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ... import dtypes as dt
 from ...graph import Node
 from ...runtime.target import Target
@@ -63,6 +65,13 @@ class Lowering:
         """Give a node the memory of another buffer, seen with other steps."""
         buffer = self.program.add(node.shape, node.dtype, steps, source.source)
         self._buffers[id(node)] = buffer
+        return buffer
+
+    def constant(self, array: np.ndarray) -> Buffer:
+        """Return a buffer that holds an array of the program's own."""
+        kind = dt.from_numpy_dtype(array.dtype)
+        buffer = self.program.new_buffer(array.shape, kind)
+        self.program.constants.append((buffer.number, array))
         return buffer
 
     def scratch(self, size: int) -> Buffer:

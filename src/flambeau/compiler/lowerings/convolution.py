@@ -1,0 +1,124 @@
+"""Convolutions and their gradients become direct kernels on channels-last memory.
+
+conv(x, w)   ->   pack(w), convolution(x, w, out) with out lying (N, *spatial, C)
+
+The order of the dimensions in memory is chosen here and carried on by the loops that
+read the result, so that between two convolutions nothing is transposed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...graph import Node
+from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
+from ..codegen.weight_gradient import weight_gradient
+from ..program import Buffer
+from .context import Lowering
+from .contract import run_program
+from .loop import dense
+
+__all__ = [
+    "can_convolve",
+    "lower_convolution",
+    "lower_input_gradient",
+    "lower_weight_gradient",
+]
+
+_FEW = 4  # channels up to which an image is read as it lies
+
+
+def can_convolve(node: Node) -> bool:
+    """Whether kernels exist: up to three spatial dimensions, nothing cropped."""
+    pads = node.params["padding"]
+    return (
+        node.dtype.is_floating_point
+        and 3 <= node.ndim <= 5
+        and all(low >= 0 and high >= 0 for low, high in pads)
+    )
+
+
+def channels_last(ndim: int) -> tuple[int, ...]:
+    """Return the dimensions in memory order: images, spatial dimensions, channels."""
+    return (0, *range(2, ndim), 1)
+
+
+def _spec(
+    node: Node,
+    x: tuple[int, ...],
+    w: tuple[int, ...],
+    strides: tuple[int, ...] = (),
+) -> ConvolutionSpec:
+    """Describe the convolution of an input and a weight of these shapes."""
+    params = node.params
+    return ConvolutionSpec(
+        node.dtype,
+        batch=x[0],
+        groups=params["groups"],
+        inputs=x[1],
+        outputs=w[0],
+        sizes=x[2:],
+        kernel=w[2:],
+        stride=params["stride"],
+        dilation=params["dilation"],
+        padding=params["padding"],
+        strides=strides,
+    )
+
+
+def _batch(lowering: Lowering, size: int) -> Buffer:
+    """The number of images, which kernels read when they run."""
+    return lowering.constant(np.array([size], np.int64))
+
+
+def _read_input(
+    lowering: Lowering, node: Node, groups: int
+) -> tuple[Buffer, tuple[int, ...]]:
+    """The input's buffer and its strides; an image of few channels stays as it is."""
+    buffer = lowering.buffer_of(node)
+    order = channels_last(node.ndim)
+    if node.shape[1] <= _FEW and groups == 1 and buffer.lies_in(tuple(range(node.ndim))):
+        return buffer, tuple(buffer.steps[at] for at in order)
+    return dense(lowering, node, order), ()
+
+
+def lower_convolution(lowering: Lowering, node: Node) -> None:
+    """Compute a convolution."""
+    x, w = node.inputs
+    buffer, strides = _read_input(lowering, x, node.params["groups"])
+    spec = _spec(node, x.shape, w.shape, strides)
+    named = {
+        "x": buffer,
+        "weight": dense(lowering, w),
+        "batch": _batch(lowering, spec.batch),
+        "out": lowering.result(node, channels_last(node.ndim)),
+    }
+    run_program(lowering, convolution(spec, lowering.target), named)
+
+
+def lower_input_gradient(lowering: Lowering, node: Node) -> None:
+    """Compute the gradient of the input, or a transposed convolution."""
+    g, w = node.inputs
+    spec = _spec(node, node.shape, w.shape)
+    order = channels_last(node.ndim)
+    named = {
+        "grad": dense(lowering, g, order),
+        "weight": dense(lowering, w),
+        "batch": _batch(lowering, spec.batch),
+        "out": lowering.result(node, order),
+    }
+    run_program(lowering, input_gradient(spec, lowering.target), named)
+
+
+def lower_weight_gradient(lowering: Lowering, node: Node) -> None:
+    """Compute the gradient of the weight, which lies as torch lays it out."""
+    x, g = node.inputs
+    buffer, strides = _read_input(lowering, x, node.params["groups"])
+    spec = _spec(node, x.shape, node.shape, strides)
+    named = {
+        "x": buffer,
+        "grad": dense(lowering, g, channels_last(g.ndim)),
+        "batch": _batch(lowering, spec.batch),
+        "out": lowering.result(node),
+    }
+    run_program(lowering, weight_gradient(spec, lowering.target), named)
