@@ -21,6 +21,7 @@ __all__ = [
     "index",
     "index_add",
     "index_put",
+    "indexed_shape",
     "scatter",
     "scatter_add",
     "scatter_amax",
@@ -160,13 +161,16 @@ def _add_numpy(
     return result
 
 
+def _picked_g(g: Node, new: Node, positions: tuple[Node, ...], axes: Shape) -> Node:
+    return sum_to(index(g, *positions, axes=axes), new.shape)
+
+
 def _put_gradient(
     number: int, g: Node, y: Node, x: Node, new: Node, *positions: Node, axes: Shape
 ) -> Any:
     if number == 0:
         return index_put(g, zeros((), g.dtype), *positions, axes=axes)
-    found = index(g, *positions, axes=axes) if number == 1 else None
-    return found and sum_to(found, new.shape)
+    return _picked_g(g, new, positions, axes) if number == 1 else None
 
 
 def _add_gradient(
@@ -174,8 +178,7 @@ def _add_gradient(
 ) -> Any:
     if number == 0:
         return g
-    found = index(g, *positions, axes=axes) if number == 1 else None
-    return found and sum_to(found, new.shape)
+    return _picked_g(g, new, positions, axes) if number == 1 else None
 
 
 _index_put = Op("index_put", _write_infer, _put_numpy, _put_gradient)
