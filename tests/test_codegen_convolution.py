@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from llvmlite import ir
 from native import Runner, run, spills, threads
 
 from flambeau import dtypes as dt
+from flambeau.compiler.codegen.builder import I64
 from flambeau.compiler.codegen.convolution import (
     ConvolutionSpec,
     convolution,
     input_gradient,
 )
+from flambeau.compiler.codegen.program import Epilogue
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
@@ -238,6 +241,48 @@ def test_an_input_that_is_not_channels_last():
     found = run(convolution(spec, host()), buffers, guard="end")["out"]
     expected = case.expected("forward")
     assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+class Numbering(Epilogue):
+    """Writes each element's number, from its indices, where its offset says."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.sizes = sizes
+
+    def store(self, kernel, value, position):
+        lanes, number = value.type.count, kernel.int(0)
+        for size, index in zip(self.sizes, position.indices, strict=True):
+            number = kernel.add(kernel.mul(number, size), index)
+        vector = ir.VectorType(I64, lanes)
+        steps = ir.Constant(vector, list(range(lanes)))
+        numbers = kernel.b.add(kernel.splat(number, lanes), steps)
+        mask = position.mask(kernel, lanes)
+        out = kernel.buffer(position.free)
+        kernel.store(numbers, out, position.offset, dt.int64, mask)
+        super().store(kernel, value, position)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_epilogues_are_told_where_each_element_is(which, spec):
+    buffers = Case(spec).buffers(which)
+    shape = buffers["out"].shape
+    sizes = (shape[0], -1) if which == "weight" else shape
+    numbers = np.full(shape, -1, np.int64)
+    sizes = numbers.reshape(sizes).shape
+    program = PASSES[which](spec, host(), Numbering(sizes))
+    runner = Runner(program, buffers, extra=[numbers], guard="end")
+    runner.run()
+    found = runner.extra[0].ravel().copy()
+    runner.release()
+    assert (found == np.arange(found.size)).all()
+
+
+@pytest.mark.parametrize("which", PASSES)
+def test_no_images(which):
+    spec = conv(4, 6, (5, 5), 3, batch=0)
+    found = run(PASSES[which](spec, host()), Case(spec).buffers(which))["out"]
+    assert (found == 0).all()
 
 
 OTHERS = {"narrow": (16, 16), "many narrow": (16, 32), "wide": (32, 16)}
