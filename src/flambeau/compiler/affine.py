@@ -14,10 +14,21 @@ from typing import Any
 
 from ..graph import Node
 
-__all__ = ["VIEWS", "Axis", "IndexMap", "broadcast", "identity", "through_view"]
+__all__ = [
+    "LOOKUPS",
+    "VIEWS",
+    "Axis",
+    "IndexMap",
+    "broadcast",
+    "identity",
+    "through_view",
+]
 
-VIEWS = frozenset({"alias", "detach", "permute", "expand", "slice", "flip"})
+_UNCHANGED = ("alias", "detach", "check_index")
+VIEWS = frozenset({*_UNCHANGED, "permute", "expand", "slice", "flip"})
 """The views that read their source through an index map."""
+LOOKUPS = frozenset({"index", "gather"})
+"""The ops that read their first input at positions that are values themselves."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ def through_view(node: Node, index: IndexMap) -> IndexMap:
     """Return the map of a view's source, given that of the view."""
     (source,) = node.inputs
     name, params = node.name, node.params
-    if name in ("alias", "detach"):
+    if name in _UNCHANGED:
         return index
     if name == "permute":
         found: list[Any] = [None] * len(index)

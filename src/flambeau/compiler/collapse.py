@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .codegen.loops import Load, LoopSpec, Store
+from .codegen.loops import Load, Lookup, LoopSpec, Store
 
 __all__ = ["collapse"]
 
@@ -18,7 +18,7 @@ def collapse(spec: LoopSpec) -> LoopSpec:
     accesses = [
         each
         for each in (*spec.expressions, *spec.stores)
-        if isinstance(each, (Load, Store))
+        if isinstance(each, (Load, Lookup, Store))
     ]
     sizes, steps = _drop_ones(spec.sizes, [each.steps for each in accesses])
     at = len(sizes) - 2

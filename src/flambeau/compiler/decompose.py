@@ -9,11 +9,14 @@ stay whole where they must differentiate well, and fuse where they are computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from ..graph import Node
 from ..ops import elementwise as ew
+from ..ops import movement
+from ..ops.broadcast import reshape
+from ..ops.index import gather, scatter_add
 from ..ops.reduce import amax, sum_
-from ..ops.window import unpool
 from .selection import pool_tap, tap_gradient, tells_all
 
 __all__ = ["decompose"]
@@ -45,7 +48,18 @@ def _unpool(g: Node, index: Node, input_size: tuple[int, ...]) -> Node:
         if x.shape[2:] == input_size and tells_all(x, **options):
             tap = pool_tap(x, **options)
             return tap_gradient(g, tap, input_size=input_size, **options)
-    return unpool(g, index, input_size=input_size)
+    zeros = movement.zeros((*g.shape[:2], prod(input_size)), g.dtype)
+    added = scatter_add(zeros, _flat(index), _flat(g), axis=2)
+    return reshape(added, (*g.shape[:2], *input_size))
+
+
+def _pick(x: Node, index: Node) -> Node:
+    return reshape(gather(_flat(x), _flat(index), axis=2), index.shape)
+
+
+def _flat(images: Node) -> Node:
+    """(N, C, *sizes) as (N, C, prod(sizes))."""
+    return reshape(images, (*images.shape[:2], prod(images.shape[2:])))
 
 
 def _rebind(old: Node, new: Node) -> Node:
@@ -57,6 +71,7 @@ _RULES: dict[str, Callable[..., Node]] = {
     "log_softmax": _log_softmax,
     "normalize": _normalize,
     "unpool": _unpool,
+    "pick": _pick,
     "rebind": _rebind,
 }
 

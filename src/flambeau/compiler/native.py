@@ -48,6 +48,9 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
         _plans.move_to_end(key)
     leaves = [order[at].value for at, _ in plan.program.leaves]
     values = plan.run(leaves)
+    if plan.program.is_guarded and values.pop():
+        evaluator.evaluate(roots)  # raises the user's error
+        return
     for at, value in zip(kept, values, strict=True):
         order[at].settle(value)
 

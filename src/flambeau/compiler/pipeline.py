@@ -1,6 +1,6 @@
 """The compiler's passes, in order: from a graph to a program.
 
-decompose -> schedule -> lower (collapse, emit) -> plan memory
+decompose -> guard -> schedule -> lower (collapse, emit) -> plan memory
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from ..graph import Node, state, topological
 from ..runtime.target import Target
 from .decompose import decompose
+from .guard import outside
 from .lower import lower
-from .program import Program
+from .program import FAULT, Program
 from .schedule import schedule
 
 __all__ = ["COMPUTABLE", "compile_graph"]
@@ -34,9 +35,12 @@ def compile_graph(
     before, state.grad_enabled = state.grad_enabled, False
     try:
         replaced = decompose(order)
+        wanted = [(at, replaced[id(order[at])]) for at in outputs]
+        fault = outside(topological(node for _, node in wanted))
     finally:
         state.grad_enabled = before
-    wanted = [(at, replaced[id(order[at])]) for at in outputs]
+    if fault is not None:
+        wanted.append((FAULT, fault))
     nodes = topological(node for _, node in wanted)
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
     given = {id(node): at for at, node in enumerate(order)}

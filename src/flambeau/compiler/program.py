@@ -11,7 +11,9 @@ from .. import dtypes as dt
 from ..graph import Node
 from .codegen.kernel import Kernel
 
-__all__ = ["Buffer", "HostStep", "KernelStep", "Program"]
+__all__ = ["FAULT", "Buffer", "HostStep", "KernelStep", "Program"]
+
+FAULT = -1  # the position of an output that says whether the others are invalid
 
 
 @dataclass
@@ -84,7 +86,8 @@ class Program:
         buffers: all of them.
         leaves: (position in the graph's order, buffer) of what must be given.
         constants: (buffer, array) of what the passes themselves made.
-        outputs: (position in the graph's order, buffer) of what is wanted.
+        outputs: (position in the graph's order, buffer) of what is wanted; the last
+            one may be at position FAULT.
         steps: what to run, in order.
     """
 
@@ -93,6 +96,11 @@ class Program:
     constants: list[tuple[int, np.ndarray]] = field(default_factory=list)
     outputs: list[tuple[int, int]] = field(default_factory=list)
     steps: list[KernelStep | HostStep] = field(default_factory=list)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the last output says that the others are invalid."""
+        return bool(self.outputs) and self.outputs[-1][0] == FAULT
 
     def new_buffer(
         self,

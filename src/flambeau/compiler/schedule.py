@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..graph import Node
-from .affine import VIEWS
+from .affine import LOOKUPS, VIEWS
 from .codegen.arithmetic import has_lowering
-from .lowerings.registry import FAMILIES, family_of
+from .lowerings.registry import FAMILIES, Family, family_of
 
 __all__ = ["Group", "Kind", "classify", "schedule"]
 
@@ -53,7 +53,7 @@ def classify(node: Node, computable: frozenset[str]) -> str:
         return Kind.VIEW
     if name in REDUCTIONS:
         return Kind.REDUCE
-    if has_lowering(name):
+    if has_lowering(name) or name in LOOKUPS:
         return Kind.LOOP
     return Kind.HOST if family_of(node) is None else Kind.WHOLE
 
@@ -165,15 +165,21 @@ def _read_in_place(node: Node, group: Group) -> bool:
     mine = {id(each) for each in group.stored}
     stack = [node]
     while stack:
-        for each in stack.pop().inputs:
+        at = stack.pop()
+        for each in at.inputs:
             if id(each) in mine:
-                if each.shape != node.shape:
+                if each.shape != node.shape or _is_looked_up(each, at):
                     return False
             elif each.shape == node.shape and has_lowering(each.name):
                 stack.append(each)
             elif each.value is None and _reaches(each, mine):
                 return False
     return True
+
+
+def _is_looked_up(node: Node, user: Node) -> bool:
+    """Whether a user reads a node at positions that are values."""
+    return user.name in LOOKUPS and node is user.inputs[0]
 
 
 def _reaches(node: Node, targets: set[int]) -> bool:
@@ -215,13 +221,20 @@ def _stored(
 
 def _must_be_there(node: Node, users: list[Node], kinds: dict[int, str]) -> bool:
     """Whether some user reads from memory, or several would compute it again."""
-    is_view = kinds[id(node)] == Kind.VIEW
     for each in users:
-        shown = is_view and each.name in FAMILIES and FAMILIES[each.name].reads_views
-        if kinds[id(each)] not in (*_FUSED, Kind.REDUCE) and not shown:
+        if kinds[id(each)] == Kind.WHOLE:
+            if not _reads_unstored(FAMILIES[each.name], kinds[id(node)]):
+                return True
+            continue
+        fuses = kinds[id(each)] in (*_FUSED, Kind.REDUCE)
+        if not fuses or _is_looked_up(node, each):
             return True
     several = len(users) > 1 and kinds[id(node)] == Kind.LOOP
     return several and not _cheap(node, kinds)
+
+
+def _reads_unstored(family: Family, kind: str) -> bool:
+    return family.reads_loops or (kind == Kind.VIEW and family.reads_views)
 
 
 def _cheap(node: Node, kinds: dict[int, str]) -> bool:

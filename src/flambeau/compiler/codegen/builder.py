@@ -230,6 +230,22 @@ class KernelBuilder:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
         return self.b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
 
+    def lane(self, value: ir.Value, lane: Size) -> ir.Value:
+        """Return one lane of a vector; a scalar is its own lane 0."""
+        if not isinstance(value.type, ir.VectorType):
+            return value
+        return self.b.extract_element(value, ir.IntType(32)(lane))
+
+    def vector(self, lanes: list[ir.Value]) -> ir.Value:
+        """Return a vector of scalars; a single one stays a scalar."""
+        if len(lanes) == 1:
+            return lanes[0]
+        kind = ir.VectorType(lanes[0].type, len(lanes))
+        found = ir.Constant(kind, ir.Undefined)
+        for number, each in enumerate(lanes):
+            found = self.b.insert_element(found, each, ir.IntType(32)(number))
+        return found
+
     def intrinsic(
         self, name: str, *arguments: ir.Value, result: Any = None
     ) -> ir.Value:

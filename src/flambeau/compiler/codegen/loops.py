@@ -19,7 +19,7 @@ from .arithmetic import Arithmetic
 from .builder import I64, KernelBuilder
 from .kernel import Kernel
 
-__all__ = ["Apply", "Load", "LoopSpec", "Number", "Store", "loop_kernel"]
+__all__ = ["Apply", "Load", "Lookup", "LoopSpec", "Number", "Store", "loop_kernel"]
 
 CHUNK = 16_384  # elements per chunk: enough to hide the call, few enough to balance
 
@@ -51,7 +51,23 @@ class Apply:
     arguments: tuple[int, ...]
 
 
-Expression = Load | Number | Apply
+@dataclass(frozen=True)
+class Lookup:
+    """Read a buffer where integers say.
+
+    Besides `start` and `steps` as in `Load`, each of `positions` (expression, size,
+    step) adds its expression times the step. A negative position counts from the end;
+    one outside reads somewhere inside, so positions are to be checked apart.
+    """
+
+    slot: int
+    dtype: dt.dtype
+    start: int
+    steps: tuple[int, ...]
+    positions: tuple[tuple[int, int, int], ...]
+
+
+Expression = Load | Number | Apply | Lookup
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,19 @@ class LoopSpec:
     stores: tuple[Store, ...] = field(default=())
 
 
+def is_uniform(spec: LoopSpec, at: int) -> bool:
+    """Whether an expression is the same all along the last dimension."""
+    each = spec.expressions[at]
+    if isinstance(each, Number):
+        return True
+    if isinstance(each, Apply):
+        return all(is_uniform(spec, argument) for argument in each.arguments)
+    same = each.steps[-1] == 0
+    if isinstance(each, Lookup):
+        return same and all(is_uniform(spec, where) for where, _, _ in each.positions)
+    return same
+
+
 def lanes_of(spec: LoopSpec, target: Target) -> int:
     """Return the vector length: that of the widest float, or of what is stored."""
     kinds = [each.dtype for each in spec.expressions]
@@ -104,7 +133,7 @@ class Point:
         self.bases = {
             each: self._base(each.start, each.steps, outer)
             for each in (*spec.expressions, *spec.stores)
-            if isinstance(each, (Load, Store))
+            if isinstance(each, (Load, Lookup, Store))
         }
 
     def _base(
@@ -123,6 +152,8 @@ class Point:
         for each in self.spec.expressions:
             if isinstance(each, Load):
                 found.append(self._load(each, inner, valid, mask))
+            elif isinstance(each, Lookup):
+                found.append(self._look_up(each, inner, valid, mask, found))
             elif isinstance(each, Number):
                 pointer = self.kernel.buffer(each.slot)
                 number = self.kernel.load(pointer, 0, each.dtype)
@@ -146,22 +177,61 @@ class Point:
         return self._gather(load, inner, valid)
 
     def _gather(self, load: Load, inner: ir.Value, valid: ir.Value | None) -> ir.Value:
-        """Collect lanes one by one; those that do not exist repeat the last one."""
-        kernel, found = self.kernel, None
-        for lane in range(self.lanes):
-            along = kernel.int(lane)
-            if valid is not None:
-                last = kernel.b.sub(valid, kernel.int(1))
-                fits = kernel.b.icmp_signed("<", along, last)
-                along = kernel.b.select(fits, along, last)
+        kernel, values = self.kernel, []
+        for along in self._existing(valid):
             index = kernel.mul(kernel.add(inner, along), load.steps[-1])
             place = kernel.add(self.bases[load], index)
-            value = kernel.load(kernel.buffer(load.slot), place, load.dtype)
-            if found is None:
-                kind = ir.VectorType(value.type, self.lanes)
-                found = ir.Constant(kind, ir.Undefined)
-            found = kernel.b.insert_element(found, value, ir.IntType(32)(lane))
-        return found
+            values.append(kernel.load(kernel.buffer(load.slot), place, load.dtype))
+        return kernel.vector(values)
+
+    def _existing(self, valid: ir.Value | None) -> list[ir.Value]:
+        """The numbers of the lanes; those that do not exist repeat the last one."""
+        numbers = [self.kernel.int(lane) for lane in range(self.lanes)]
+        if valid is None:
+            return numbers
+        last = self.kernel.b.sub(valid, self.kernel.int(1))
+        return [self.kernel.minimum(each, last) for each in numbers]
+
+    def _look_up(
+        self,
+        look: Lookup,
+        inner: ir.Value,
+        valid: ir.Value | None,
+        mask: Any,
+        found: list[ir.Value],
+    ) -> ir.Value:
+        kernel, step = self.kernel, look.steps[-1]
+        pointer, base = kernel.buffer(look.slot), self.bases[look]
+        offsets = self.offsets(look.positions, found)
+        uniform = all(is_uniform(self.spec, at) for at, _, _ in look.positions)
+        if uniform and (step == 1 or self.lanes == 1):
+            place = kernel.add(base, kernel.mul(inner, step))
+            place = kernel.add(place, kernel.lane(offsets, 0))
+            return kernel.load(pointer, place, look.dtype, self.lanes, mask)
+        values = []
+        for lane, along in enumerate(self._existing(valid)):
+            place = kernel.add(base, kernel.mul(kernel.add(inner, along), step))
+            place = kernel.add(place, kernel.lane(offsets, lane))
+            values.append(kernel.load(pointer, place, look.dtype))
+        return kernel.vector(values)
+
+    def offsets(
+        self, positions: tuple[tuple[int, int, int], ...], found: list[ir.Value]
+    ) -> ir.Value:
+        """Return what positions add to an address, as (expression, size, step)."""
+        math, total = Arithmetic(self.kernel, self.lanes), None
+        for at, size, step in positions:
+            kind = self.spec.expressions[at].dtype
+            place = math.cast(found[at], kind, dt.int64)
+            zero, count = math.number(0, dt.int64), math.number(size, dt.int64)
+            wrapped = self.kernel.b.add(place, count)
+            negative = math.op_lt(dt.int64, place, zero)
+            place = self.kernel.b.select(negative, wrapped, place)
+            place = math.op_maximum(dt.int64, place, zero)
+            place = math.op_minimum(dt.int64, place, math.number(size - 1, dt.int64))
+            part = self.kernel.b.mul(place, math.number(step, dt.int64))
+            total = part if total is None else self.kernel.b.add(total, part)
+        return math.number(0, dt.int64) if total is None else total
 
     def store(self, values: list[ir.Value], inner: ir.Value, valid: Any = None) -> None:
         """Write what is to be written at `inner`."""
@@ -198,11 +268,6 @@ def vectors(
             body(whole, rest)
 
 
-def minimum(kernel: KernelBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
-    """Return the smaller of two indices."""
-    return kernel.b.select(kernel.b.icmp_signed("<", a, b), a, b)
-
-
 def loop_kernel(name: str, spec: LoopSpec, target: Target) -> Kernel:
     """Return the kernel that computes and stores a fused elementwise loop."""
     kernel = KernelBuilder(name, target)
@@ -220,7 +285,7 @@ def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> int:
     zeros = [ir.Constant(I64, 0)] * (len(spec.sizes) - 1)
     point = Point(kernel, spec, zeros, lanes)
     start = kernel.mul(kernel.begin, CHUNK)
-    stop = minimum(kernel, kernel.mul(kernel.end, CHUNK), kernel.int(inner))
+    stop = kernel.minimum(kernel.mul(kernel.end, CHUNK), kernel.int(inner))
     vectors(
         kernel,
         start,
@@ -237,7 +302,7 @@ def _rows(
     """Several dimensions: a chunk is a number of rows."""
     each = max(1, CHUNK // max(inner, 1))
     start = kernel.mul(kernel.begin, each)
-    stop = minimum(kernel, kernel.mul(kernel.end, each), kernel.int(rows))
+    stop = kernel.minimum(kernel.mul(kernel.end, each), kernel.int(rows))
     with kernel.loop(start, stop) as row:
         point = Point(kernel, spec, unravel(kernel, row, spec.sizes[:-1]), lanes)
         vectors(
@@ -259,7 +324,7 @@ def _moved(spec: LoopSpec) -> int:
     """Bytes that the loads and stores touch, each place counted once."""
     total = 0
     for each in (*spec.expressions, *spec.stores):
-        if isinstance(each, (Load, Store)):
+        if isinstance(each, (Load, Lookup, Store)):
             used = zip(spec.sizes, each.steps, strict=True)
             total += prod(size for size, step in used if step) * each.dtype.itemsize
     return total

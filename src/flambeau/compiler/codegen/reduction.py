@@ -26,7 +26,6 @@ from .loops import (
     LoopSpec,
     Point,
     lanes_of,
-    minimum,
     unravel,
     vectors,
 )
@@ -176,7 +175,7 @@ class _Reduction:
         work = max(prod(spec.sizes) // max(items, 1), 1)
         each = max(1, CHUNK // work)
         start = k.mul(k.begin, each)
-        stop = minimum(k, k.mul(k.end, each), k.int(items))
+        stop = k.minimum(k.mul(k.end, each), k.int(items))
         with k.loop(start, stop) as item:
             row = k.b.udiv(item, k.int(self.parts))
             part = k.b.urem(item, k.int(self.parts))

@@ -97,8 +97,9 @@ def lower_reshape(lowering: Lowering, node: Node) -> None:
     lowering.share(node, tuple(reversed(steps)), buffer)
 
 
-def lower_update(lowering: Lowering, node: Node) -> None:
+def lower_update(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Copy the base, then write the new values over a region of the copy."""
+    (node,) = nodes
     base, new = node.inputs
     buffer = lowering.result(node)
     copy_into(lowering, base, buffer, 0, buffer.steps)
@@ -114,8 +115,9 @@ def lower_update(lowering: Lowering, node: Node) -> None:
     _emit(scope, tuple(range(len(region))), [(at, buffer, start, steps)])
 
 
-def lower_cat(lowering: Lowering, node: Node) -> None:
+def lower_cat(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Copy every input to its place."""
+    (node,) = nodes
     axis = node.params["axis"]
     buffer = lowering.result(node)
     start = 0

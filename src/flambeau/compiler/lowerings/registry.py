@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...graph import Node
-from . import contract, loop, pool
+from . import contract, convolution, loop, pool, scatter
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -39,12 +39,15 @@ class Family:
             inputs; all others are there before the group.
         reads_views: whether views of stored nodes can be read where they lie; else
             they are copied first.
+        reads_loops: whether elementwise inputs can be computed where they are read;
+            else they are stored first.
     """
 
     lower: Callable[[Lowering, Sequence[Node]], None]
     accepts: Callable[[Node], bool] = _always
     joins: Callable[[Node, Sequence[Node]], bool] = _never
     reads_views: bool = False
+    reads_loops: bool = False
 
 
 def _single(
@@ -55,6 +58,7 @@ def _single(
 
 
 _MAX_POOL = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
+_SCATTER = Family(scatter.lower_scatter, scatter.can_scatter, reads_loops=True)
 
 
 FAMILIES: dict[str, Family] = {
@@ -63,9 +67,16 @@ FAMILIES: dict[str, Family] = {
         contract.accepts_matmul,
         reads_views=True,
     ),
+    "conv": _single(convolution.lower_convolution, convolution.can_convolve),
+    "conv_input_grad": _single(
+        convolution.lower_input_gradient, convolution.can_convolve
+    ),
+    "conv_weight_grad": _single(
+        convolution.lower_weight_gradient, convolution.can_convolve
+    ),
     "view": _single(loop.lower_reshape),
-    "slice_update": _single(loop.lower_update),
-    "cat": _single(loop.lower_cat),
+    "slice_update": Family(loop.lower_update, reads_loops=True),
+    "cat": Family(loop.lower_cat, reads_loops=True),
     "max_pool": _MAX_POOL,
     "max_pool_index": _MAX_POOL,
     "pool_tap": _MAX_POOL,
@@ -73,6 +84,7 @@ FAMILIES: dict[str, Family] = {
     "sum_pool_grad": _single(pool.lower_sum_pool_grad, pool.can_slide),
     "tap_gradient": _single(pool.lower_tap_gradient, pool.can_slide),
     "windows": _single(pool.lower_windows, pool.can_slide),
+    **dict.fromkeys(scatter.COMBINE, _SCATTER),
     "fold_windows": _single(pool.lower_fold, pool.can_slide),
 }
 

@@ -1,0 +1,77 @@
+"""Pass: say what must hold of values that are positions in memory.
+
+gather(x, p)   ->   any((p < 0) | (p >= n)), computed along with the graph
+
+Kernels read somewhere inside where a position is outside, so that nothing is harmed;
+where the answer is yes, the results are thrown away and the NumPy evaluator raises
+the user's error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import dtypes as dt
+from ..graph import Node
+from ..ops import elementwise as ew
+from ..ops.reduce import any_
+from .affine import LOOKUPS
+from .lowerings.scatter import COMBINE
+from .lowerings.scope import positions_of
+
+__all__ = ["outside"]
+
+
+def outside(nodes: Iterable[Node]) -> Node | None:
+    """Return whether some position lies outside, or None if that cannot happen.
+
+    Args:
+        nodes: the graph.
+    """
+    found: Node | None = None
+    for node in nodes:
+        if node.value is None:
+            for each in _checks(node):
+                found = each if found is None else ew.logical_or(found, each)
+    return found
+
+
+def _checks(node: Node) -> list[Node]:
+    """What must not hold of the positions that a node uses."""
+    if node.name == "check_index":
+        (positions,), params = node.inputs, node.params
+        return [_beyond(positions, params["low"], params["high"], params["allowed"])]
+    if node.name not in LOOKUPS and node.name not in COMBINE:
+        return []
+    found = []
+    for positions, axis in zip(*positions_of(node), strict=True):
+        size = node.inputs[0].shape[axis]
+        low = 0 if "axis" in node.params else -size
+        if positions.value is None and positions.size and not _fits(positions, size):
+            found.append(_beyond(positions, low, size, None))
+    return found
+
+
+def _fits(positions: Node, size: int) -> bool:
+    """Whether positions were made so that they lie inside."""
+    if positions.name in ("argmax", "argmin"):
+        axis = positions.params["axis"]
+        return positions.inputs[0].shape[axis] <= size
+    if positions.name == "check_index":
+        params = positions.params
+        within = params["low"] >= 0 and params["high"] <= size
+        return within and params["allowed"] is None
+    return positions.name in ("view", "expand", "permute", "slice", "cast") and _fits(
+        positions.inputs[0], size
+    )
+
+
+def _beyond(positions: Node, low: int, high: int, allowed: int | None) -> Node:
+    positions = ew.cast(positions, dt.int64)
+    below = ew.less(positions, ew.const_like(low, positions))
+    beyond = ew.greater_equal(positions, ew.const_like(high, positions))
+    found = ew.logical_or(below, beyond)
+    if allowed is not None:
+        other = ew.not_equal(positions, ew.const_like(allowed, positions))
+        found = ew.logical_and(found, other)
+    return any_(found, axes=tuple(range(found.ndim)), keepdims=False)
