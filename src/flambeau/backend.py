@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from . import evaluator
 from .graph import Node
 
 __all__ = ["Config", "config", "evaluate"]
 
+Evaluate = Callable[[Iterable[Node]], None]
+
+
+def _native() -> Evaluate:
+    from .compiler import native  # llvmlite is imported when the first graph compiles
+
+    return native.evaluate
+
+
+_BACKENDS: dict[str, Callable[[], Evaluate]] = {
+    "reference": lambda: evaluator.evaluate,
+    "native": _native,
+}
+
 
 class Config:
     """Settings of the whole process.
 
     Attributes:
-        backend: "reference", the NumPy evaluator.
+        backend: "reference", the NumPy evaluator, or "native", the compiler: whole
+            graphs as fused machine code, and NumPy for small graphs.
 
     Example:
         >>> import flambeau
@@ -22,10 +37,8 @@ class Config:
         'reference'
     """
 
-    _BACKENDS = ("reference",)
-
     def __init__(self) -> None:
-        self._backend = "reference"
+        self.backend = "reference"
 
     @property
     def backend(self) -> str:
@@ -34,12 +47,12 @@ class Config:
 
     @backend.setter
     def backend(self, name: str) -> None:
-        if name not in self._BACKENDS:
+        if name not in _BACKENDS:
             raise ValueError(
-                f"config.backend must be one of {', '.join(self._BACKENDS)}, "
-                f"got {name!r}"
+                f"config.backend must be one of {', '.join(_BACKENDS)}, got {name!r}"
             )
         self._backend = name
+        self.evaluate = _BACKENDS[name]()
 
 
 config = Config()
@@ -47,4 +60,4 @@ config = Config()
 
 def evaluate(roots: Iterable[Node]) -> None:
     """Compute and keep the values of `roots` with the chosen backend."""
-    evaluator.evaluate(roots)
+    config.evaluate(roots)

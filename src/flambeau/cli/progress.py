@@ -84,8 +84,8 @@ class TrainingDisplay:
         self._progress.console.print(
             f"epoch {metrics['epoch'] + 1}/{self._epochs}: "
             f"loss {metrics['train_loss']:.4f}, "
-            f"accuracy {metrics['train_accuracy']:.2%}; held-out images: "
-            f"loss {metrics['test_loss']:.4f}, "
+            f"accuracy {metrics['train_accuracy']:.2%}; "
+            f"held out: loss {metrics['test_loss']:.4f}, "
             f"accuracy [bold]{metrics['test_accuracy']:.2%}[/bold]",
             highlight=False,
         )
