@@ -16,7 +16,7 @@ from ..dtypes import dtype
 from ..graph import Node
 from .op import Op
 
-__all__ = ["Rule", "resample"]
+__all__ = ["Rule", "resample", "taps"]
 
 Shape = tuple[int, ...]
 Taps = tuple[np.ndarray, np.ndarray]  # positions and weights, (outputs, taps) each
@@ -49,10 +49,16 @@ class Rule(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _taps(rule: Rule) -> Taps:
-    if rule.antialias:
-        return _filtered(rule)
-    return _MODES[rule.mode](rule)
+def taps(rule: Rule, back: bool = False) -> Taps:
+    """Return the inputs that each output reads, and with which weights.
+
+    Args:
+        rule: the mode and the sizes.
+        back: of the gradient: the outputs that each input is read by.
+    """
+    if back:
+        return _transposed(rule)
+    return _filtered(rule) if rule.antialias else _MODES[rule.mode](rule)
 
 
 def _step(rule: Rule) -> np.floating:
@@ -156,10 +162,8 @@ def _filtered(rule: Rule) -> Taps:
     return np.minimum(around, rule.size - 1), weights
 
 
-@lru_cache(maxsize=256)
 def _transposed(rule: Rule) -> Taps:
-    """Return the taps of the gradient: for each input, who reads it."""
-    positions, weights = _taps(rule)
+    positions, weights = taps(rule)
     readers = np.repeat(np.arange(rule.output), positions.shape[1])
     order = np.argsort(positions.ravel(), kind="stable")
     inputs = positions.ravel()[order]
@@ -181,7 +185,7 @@ def _infer(x: Node, *, axis: int, rule: Rule, back: bool) -> tuple[Shape, dtype]
 
 
 def _numpy(x: np.ndarray, *, axis: int, rule: Rule, back: bool) -> np.ndarray:
-    positions, weights = _transposed(rule) if back else _taps(rule)
+    positions, weights = taps(rule, back)
     if positions.shape[1] == 1 and (weights == 1).all():
         return x.take(positions[:, 0], axis)
     along = (-1, *(1,) * (x.ndim - axis - 1))
