@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...graph import Node
-from . import contract, convolution, loop, pool, scatter
+from . import along, contract, convolution, loop, pool, scatter
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -85,6 +85,7 @@ FAMILIES: dict[str, Family] = {
     "tap_gradient": _single(pool.lower_tap_gradient, pool.can_slide),
     "windows": _single(pool.lower_windows, pool.can_slide),
     **dict.fromkeys(scatter.COMBINE, _SCATTER),
+    **dict.fromkeys(along.NAMES, _single(along.lower_along, along.can_walk)),
     "fold_windows": _single(pool.lower_fold, pool.can_slide),
 }
 
