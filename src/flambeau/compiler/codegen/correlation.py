@@ -372,26 +372,25 @@ class _Work:
             )
 
     def _store(self, tile: Tile, start: ir.Value) -> None:
-        kernel, spec, lanes = self.kernel, self.spec, tile.shape.lanes
+        kernel, spec = self.kernel, self.spec
         outer = [axis.at(kernel, each) for axis, each in zip(spec.axes, self.outer)]
         line = self.image
         for axis, index in zip(spec.axes, outer):
             line = kernel.add(kernel.mul(line, axis.full), index)
-        axis, channels = spec.axes[-1], spec.groups * spec.columns
+        axis, all_channels = spec.axes[-1], spec.groups * spec.columns
+        lanes = [v * tile.shape.lanes for v in range(tile.shape.vectors)]
+        channels = [kernel.add(self.channel, lane) for lane in lanes]
+        valid = [self._valid(lane) for lane in lanes]
         for row, sums in enumerate(tile.sums):
             along = axis.at(kernel, kernel.add(start, row))
             pixel = kernel.add(kernel.mul(line, axis.full), along)
-            place = kernel.add(kernel.mul(pixel, channels), self.channel)
-            for v, total in enumerate(sums):
-                indices = (
-                    self.image,
-                    *self._spatial([*outer, along]),
-                    kernel.add(self.channel, v * lanes),
-                )
+            place = kernel.mul(pixel, all_channels)
+            before = (self.image, *self._spatial([*outer, along]))
+            for total, channel, exist in zip(sums, channels, valid):
                 position = Position(
-                    indices,
-                    kernel.add(place, v * lanes),
-                    self._valid(v * lanes),
+                    (*before, channel),
+                    kernel.add(place, channel),
+                    exist,
                     self.chunk,
                     3,
                     4,

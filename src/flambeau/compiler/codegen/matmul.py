@@ -317,14 +317,15 @@ class _Work:
         if not whole:
             batch = kernel.mul(self.place.part, prod(spec.batch) * spec.rows)
             first = kernel.add(first, batch)
+        vectors = range(tile.shape.vectors)
+        columns = [kernel.add(self.column, v * tile.shape.lanes) for v in vectors]
+        valid = [self._valid(v) for v in vectors]
         for at, sums in enumerate(tile.sums):
             here = kernel.add(row, at)
             line = kernel.mul(kernel.add(first, here), spec.columns)
-            for v, total in enumerate(sums):
-                column = kernel.add(self.column, v * tile.shape.lanes)
-                indices = (*self.indices, here, column)
-                place, valid = kernel.add(line, column), self._valid(v)
+            for total, column, exist in zip(sums, columns, valid):
+                indices, place = (*self.indices, here, column), kernel.add(line, column)
                 position = Position(
-                    indices, place, valid, self.place.chunk, 2, 3, spec.dtype
+                    indices, place, exist, self.place.chunk, 2, 3, spec.dtype
                 )
                 epilogue.store(kernel, total.get(), position)
