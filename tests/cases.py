@@ -11,9 +11,17 @@ import cases_linear
 import cases_loss
 import cases_norm
 import cases_resize
+import cases_windows
 from case import Case
 
-FAMILIES = (cases_activation, cases_linear, cases_loss, cases_norm, cases_resize)
+FAMILIES = (
+    cases_windows,
+    cases_linear,
+    cases_activation,
+    cases_norm,
+    cases_resize,
+    cases_loss,
+)
 
 
 def joined(families: tuple[ModuleType, ...]) -> dict[str, Case]:

@@ -1,63 +1,22 @@
-"""Layers of convolution, pooling and folding: a record each, with its meaning.
+"""Records of convolution, pooling and folding."""
 
-A record says how a layer is made, which images it gets, and how NumPy computes the
-same. The tests of values, dtypes, gradients and of agreement with torch run over all.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 import numpy as np
 import reference_windows as reference
-
-Array = np.ndarray
-State = dict[str, Array]
+from case import Array, Case, State, grid, without
 
 
-@dataclass(frozen=True)
-class Case:
-    """A layer, its input and its meaning.
-
-    Attributes:
-        layer: the class in `nn`.
-        shape: of the input.
-        meaning: `meaning(x, state)`, with the layer's parameters by name; returns an
-            array, or a tuple of maxima and their positions.
-        options: how the layer is made.
-        call: more arguments of the call.
-        ties: whether the input may hold a value twice; not where maxima are searched.
-        in_torch: whether torch has it.
-    """
-
-    layer: str
-    shape: tuple[int, ...]
-    meaning: Callable[[Array, State], Any]
-    options: dict[str, Any]
-    call: dict[str, Any] = field(default_factory=dict)
-    ties: bool = True
-    in_torch: bool = True
-
-    def make(self, nn: Any, **more: Any) -> Any:
-        """Make the layer with flambeau's or torch's `nn`."""
-        return getattr(nn, self.layer)(**self.options, **more)
-
-    def input(self) -> Array:
-        """Return the input in float64; float16 holds its values, too."""
-        generator = np.random.default_rng(0)
-        if self.ties:
-            return generator.integers(-32, 33, self.shape) / 16
-        return (generator.permutation(prod(self.shape)).reshape(self.shape) - 20) / 8
-
-    def expected(self, x: Array, state: State) -> tuple[Array, ...]:
-        """Return what the layer is to return, always as a tuple."""
-        found = self.meaning(x, state)
-        return found if isinstance(found, tuple) else (found,)
+def images(shape: tuple[int, ...]) -> tuple[Array]:
+    """Return images that may hold a value twice."""
+    return (grid(*shape),)
 
 
-def without(options: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in names}
+def distinct(shape: tuple[int, ...]) -> tuple[Array]:
+    """Return images whose values all differ, where maxima are searched."""
+    mixed = np.random.default_rng(0).permutation(prod(shape))
+    return ((mixed.reshape(shape) - 20) / 8,)
 
 
 # Convolution
@@ -69,8 +28,8 @@ def conv(shape: tuple[int, ...], c: int, k: int, size: Any, **options: Any) -> C
     sizes = {"in_channels": c, "out_channels": k, "kernel_size": size}
     return Case(
         f"Conv{dims}d",
-        shape,
-        lambda x, state: reference.conv(x, state["weight"], state.get("bias"), **used),
+        images(shape),
+        lambda state, x: reference.conv(x, state["weight"], state.get("bias"), **used),
         sizes | options,
         in_torch=options.get("padding") != "same" or options.get("stride", 1) == 1,
     )
@@ -93,8 +52,8 @@ def transposed(
     sizes = {"in_channels": c, "out_channels": k, "kernel_size": size}
     return Case(
         f"ConvTranspose{dims}d",
-        shape,
-        lambda x, state: reference.conv_transpose(
+        images(shape),
+        lambda state, x: reference.conv_transpose(
             x, state["weight"], state.get("bias"), **used
         ),
         sizes | options,
@@ -107,8 +66,8 @@ def depthwise(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
     used = without(options, "multiplier") | {"groups": channels}
     return Case(
         f"DepthwiseConv{dims}d",
-        shape,
-        lambda x, state: reference.conv(x, state["weight"], state["bias"], **used),
+        images(shape),
+        lambda state, x: reference.conv(x, state["weight"], state["bias"], **used),
         {"channels": channels, "kernel_size": size} | options,
         in_torch=False,
     )
@@ -118,7 +77,7 @@ def separable(shape: tuple[int, ...], k: int, size: Any, **options: Any) -> Case
     dims, channels = len(shape) - 2, shape[1]
     used = without(options, "multiplier", "bias") | {"groups": channels}
 
-    def meaning(x: Array, state: State) -> Array:
+    def meaning(state: State, x: Array) -> Array:
         x = reference.conv(
             x, state["depthwise.weight"], state.get("depthwise.bias"), **used
         )
@@ -127,24 +86,24 @@ def separable(shape: tuple[int, ...], k: int, size: Any, **options: Any) -> Case
 
     made = {"in_channels": channels, "out_channels": k, "kernel_size": size}
     layer = f"SeparableConv{dims}d"
-    return Case(layer, shape, meaning, made | options, in_torch=False)
+    return Case(layer, images(shape), meaning, made | options, in_torch=False)
 
 
 # Folding
 
 
 def unfold(shape: tuple[int, ...], in_torch: bool = True, **options: Any) -> Case:
-    def meaning(x: Array, state: State) -> Array:
+    def meaning(state: State, x: Array) -> Array:
         return reference.unfold(x, **options)
 
-    return Case("Unfold", shape, meaning, options, in_torch=in_torch)
+    return Case("Unfold", images(shape), meaning, options, in_torch=in_torch)
 
 
 def fold(shape: tuple[int, ...], in_torch: bool = True, **options: Any) -> Case:
-    def meaning(x: Array, state: State) -> Array:
+    def meaning(state: State, x: Array) -> Array:
         return reference.fold(x, **options)
 
-    return Case("Fold", shape, meaning, options, in_torch=in_torch)
+    return Case("Fold", images(shape), meaning, options, in_torch=in_torch)
 
 
 # Pooling
@@ -154,31 +113,33 @@ def max_pool(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
     dims = len(shape) - 2
     positions = options.get("return_indices", False)
 
-    def meaning(x: Array, state: State) -> Any:
+    def meaning(state: State, x: Array) -> Any:
         found = reference.max_pool(x, size, **without(options, "return_indices"))
         return found if positions else found[0]
 
     made = {"kernel_size": size} | options
-    return Case(f"MaxPool{dims}d", shape, meaning, made, ties=False)
+    return Case(f"MaxPool{dims}d", distinct(shape), meaning, made)
 
 
 def avg_pool(shape: tuple[int, ...], size: Any, **options: Any) -> Case:
     dims = len(shape) - 2
 
-    def meaning(x: Array, state: State) -> Array:
+    def meaning(state: State, x: Array) -> Array:
         return reference.avg_pool(x, size, **options)
 
-    return Case(f"AvgPool{dims}d", shape, meaning, {"kernel_size": size} | options)
+    return Case(
+        f"AvgPool{dims}d", images(shape), meaning, {"kernel_size": size} | options
+    )
 
 
 def lp_pool(shape: tuple[int, ...], norm: Any, size: Any, **options: Any) -> Case:
     dims = len(shape) - 2
 
-    def meaning(x: Array, state: State) -> Array:
+    def meaning(state: State, x: Array) -> Array:
         return reference.lp_pool(x, norm, size, **options)
 
     made = {"norm_type": norm, "kernel_size": size} | options
-    return Case(f"LPPool{dims}d", shape, meaning, made)
+    return Case(f"LPPool{dims}d", images(shape), meaning, made)
 
 
 def adaptive(shape: tuple[int, ...], kind: str, size: Any, **options: Any) -> Case:
@@ -187,14 +148,17 @@ def adaptive(shape: tuple[int, ...], kind: str, size: Any, **options: Any) -> Ca
     name = f"Adaptive{kind}Pool{dims}d"
     if kind == "Avg":
         return Case(
-            name, shape, lambda x, _: reference.adaptive_avg_pool(x, size), made
+            name,
+            images(shape),
+            lambda state, x: reference.adaptive_avg_pool(x, size),
+            made,
         )
 
-    def meaning(x: Array, state: State) -> Any:
+    def meaning(state: State, x: Array) -> Any:
         found = reference.adaptive_max_pool(x, size)
         return found if options else found[0]
 
-    return Case(name, shape, meaning, made, ties=False)
+    return Case(name, distinct(shape), meaning, made)
 
 
 CASES = {

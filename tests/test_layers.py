@@ -81,18 +81,44 @@ def test_derivatives(case: Case) -> None:
     inputs = case.tensors(flambeau)
     varied = [at for at, each in enumerate(inputs) if each.requires_grad]
     values = [case.inputs[at] for at in varied]
-    names = [name for name, _ in module.named_parameters()]
     values += [each.detach().numpy().copy() for each in module.parameters()]
+    owners = [
+        (module.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2])
+        for name, _ in module.named_parameters()
+    ]
 
     def function(*given: Tensor) -> Tensor:
-        for name, each in zip(names, given[len(varied) :], strict=True):
-            module._parameters[name] = each  # type: ignore[assignment]
+        for (owner, name), each in zip(owners, given[len(varied) :], strict=True):
+            owner._parameters[name] = each  # type: ignore[assignment]
         for at, each in zip(varied, given):
             inputs[at] = each
-        return layer(*inputs, **case.call)
+        found = layer(*inputs, **case.call)
+        return found[0] if isinstance(found, tuple) else found
 
     if values and values[0].size and case.options.get("max_norm") is None:
         check_derivatives(function, *values)
+
+
+def test_the_derivative_check_sees_wrong_derivatives() -> None:
+    class Off(flambeau.autograd.Function):
+        """x cubed, with a first or a second derivative that is not its own."""
+
+        @staticmethod
+        def forward(ctx: Any, x: Tensor, right_once: bool) -> Tensor:
+            ctx.save_for_backward(x)
+            ctx.right_once = right_once
+            return x**3
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> Any:
+            (x,) = ctx.saved_tensors
+            return (3 * x.detach() ** 2 if ctx.right_once else x) * g, None
+
+    x = np.arange(1.0, 4.0)
+    check_derivatives(lambda x: x**3, x)
+    for right_once in (False, True):
+        with pytest.raises(AssertionError):
+            check_derivatives(lambda x, right=right_once: Off.apply(x, right), x)
 
 
 def test_a_wrong_value_is_seen() -> None:

@@ -18,6 +18,9 @@ LAYERS = {name: case for name, case in SHARED.items() if case.is_module}
 cases = pytest.mark.parametrize("case", SHARED.values(), ids=SHARED.keys())
 layers = pytest.mark.parametrize("case", LAYERS.values(), ids=LAYERS.keys())
 
+# torch warns of the copy it makes where the kernel is even
+pytestmark = pytest.mark.filterwarnings("ignore:Using padding='same'")
+
 
 def made(library: Any, case: Case, *args: str, **more: Any) -> Any:
     """Make a layer of one of the libraries from the same seed."""
@@ -114,24 +117,28 @@ def test_arguments(case: Case) -> None:
     mine, wanted = (
         inspect.signature(getattr(library.nn, case.layer)) for library in LIBRARIES
     )
-    assert list(mine.parameters) == list(wanted.parameters)
-    for name, each in mine.parameters.items():
-        assert each.default == wanted.parameters[name].default, name
-        assert each.kind == wanted.parameters[name].kind, name
+    assert [*mine.parameters][: len(wanted.parameters)] == [*wanted.parameters]
+    for name, each in wanted.parameters.items():
+        assert mine.parameters[name].default == each.default, name
+        assert mine.parameters[name].kind == each.kind, name
+
+
+def result_types(library: Any, case: Case, dtype: str) -> list[str]:
+    """Return the dtypes of the results for inputs of a dtype."""
+    found = made(library, case, dtype)(*case.tensors(library, dtype), **case.call)
+    return [
+        repr(each.dtype) for each in (found if isinstance(found, tuple) else [found])
+    ]
 
 
 @cases
-def test_narrow_floats_keep_their_type(case: Case) -> None:
-    if case.options.get("antialias"):
-        return  # torch has no such kernels
-    for dtype in ("float16", "bfloat16"):
-        pair = []
-        for library in LIBRARIES:
-            layer = made(library, case, dtype)
-            found = layer(*case.tensors(library, dtype), **case.call)
-            listed = found if isinstance(found, tuple) else (found,)
-            pair.append([repr(each.dtype) for each in listed])
-        assert pair[0] == pair[1]
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_narrow_floats_keep_their_type(case: Case, dtype: str) -> None:
+    try:
+        wanted = result_types(torch, case, dtype)
+    except NotImplementedError:
+        return  # torch has no such kernel
+    assert result_types(flambeau, case, dtype) == wanted
 
 
 @layers
