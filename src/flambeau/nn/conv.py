@@ -58,7 +58,7 @@ class _ConvNd(Module):
         dtype: DType | None,
     ) -> None:
         super().__init__()
-        _check_groups(in_channels, out_channels, groups)
+        _check_groups(type(self).__name__, in_channels, out_channels, groups)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = self._spread("kernel_size", kernel_size)
@@ -66,7 +66,7 @@ class _ConvNd(Module):
         self.dilation = self._spread("dilation", dilation)
         self.output_padding = self._spread("output_padding", output_padding)
         if isinstance(padding, str):
-            _check_padding_name(padding)
+            _check_padding_name(type(self).__name__, padding)
             self.padding = padding
         else:
             self.padding = self._spread("padding", padding)
@@ -122,21 +122,23 @@ class _ConvNd(Module):
         return text
 
 
-def _check_groups(in_channels: int, out_channels: int, groups: int) -> None:
+def _check_groups(name: str, in_channels: int, out_channels: int, groups: int) -> None:
     if groups <= 0:
-        raise ValueError(f"groups must be a positive integer, got {groups}")
-    for name, channels in (("in", in_channels), ("out", out_channels)):
+        raise ValueError(f"{name}: groups must be a positive integer, got {groups}")
+    for side, channels in (("in", in_channels), ("out", out_channels)):
         if channels % groups:
             raise ValueError(
-                f"{name}_channels must be divisible by groups, got "
-                f"{name}_channels={channels} and groups={groups}"
+                f"{name}: {side}_channels must be divisible by groups, got "
+                f"{side}_channels={channels} and groups={groups}; choose groups that "
+                "divide both numbers of channels"
             )
 
 
-def _check_padding_name(padding: str) -> None:
+def _check_padding_name(name: str, padding: str) -> None:
     if padding not in ("same", "valid"):
         raise ValueError(
-            f"Invalid padding string {padding!r}, should be one of 'same', 'valid'"
+            f"{name}: Invalid padding string {padding!r}, should be one of 'same', "
+            "'valid'"
         )
 
 
@@ -164,7 +166,8 @@ class _Conv(_ConvNd):
     ) -> None:
         if padding_mode not in _PADDING_MODES:
             raise ValueError(
-                f"padding_mode must be one of {_PADDING_MODES}, but got {padding_mode=}"
+                f"{type(self).__name__}: padding_mode must be one of {_PADDING_MODES}, "
+                f"but got {padding_mode=}"
             )
         super().__init__(
             in_channels,
