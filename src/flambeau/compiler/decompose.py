@@ -41,6 +41,20 @@ def _normalize(
     return ew.mul(ew.sub(x, mean), scale)
 
 
+def _variance(x: Node, mean: Node, axes: tuple[int, ...]) -> Node:
+    count = prod(x.shape[axis] for axis in axes)
+    total = sum_(ew.square(ew.sub(x, mean)), axes=axes, keepdims=True)
+    return ew.div(total, ew.const_like(count, x))
+
+
+def _leaky_relu(x: Node, slope: Node) -> Node:
+    return ew.where(ew.greater(x, ew.const_like(0, x)), x, ew.mul(x, slope))
+
+
+def _hardtanh(x: Node, low: Node, high: Node) -> Node:
+    return ew.minimum(ew.maximum(x, low), high)
+
+
 def _unpool(g: Node, index: Node, input_size: tuple[int, ...]) -> Node:
     """The gradient of a max pool goes by the number of the tap."""
     if index.value is None and index.name == "max_pool_index":
@@ -66,10 +80,18 @@ def _rebind(old: Node, new: Node) -> Node:
     return new
 
 
+def _scale_gradient(x: Node, scale: Node) -> Node:
+    return x
+
+
 _RULES: dict[str, Callable[..., Node]] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "normalize": _normalize,
+    "variance_about": _variance,
+    "leaky_relu": _leaky_relu,
+    "hardtanh": _hardtanh,
+    "scale_gradient": _scale_gradient,
     "unpool": _unpool,
     "pick": _pick,
     "rebind": _rebind,
