@@ -5,9 +5,12 @@ import random
 import numpy as np
 import pytest
 
+import flambeau
+
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Seed the generators that a test may draw from."""
     random.seed(0)
     np.random.seed(0)
+    flambeau.manual_seed(0)
