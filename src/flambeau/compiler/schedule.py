@@ -59,7 +59,8 @@ def classify(node: Node, computable: frozenset[str]) -> str:
 
 
 _FUSED = (Kind.LOOP, Kind.VIEW)
-_DEEPEST = 32  # longer chains of fused ops are cut, which bounds a kernel's size
+_DEEPEST = 32  # longer chains of fused ops are cut, and few results are computed
+_MOST_STORED = 8  # together, which bounds a kernel's size
 
 
 @dataclass
@@ -147,6 +148,8 @@ def _takes(group: Group, node: Node, kind: str, reads_it: bool) -> bool:
     if group.kind == Kind.WHOLE:
         return FAMILIES[group.stored[0].name].joins(node, group.stored)
     if group.kind != kind or kind not in (Kind.LOOP, Kind.REDUCE):
+        return False
+    if len(group.stored) == _MOST_STORED:
         return False
     if reads_it and (kind == Kind.REDUCE or not _read_in_place(node, group)):
         return False

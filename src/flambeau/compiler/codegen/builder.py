@@ -230,11 +230,11 @@ class KernelBuilder:
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
         return self.b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
 
-    def lane(self, value: ir.Value, lane: Size) -> ir.Value:
+    def lane(self, value: ir.Value, lane: Index) -> ir.Value:
         """Return one lane of a vector; a scalar is its own lane 0."""
         if not isinstance(value.type, ir.VectorType):
             return value
-        return self.b.extract_element(value, ir.IntType(32)(lane))
+        return self.b.extract_element(value, self.int(lane))
 
     def vector(self, lanes: list[ir.Value]) -> ir.Value:
         """Return a vector of scalars; a single one stays a scalar."""

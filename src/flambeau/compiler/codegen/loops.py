@@ -233,14 +233,26 @@ class Point:
             total = part if total is None else self.kernel.b.add(total, part)
         return math.number(0, dt.int64) if total is None else total
 
-    def store(self, values: list[ir.Value], inner: ir.Value, valid: Any = None) -> None:
+    def store(
+        self,
+        values: list[ir.Value],
+        inner: ir.Value,
+        valid: ir.Value | None = None,
+    ) -> None:
         """Write what is to be written at `inner`."""
         kernel = self.kernel
         mask = None if valid is None else kernel.first_lanes(valid, self.lanes)
         for each in self.spec.stores:
-            place = kernel.add(self.bases[each], inner)
-            pointer = kernel.buffer(each.slot)
-            kernel.store(values[each.expression], pointer, place, each.dtype, mask)
+            pointer, value = kernel.buffer(each.slot), values[each.expression]
+            if each.steps[-1] == 1:
+                place = kernel.add(self.bases[each], inner)
+                kernel.store(value, pointer, place, each.dtype, mask)
+                continue
+            for along in self._existing(valid):
+                index = kernel.mul(kernel.add(inner, along), each.steps[-1])
+                place = kernel.add(self.bases[each], index)
+                single = kernel.lane(value, along)
+                kernel.store(single, pointer, place, each.dtype)
 
 
 def unravel(
