@@ -200,3 +200,20 @@ def test_import_is_light() -> None:
     run_python(program)
     best = min(float(run_python(program)) for _ in range(10))
     assert best < IMPORT_SECONDS
+
+
+def test_packages_are_imported_when_they_are_named() -> None:
+    program = (
+        "import sys, flambeau as torch; print('flambeau.nn' in sys.modules); "
+        "print(torch.nn.Linear(2, 1), torch.utils.data.DataLoader.__name__)"
+    )
+    told = run_python(program).splitlines()
+    assert told == [
+        "False",
+        "Linear(in_features=2, out_features=1, bias=True) DataLoader",
+    ]
+
+
+def test_other_names_are_attribute_errors() -> None:
+    program = "import flambeau; print(hasattr(flambeau, 'nothing'))"
+    assert run_python(program).strip() == "False"

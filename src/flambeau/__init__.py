@@ -4,6 +4,9 @@
 PyTorch program changes. This file is the table of contents.
 """
 
+from importlib import import_module as _import_module
+from types import ModuleType as _ModuleType
+
 from . import autograd, linalg, optim
 from .autograd import (
     enable_grad,
@@ -353,3 +356,13 @@ from .tensor.splitting import (
 )
 
 __version__ = "0.1.0"
+
+# Half of the time to import flambeau would go into these: they wait to be named.
+_LATER = ("nn", "utils", "vision")
+
+
+def __getattr__(name: str) -> _ModuleType:
+    """Import the packages that come with flambeau when they are first named."""
+    if name in _LATER:
+        return _import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
