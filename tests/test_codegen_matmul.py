@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,6 +98,28 @@ def test_the_bits_do_not_depend_on_threads(sizes):
         with threads(count):
             found.append(check(*case).tobytes())
     assert found[0] == found[1] == found[2]
+
+
+LINEAR = {
+    "forward": ("rows", (False, True)),
+    "input gradient": ("rows", (False, False)),
+    "weight gradient": ("depth", (True, False)),
+}
+
+
+@pytest.mark.parametrize("guard", ["begin", "end"])
+@pytest.mark.parametrize("free, across", LINEAR.values(), ids=LINEAR)
+def test_code_with_a_free_size_serves_any(free, across, guard):
+    texts = set()
+    for size in (1, 5, 13, 64, 100):
+        sizes = {"rows": (size, 300, 40), "depth": (40, 300, size)}[free]
+        spec, buffers, expected = problem(*sizes, (), across)
+        spec = replace(spec, free=free)
+        buffers["size"] = np.array([size], np.int64)
+        check(spec, buffers, expected, guard=guard)
+        stages = matmul(spec, host()).stages
+        texts.add(tuple(stage.kernel.ir for stage in stages))
+    assert len(texts) == 1
 
 
 class BiasAndRelu(Epilogue):

@@ -7,14 +7,14 @@ output is split in parts, which a last kernel adds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import KernelBuilder
+from .builder import I64, KernelBuilder
 from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
 from .kernel import Kernel
@@ -30,6 +30,7 @@ _MOST_DEPTH = 4096  # so that a panel of B stays in the second-level cache
 _LEAST_DEPTH = 256  # below which a part is not worth its sum
 _ALIAS = 2048  # what lies so many bytes apart competes for places in a cache
 _THIN = 4  # rows up to which B is not worth packing
+_TYPICAL = 64  # rows or steps, for which code with a free size is planned
 _CHUNKS = 32  # enough for the threads that a small output should employ
 
 
@@ -45,6 +46,8 @@ class MatmulSpec:
         depth: K.
         a_strides: of A, in elements: of each batch dimension, of rows, of depth.
         b_strides: of B: of each batch dimension, of depth, of columns.
+        free: "rows" or "depth" if the code shall not depend on that size, which is
+            read from a buffer; there are no batch dimensions then.
     """
 
     dtype: dt.dtype
@@ -54,6 +57,7 @@ class MatmulSpec:
     depth: int
     a_strides: tuple[int, ...]
     b_strides: tuple[int, ...]
+    free: str = ""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -63,8 +67,17 @@ class MatmulSpec:
     @property
     def name(self) -> str:
         """The sizes, for kernels' names."""
-        batch = "".join(f"{size}x" for size in self.batch)
-        return f"{self.dtype.name}_{batch}{self.rows}x{self.columns}x{self.depth}"
+        rows = "m" if self.free == "rows" else self.rows
+        depth = "k" if self.free == "depth" else self.depth
+        sizes = (*self.batch, rows, self.columns, depth)
+        return f"{self.dtype.name}_{'x'.join(map(str, sizes))}"
+
+    @property
+    def typical(self) -> MatmulSpec:
+        """The spec by which the code is planned: the free size is some number."""
+        rows = _TYPICAL if self.free == "rows" else self.rows
+        depth = _TYPICAL if self.free == "depth" else self.depth
+        return replace(self, rows=rows, depth=depth)
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,10 @@ class _Grid:
     def row_tiles(self, spec: MatmulSpec) -> int:
         return ceil_div(spec.rows, self.tile.rows)
 
-    def row_chunks(self, spec: MatmulSpec) -> int:
-        return ceil_div(self.row_tiles(spec), self.together)
+    @property
+    def together_rows(self) -> int:
+        """How many rows a chunk has."""
+        return self.together * self.tile.rows
 
     def panels(self, spec: MatmulSpec) -> int:
         return ceil_div(spec.columns, self.tile.columns)
@@ -91,8 +106,9 @@ def matmul(
 ) -> Program:
     """Return the kernels of a matrix product.
 
-    Buffers: a, b, out; scratch: a_panels, b_panels (packed operands), parts (of a split
-    reduction). The epilogue sees the indices (*batch, row, column).
+    Buffers: a, b, out, and size (one int64) where a size is free; scratch: a_panels,
+    b_panels (packed operands), parts (of a split reduction). The epilogue sees the
+    indices (*batch, row, column).
     """
     epilogue = epilogue or Epilogue()
     if _thin(spec):
@@ -108,7 +124,7 @@ def matmul(
         )
         kernel = dot_kernel(dots, target, epilogue)
         return Program((Stage(kernel, ("a", "b", "out"), fused=True),))
-    grid = _grid(spec, target)
+    grid = _grid(spec.typical, target)
     stages, scratch = [], []
     packs = {"a": _packing_a(spec, grid), "b": _packing_b(spec, grid)}
     operands = []
@@ -121,20 +137,22 @@ def matmul(
     whole = grid.parts == 1
     product = _product(spec, grid, packs["a"], packs["b"], target, epilogue)
     out = "out" if whole else "parts"
-    stages.append(Stage(product, (*operands, out), fused=whole))
+    size = ("size",) if spec.free else ()
+    stages.append(Stage(product, (*operands, out, *size), fused=whole))
     if not whole:
         fold = Fold(spec.dtype, grid.parts, spec.sizes)
         kernel = fold_kernel(f"fold_{spec.name}", fold, target, epilogue)
         stages.append(Stage(kernel, ("parts", "out"), fused=True))
-        size = grid.parts * prod(spec.sizes) * spec.dtype.itemsize
-        scratch.append(("parts", size))
+        elements = grid.parts * prod(spec.sizes)
+        scratch.append(("parts", elements * spec.dtype.itemsize))
     return Program(tuple(stages), tuple(scratch))
 
 
 def _thin(spec: MatmulSpec) -> bool:
     """Whether B is used too little to pack it, and both lie along the reduction."""
     along = spec.a_strides[-1] == 1 and spec.b_strides[-2] == 1
-    return along and spec.rows <= _THIN and spec.depth >= _LEAST_DEPTH
+    few = spec.rows <= _THIN and spec.depth >= _LEAST_DEPTH
+    return along and few and not spec.free
 
 
 def _grid(spec: MatmulSpec, target: Target) -> _Grid:
@@ -142,7 +160,7 @@ def _grid(spec: MatmulSpec, target: Target) -> _Grid:
     tiles = ceil_div(spec.rows, tile.rows) * ceil_div(spec.columns, tile.columns)
     tiles *= prod(spec.batch)
     parts = min(ceil_div(_CHUNKS, max(tiles, 1)), spec.depth // _LEAST_DEPTH)
-    parts = max(parts, ceil_div(spec.depth, _MOST_DEPTH), 1)
+    parts = 1 if spec.free else max(parts, ceil_div(spec.depth, _MOST_DEPTH), 1)
     part = max(ceil_div(spec.depth, parts), 1)
     flops = 2 * tile.rows * tile.columns * part
     together = max(1, _CHUNK_FLOPS // max(flops, 1))
@@ -150,10 +168,10 @@ def _grid(spec: MatmulSpec, target: Target) -> _Grid:
 
 
 def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
-    """How A is packed, if what a tile reads would push itself out of the cache."""
+    """How A is packed, if the steps of a reduction push each other out of the cache."""
     row, depth = spec.a_strides[-2:]
-    alias = max(row, depth) * spec.dtype.itemsize % _ALIAS == 0
-    if not alias or grid.row_tiles(spec) < 4 or grid.panels(spec) < 4:
+    alias = depth * spec.dtype.itemsize % _ALIAS == 0
+    if not alias or grid.row_tiles(spec) < 4 or grid.panels(spec) < 4 or spec.free:
         return None
     return Pack(
         dtype=spec.dtype,
@@ -168,8 +186,8 @@ def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
 def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     """How B is packed, if its columns are not neighbours or it is read often."""
     depth, columns = spec.b_strides[-2:]
-    often = grid.row_tiles(spec) >= 4 and spec.columns > grid.tile.columns
-    if columns == 1 and not often:
+    often = grid.row_tiles(spec.typical) >= 4 and spec.columns > grid.tile.columns
+    if columns == 1 and (spec.free == "depth" or not often):
         return None
     return Pack(
         dtype=spec.dtype,
@@ -194,41 +212,50 @@ def _product(
     A chunk is some row tiles of one panel of one product of one part.
     """
     kernel = KernelBuilder(f"matmul_{spec.name}", target)
-    panels, blocks = grid.panels(spec), grid.row_chunks(spec)
-    batch = prod(spec.batch)
+    panels, batch, height = grid.panels(spec), prod(spec.batch), grid.tile.rows
+    rows, depth = _size(kernel, spec, "rows"), _size(kernel, spec, "depth")
+    whole, _ = kernel.split(kernel.int(rows), height)
+    more = kernel.add(rows, grid.together_rows - 1)
+    blocks, _ = kernel.split(more, grid.together_rows)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         if grid.parts == 1:
-            epilogue.start(kernel, chunk, 3)
+            epilogue.start(kernel, chunk, 4 if spec.free else 3)
         upper, block = kernel.split(chunk, blocks)
         upper, panel = kernel.split(upper, panels)
         part, product = kernel.split(upper, batch)
-        place = _Place(chunk, part, product, panel)
+        place = _Place(chunk, part, product, panel, rows, depth)
         work = _Work(kernel, spec, grid, a, b, epilogue, place)
         first = kernel.mul(block, grid.together)
-        whole = spec.rows // grid.tile.rows
         stop = kernel.minimum(kernel.add(first, grid.together), whole)
         with kernel.loop(first, stop) as at:
-            work.tile(at, grid.tile.rows)
-        rest = spec.rows % grid.tile.rows
-        if rest:
-            last = kernel.b.icmp_signed("==", block, kernel.int(blocks - 1))
-            with kernel.when(last):
-                work.tile(kernel.int(whole), rest)
+            work.tile(at, kernel.mul(at, height), height)
+        last = kernel.b.icmp_signed("==", block, kernel.sub(blocks, 1))
+        with kernel.when(last):
+            work.rest(whole)
     flops = 2 * prod(spec.sizes) * spec.depth
     area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
     moved = batch * area * spec.dtype.itemsize
-    chunks = grid.parts * batch * panels * blocks
-    return kernel.finish(chunks if spec.rows else 0, flops, moved)
+    chunks = grid.parts * batch * panels * ceil_div(spec.rows, grid.together_rows)
+    return kernel.finish(chunks, flops, moved)
+
+
+def _size(kernel: KernelBuilder, spec: MatmulSpec, which: str) -> int | ir.Value:
+    """The rows or the depth: a constant, or read from the buffer of the free size."""
+    if spec.free == which:
+        return kernel.b.load(kernel.buffer(3), typ=I64, align=8)
+    return spec.rows if which == "rows" else spec.depth
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The numbers of a chunk, and of its part, product and panel."""
+    """The numbers of a chunk, its part, product and panel, and the sizes."""
 
     chunk: ir.Value
     part: ir.Value
     product: ir.Value
     panel: ir.Value
+    rows: int | ir.Value
+    depth: int | ir.Value
 
 
 class _Work:
@@ -261,7 +288,7 @@ class _Work:
         """Where a panel of this product begins, at this part."""
         kernel = self.kernel
         line = kernel.add(kernel.mul(self.place.product, pack.panels), panel)
-        line = kernel.add(kernel.mul(line, self.spec.depth), self.depth)
+        line = kernel.add(kernel.mul(line, self.place.depth), self.depth)
         return kernel.mul(line, pack.panel)
 
     def _offset(self, strides: tuple[int, ...], depth: int) -> ir.Value:
@@ -285,12 +312,30 @@ class _Work:
         valid = [self._valid(v) for v in range(self.grid.tile.vectors)]
         return [v and self.kernel.first_lanes(v, lanes) for v in valid]
 
-    def tile(self, number: ir.Value, rows: int) -> None:
-        """Emit a tile of `rows` rows."""
+    def rest(self, whole: ir.Value) -> None:
+        """Emit the rows after the whole tiles.
+
+        Where their number is not known they are done by its binary digits.
+        """
+        kernel, height = self.kernel, self.grid.tile.rows
+        first = kernel.mul(whole, height)
+        if isinstance(self.place.rows, int):
+            if self.place.rows % height:
+                self.tile(whole, first, self.place.rows % height)
+            return
+        left = kernel.sub(self.place.rows, first)
+        for digit in reversed(range((height - 1).bit_length())):
+            size = 1 << digit
+            has = kernel.b.and_(left, kernel.int(size))
+            done = kernel.b.and_(left, kernel.int(-2 * size))
+            with kernel.when(kernel.b.icmp_signed("!=", has, kernel.int(0))):
+                self.tile(whole, kernel.add(first, done), size)
+
+    def tile(self, number: ir.Value, row: ir.Value, rows: int) -> None:
+        """Emit a tile of `rows` rows from `row`."""
         kernel, spec, kind = self.kernel, self.spec, self.spec.dtype
         shape = TileShape(rows, self.grid.tile.vectors, self.grid.tile.lanes)
         tile = Tile(kernel, shape, kind)
-        row = kernel.mul(number, self.grid.tile.rows)
         row_step, step = spec.a_strides[-2:]
         place = kernel.add(self.a, kernel.mul(row, row_step))
         if self.packed_a is not None:
@@ -304,6 +349,8 @@ class _Work:
 
     def _count(self) -> int | ir.Value:
         """How many steps this part has; the last may have fewer."""
+        if self.grid.parts == 1:
+            return self.place.depth
         if self.grid.parts * self.grid.part == self.spec.depth:
             return self.grid.part
         left = self.kernel.sub(self.spec.depth, self.depth)
@@ -313,7 +360,8 @@ class _Work:
         kernel, spec = self.kernel, self.spec
         whole = self.grid.parts == 1
         epilogue = self.epilogue if whole else Epilogue()
-        first = kernel.mul(self.place.product, spec.rows)
+        first = kernel.mul(self.place.product, self.place.rows)
+        free = 4 if spec.free else 3
         if not whole:
             batch = kernel.mul(self.place.part, prod(spec.batch) * spec.rows)
             first = kernel.add(first, batch)
@@ -326,6 +374,6 @@ class _Work:
             for total, column, exist in zip(sums, columns, valid):
                 indices, place = (*self.indices, here, column), kernel.add(line, column)
                 position = Position(
-                    indices, place, exist, self.place.chunk, 2, 3, spec.dtype
+                    indices, place, exist, self.place.chunk, 2, free, spec.dtype
                 )
                 epilogue.store(kernel, total.get(), position)
