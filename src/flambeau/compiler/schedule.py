@@ -206,6 +206,7 @@ def _stored(
         if kinds[id(node)] != Kind.LEAF:
             for each in node.inputs:
                 users[id(each)].append(node)
+    addressed = _addressed(order, users, kinds)
     stored: set[int] = set()
     depths: dict[int, int] = {}
     for node in order:
@@ -216,10 +217,38 @@ def _stored(
             or id(node) in outputs
             or depths[id(node)] > _DEEPEST
             or _must_be_there(node, users[id(node)], kinds)
+            or _is_addressed(node, users[id(node)], kinds, addressed)
         ):
             stored.add(id(node))
             depths[id(node)] = 0
     return stored
+
+
+def _addressed(
+    order: Sequence[Node], users: dict[int, list[Node]], kinds: dict[int, str]
+) -> set[int]:
+    """The ids of the views through which a family reads memory."""
+    found: set[int] = set()
+    for node in reversed(order):
+        if kinds[id(node)] == Kind.VIEW and any(
+            id(each) in found or _reads_memory(each, kinds) for each in users[id(node)]
+        ):
+            found.add(id(node))
+    return found
+
+
+def _reads_memory(node: Node, kinds: dict[int, str]) -> bool:
+    if kinds[id(node)] != Kind.WHOLE:
+        return False
+    family = FAMILIES[node.name]
+    return family.reads_views and not family.reads_loops
+
+
+def _is_addressed(
+    node: Node, users: list[Node], kinds: dict[int, str], addressed: set[int]
+) -> bool:
+    """Whether memory is read through a view of the node, which must be there then."""
+    return kinds[id(node)] == Kind.LOOP and any(id(each) in addressed for each in users)
 
 
 def _must_be_there(node: Node, users: list[Node], kinds: dict[int, str]) -> bool:
