@@ -30,6 +30,7 @@ _EPOCH, _ARRIVED, _PHASE, _STEPS, _COUNT, _THREADS, _ASLEEP = range(0, 56, 8)
 _WORDS = 8 * 64  # the flags of sleeping threads follow, a line each
 _MOST_THREADS = _WORDS // 8 - 7
 
+_GROUP = Path("/sys/fs/cgroup")
 _SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
@@ -184,6 +185,7 @@ class Team:
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.retired = False
         self.words = aligned(8 * _WORDS).view(np.int64)
         self.lock = threading.Lock()
         self.wakers = [threading.Semaphore(0) for _ in range(size)]
@@ -197,17 +199,40 @@ class Team:
         native, done = _native(), 0
         while True:
             self.wakers[tid].acquire()
+            if self.retired:
+                return
             done = native.work(self.words.ctypes.data, tid, done, _SPINS)
+
+    def retire(self) -> None:
+        """End the threads, after the plan at work."""
+        with self.lock:
+            self.retired = True
+            for waker in self.wakers:
+                waker.release()
 
     def run(self, steps: np.ndarray) -> None:
         """Run a plan's steps on all threads; the caller holds the lock."""
         native, team = _native(), self.words.ctypes.data
+        before = int(self.words[_EPOCH]), int(self.words[_PHASE])
         self.words[_THREADS] = self.size
-        native.post(team, steps.ctypes.data, len(steps))
-        for tid in range(1, self.size):
-            if native.wake(team, tid):
-                self.wakers[tid].release()
-        native.run(steps.ctypes.data, len(steps), team, 0, self.size)
+        try:
+            native.post(team, steps.ctypes.data, len(steps))
+            for tid in range(1, self.size):
+                if native.wake(team, tid):
+                    self.wakers[tid].release()
+            native.run(steps.ctypes.data, len(steps), team, 0, self.size)
+        except BaseException:
+            self._finish(steps, *before)
+            raise
+
+    def _finish(self, steps: np.ndarray, epoch: int, phase: int) -> None:
+        """After Ctrl-C: run a plan that is posted but not run; the others wait."""
+        native, team = _native(), self.words.ctypes.data
+        if self.words[_EPOCH] != epoch and self.words[_PHASE] == phase:
+            for tid in range(1, self.size):
+                native.wake(team, tid)
+                self.wakers[tid].release()  # one too many does no harm
+            native.run(steps.ctypes.data, len(steps), team, 0, self.size)
 
 
 class _Native:
@@ -270,7 +295,7 @@ def _native() -> _Native:
 
 
 class _Current:
-    """The team in use, and the number of threads asked for."""
+    """The team in use, and the number of threads it is to have."""
 
     def __init__(self) -> None:
         self.wanted: int | None = None
@@ -302,7 +327,7 @@ def default_threads() -> int:
 def _quota() -> int | None:
     """The CPUs that the control group grants, rounded up; None without a limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = (_GROUP / "cpu.max").read_text().split()
         return None if quota == "max" else -(-int(quota) // int(period))
     except (OSError, ValueError):
         return None
@@ -313,7 +338,9 @@ def get_num_threads() -> int:
 
     Source: torch's page "torch.get_num_threads".
     """
-    return _current.wanted or default_threads()
+    if _current.wanted is None:
+        _current.wanted = default_threads()
+    return _current.wanted
 
 
 def set_num_threads(count: int) -> None:
@@ -338,17 +365,19 @@ def run_steps(steps: np.ndarray) -> None:
     """
     count = get_num_threads()
     team = _team(count) if count > 1 else None
-    if team is None or not team.lock.acquire(blocking=False):
-        _native().run(steps.ctypes.data, len(steps), None, 0, 1)
-        return
-    try:
-        team.run(steps)
-    finally:
-        team.lock.release()
+    if team is not None and team.lock.acquire(blocking=False):
+        try:
+            if not team.retired:
+                return team.run(steps)
+        finally:
+            team.lock.release()
+    return _native().run(steps.ctypes.data, len(steps), None, 0, 1)
 
 
 def _team(count: int) -> Team:
     with _current.lock:
         if _current.team is None or _current.team.size != count:
+            if _current.team is not None:
+                _current.team.retire()
             _current.team = Team(count)
         return _current.team

@@ -1,0 +1,423 @@
+"""The runtime: the LLVM engine and its cache on disk, the thread team, plans."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import program
+from native import threads
+
+from flambeau.compiler.memory import plan_memory
+from flambeau.graph import constant
+from flambeau.ops import elementwise as ew
+from flambeau.ops import reduce as rd
+from flambeau.runtime import cache, team
+from flambeau.runtime.cache import ObjectCache, default_folder
+from flambeau.runtime.engine import Engine, engine
+from flambeau.runtime.memory import ALIGNMENT, aligned
+from flambeau.runtime.plan import Plan
+from flambeau.runtime.target import Target, host
+
+# Every chunk adds up its own number and its neighbour's, so that a step which begins
+# before the last one is done on all threads computes something else.
+IR = """
+define void @mix(ptr %table, i64 %begin, i64 %end) {
+entry:
+  %to.at = getelementptr ptr, ptr %table, i64 1
+  %from = load ptr, ptr %table, align 8
+  %to = load ptr, ptr %to.at, align 8
+  br label %head
+head:
+  %i = phi i64 [%begin, %entry], [%next, %body]
+  %more = icmp slt i64 %i, %end
+  br i1 %more, label %body, label %done
+body:
+  %back = sub i64 99, %i
+  %mine.at = getelementptr i64, ptr %from, i64 %i
+  %other.at = getelementptr i64, ptr %from, i64 %back
+  %mine = load i64, ptr %mine.at, align 8
+  %other = load i64, ptr %other.at, align 8
+  %twice = mul i64 %other, 3
+  %sum = add i64 %mine, %twice
+  %result = getelementptr i64, ptr %to, i64 %i
+  store i64 %sum, ptr %result, align 8
+  %next = add i64 %i, 1
+  br label %head
+done:
+  ret void
+}
+"""
+ROUNDS = 40
+
+
+class Mixer:
+    """A plan of many steps, each of which reads all that the one before wrote."""
+
+    def __init__(self, start: int) -> None:
+        self.buffers = [np.arange(100, dtype=np.int64) + start, np.zeros(100, np.int64)]
+        self.expected = self.buffers[0].copy()
+        with np.errstate(over="ignore"):
+            for _ in range(ROUNDS):
+                self.expected = self.expected + 3 * self.expected[::-1]
+        self.code = engine().function(IR, "mix")
+        addresses = [each.ctypes.data for each in self.buffers]
+        self.tables = np.array([addresses, addresses[::-1]], np.uint64)
+        self.steps = np.zeros(ROUNDS, team.STEP)
+        for at in range(ROUNDS):
+            table = self.tables[at % 2].ctypes.data
+            self.steps[at] = (self.code.addresses["mix"], table, 100)
+
+    def check(self) -> None:
+        """Run, and compare."""
+        first = self.buffers[0].copy()
+        team.run_steps(self.steps)
+        np.testing.assert_array_equal(self.buffers[ROUNDS % 2], self.expected)
+        self.buffers[0][...] = first
+
+
+# Engine and cache
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> Engine:
+    """An engine with a cache of its own."""
+    return Engine(host(), ObjectCache(tmp_path / "kernels"))
+
+
+def forbid_compiling(fresh: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(ir: str) -> Any:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(fresh, "_optimized", refuse)
+
+
+def files(fresh: Engine) -> list[Path]:
+    assert fresh.cache is not None
+    return [each for each in fresh.cache.folder.rglob("*") if each.is_file()]
+
+
+def test_ir_that_is_not_valid_is_refused(cached: Engine) -> None:
+    with pytest.raises(RuntimeError, match="expected"):
+        cached.compile("define void @broken( {")
+    assert files(cached) == []
+
+
+def test_code_is_compiled_once(cached: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = cached.compile(IR)
+    [file] = files(cached)
+    assert code in file.read_bytes()
+    forbid_compiling(cached, monkeypatch)
+    assert cached.compile(IR) == code
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+def test_a_corrupt_cache_costs_a_compilation(cached: Engine, damage: str) -> None:
+    code = cached.compile(IR)
+    [file] = files(cached)
+    content = file.read_bytes()
+    changed = content[:-1] + bytes([content[-1] ^ 1])
+    file.write_bytes({"cut": content[:-9], "changed": changed, "empty": b""}[damage])
+    assert cached.compile(IR) == code
+    assert file.read_bytes() == content
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_else(tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.write_text("not a folder")
+    fresh = Engine(host(), ObjectCache(occupied / "kernels"))
+    assert fresh.link(fresh.compile(IR), ["mix"]).addresses["mix"]
+    assert occupied.read_text() == "not a folder"
+
+
+def test_a_write_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(cache.os, "replace", fail)
+    kept = ObjectCache(tmp_path)
+    kept.store("ab" * 32, b"code")
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
+    assert kept.load("ab" * 32) is None
+
+
+def test_keys_tell_apart_what_code_depends_on(cached: Engine) -> None:
+    other = Target("x86_64-unknown-linux-gnu", "x86-64", "", 16, 16)
+    plain = Engine(other, None)
+    assert len({cached.key(IR), cached.key(IR + "\n"), plain.key(IR)}) == 3
+    assert ObjectCache.key("ab", "c") != ObjectCache.key("a", "bc")
+
+
+def test_a_module_that_is_in_use_is_linked_once() -> None:
+    first = engine().function(IR, "mix")
+    assert engine().function(IR, "mix") is first
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "folder"),
+    [
+        ("linux", "XDG_CACHE_HOME", "flambeau/kernels"),
+        ("win32", "LOCALAPPDATA", "flambeau/kernels"),
+    ],
+)
+def test_the_cache_lies_in_the_platforms_folder(
+    platform: str,
+    variable: str,
+    folder: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert default_folder() == tmp_path / folder
+
+
+def test_memory_is_aligned() -> None:
+    for size in (0, 1, 63, 64, 1000):
+        memory = aligned(size)
+        assert memory.nbytes == size
+        assert memory.ctypes.data % ALIGNMENT == 0
+
+
+def test_the_host_has_vectors() -> None:
+    target = host()
+    assert target.lanes(4) == 2 * target.lanes(8) >= 4
+    assert target.vector_registers in (16, 32)
+
+
+# The team
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_every_step_waits_for_the_one_before(count: int) -> None:
+    mixer = Mixer(count)
+    with threads(count):
+        for _ in range(5):
+            mixer.check()
+
+
+def test_sleeping_threads_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "_SPINS", 1)
+    with threads(3):
+        mixer = Mixer(0)
+        for _ in range(50):
+            mixer.check()
+
+
+def test_python_threads_run_plans_at_once() -> None:
+    failed: list[BaseException] = []
+
+    def work(start: int) -> None:
+        try:
+            mixer = Mixer(start)
+            for _ in range(100):
+                mixer.check()
+        except BaseException as error:
+            failed.append(error)
+
+    with threads(2):
+        workers = [threading.Thread(target=work, args=(at,)) for at in range(4)]
+        for each in workers:
+            each.start()
+        for each in workers:
+            each.join()
+    assert failed == []
+
+
+def test_the_number_may_change_while_plans_run() -> None:
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            for count in (2, 3):
+                team.set_num_threads(count)
+
+    with threads(2):
+        other = threading.Thread(target=change)
+        other.start()
+        mixer = Mixer(0)
+        for _ in range(100):
+            mixer.check()
+        done.set()
+        other.join()
+
+
+def test_threads_that_are_not_needed_end() -> None:
+    def count() -> int:
+        return sum(each.name.startswith("flambeau-") for each in threading.enumerate())
+
+    for number in (4, 2, 3, 2) * 3:
+        with threads(number):
+            Mixer(0).check()
+    with threads(2):
+        Mixer(0).check()
+        for each in threading.enumerate():
+            if each.name in ("flambeau-2", "flambeau-3"):
+                each.join(10)
+        assert count() <= 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_forked_child_has_a_team_of_its_own() -> None:
+    with threads(2):
+        Mixer(0).check()
+        child = os.fork()
+        if child == 0:
+            try:
+                Mixer(1).check()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        Mixer(0).check()
+
+
+class Interrupted:
+    """A waker during whose release Ctrl-C arrives."""
+
+    def __init__(self, waker: threading.Semaphore) -> None:
+        self._waker, self.calls = waker, 0
+        self.acquire = waker.acquire
+
+    def release(self) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            raise KeyboardInterrupt
+        self._waker.release()
+
+
+def test_after_ctrl_c_the_next_plan_runs() -> None:
+    with threads(3):
+        mixer = Mixer(0)
+        fresh = team.Team(3)
+        waker = fresh.wakers[1]
+        fresh.wakers[1] = Interrupted(waker)  # type: ignore[call-overload]
+        first = mixer.buffers[0].copy()
+        with pytest.raises(KeyboardInterrupt):
+            fresh.run(mixer.steps)
+        np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
+        mixer.buffers[0][...] = first
+        fresh.wakers[1] = waker
+        fresh.run(mixer.steps)
+        np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
+        fresh.retire()
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.0, "2", None, 10_000])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(count: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"set_num_threads expects an int from 1"):
+        team.set_num_threads(count)
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in place of the control group's, on a machine with eight CPUs."""
+    monkeypatch.setattr(team, "_GROUP", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), False)
+    yield tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("max 100000\n", 8),
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),
+        ("1000 100000\n", 1),
+        ("9900000 100000\n", 8),
+        ("nonsense", 8),
+        (None, 8),
+    ],
+)
+def test_the_groups_quota_bounds_the_threads(
+    group: Path, text: str | None, count: int
+) -> None:
+    if text is not None:
+        (group / "cpu.max").write_text(text)
+    assert team.default_threads() == count
+
+
+def test_affinity_bounds_the_threads(
+    group: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3})
+    assert team.default_threads() == 1
+
+
+def test_a_process_starts_with_the_default(tmp_path: Path) -> None:
+    code = (
+        "from flambeau.runtime import team\n"
+        "print(team.get_num_threads() == team.default_threads())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "True"
+
+
+# Plans
+
+
+def plan_of(*nodes: Any) -> Plan:
+    made = program(*nodes)
+    return Plan(made, *plan_memory(made), engine())
+
+
+def test_a_plan_runs_with_other_leaves() -> None:
+    x = constant(np.arange(12.0).reshape(3, 4))
+    plan = plan_of(rd.softmax(ew.mul(x, x), axis=1))
+    for scale in (1.0, -2.0):
+        given = scale * np.arange(12.0).reshape(3, 4)
+        [found] = plan.run([given])
+        raised = np.exp(given**2 - (given**2).max(1, keepdims=True))
+        np.testing.assert_allclose(found, raised / raised.sum(1, keepdims=True))
+
+
+def test_outputs_are_memory_of_their_own() -> None:
+    x = constant(np.arange(12.0))
+    plan = plan_of(ew.exp(x))
+    [first] = plan.run([np.zeros(12)])
+    [second] = plan.run([np.ones(12)])
+    assert not np.shares_memory(first, second)
+    np.testing.assert_array_equal(first, 1)
+
+
+def test_a_host_step_in_the_middle_gets_and_gives_values() -> None:
+    x = constant(np.linspace(0.1, 2, 30))
+    y = ew.atan2(ew.exp(x), ew.neg(x))
+    [found] = plan_of(ew.add(y, x)).run([x.value])  # type: ignore[list-item]
+    np.testing.assert_allclose(
+        found,
+        np.arctan2(np.exp(x.value), -x.value) + x.value,  # type: ignore[operator]
+    )
+
+
+def test_one_plan_may_be_run_by_several_threads() -> None:
+    x = constant(np.zeros((50, 60)))
+    plan = plan_of(rd.softmax(x, axis=1), ew.exp(x))
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        given = np.random.default_rng(seed).standard_normal((50, 60))
+        for _ in range(50):
+            _, raised = plan.run([given])
+            if not np.allclose(raised, np.exp(given)):
+                wrong.append(seed)
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert wrong == []
