@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...graph import Node
+from ...shape import window_output
 from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
 from ..codegen.weight_gradient import weight_gradient
 from ..program import Buffer
@@ -35,6 +36,21 @@ def can_convolve(node: Node) -> bool:
         node.dtype.is_floating_point
         and 3 <= node.ndim <= 5
         and all(low >= 0 and high >= 0 for low, high in pads)
+        and (node.name != "conv_weight_grad" or _has_all_windows(node))
+    )
+
+
+def _has_all_windows(node: Node) -> bool:
+    """Whether the arriving gradient has every window that fits into the input.
+
+    A transposed convolution whose output padding reaches the stride has fewer.
+    """
+    x, g = node.inputs
+    options = (node.params[name] for name in ("stride", "padding", "dilation"))
+    each = zip(x.shape[2:], node.shape[2:], g.shape[2:], *options, strict=True)
+    return all(
+        count == window_output(size, kernel, step, low, high, gap)
+        for size, kernel, count, step, (low, high), gap in each
     )
 
 
@@ -77,7 +93,11 @@ def _read_input(
     """The input's buffer and its strides; an image of few channels stays as it is."""
     buffer = lowering.buffer_of(node)
     order = channels_last(node.ndim)
-    if node.shape[1] <= _FEW and groups == 1 and buffer.lies_in(tuple(range(node.ndim))):
+    if (
+        node.shape[1] <= _FEW
+        and groups == 1
+        and buffer.lies_in(tuple(range(node.ndim)))
+    ):
         return buffer, tuple(buffer.steps[at] for at in order)
     return dense(lowering, node, order), ()
 
