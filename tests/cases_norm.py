@@ -77,6 +77,14 @@ def rms_norm(shape: tuple[int, ...], sizes: Any, **options: Any) -> Case:
     return Case("RMSNorm", (grid(*shape),), meaning, made)
 
 
+def local_response(shape: tuple[int, ...], size: int, **options: float) -> Case:
+    def meaning(state: State, x: Array) -> Array:
+        return reference.local_response_norm(x, size, **options)
+
+    made = {"size": size} | options
+    return Case("LocalResponseNorm", (grid(*shape),), meaning, made)
+
+
 def given(training: bool) -> Case:
     """The function, with statistics that are not those of a layer."""
     mean, var = np.array([0.25, -1, 0.5]), np.array([1, 0.5, 2])
@@ -125,6 +133,10 @@ CASES = {
     "rms_norm": rms_norm((2, 3, 4), 4),
     "rms_norm, two dimensions": rms_norm((2, 3, 4), (3, 4), eps=0.125),
     "rms_norm, not affine": rms_norm((3, 4), 4, elementwise_affine=False),
+    "local_response_norm": local_response((2, 5, 3), 3),
+    "local_response_norm, even": local_response(
+        (2, 6, 2, 2), 4, alpha=0.5, beta=0.5, k=2.0
+    ),
     "batch_norm with given statistics": given(training=False),
     "batch_norm that moves given statistics": given(training=True),
 }

@@ -4,7 +4,7 @@ Written from the formulas of torch's pages and of the papers, independent of fla
 """
 
 from collections.abc import Callable
-from math import cosh, erfc, exp, log, pi, prod, sinh, sqrt, tanh
+from math import cosh, erfc, exp, log, pi, sinh, sqrt, tanh
 from typing import Any
 
 import numpy as np
@@ -173,6 +173,17 @@ def rms_norm(x: Array, dims: int, weight: Array | None, eps: float) -> Array:
     return y if weight is None else y * weight
 
 
+def local_response_norm(
+    x: Array, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1
+) -> Array:
+    y = np.empty_like(x)
+    for channel in range(x.shape[1]):
+        first = channel - size // 2
+        around = x[:, max(first, 0) : first + size]
+        y[:, channel] = x[:, channel] / (k + alpha * (around**2).sum(1) / size) ** beta
+    return y
+
+
 # Losses
 
 
@@ -267,8 +278,3 @@ def channel_shuffle(x: Array, groups: int) -> Array:
     size = x.shape[1] // groups
     order = [g * size + place for place in range(size) for g in range(groups)]
     return np.stack([x[:, channel] for channel in order], 1)
-
-
-def count(shape: tuple[int, ...]) -> int:
-    """The number of elements."""
-    return prod(shape)

@@ -403,6 +403,16 @@ NORM = {
         NotImplementedError,
         ("not implemented for 'Long'",),
     ),
+    "local_response_norm of rows": Wrong(
+        lambda torch, nn, F: nn.LocalResponseNorm(3)(torch.zeros(2, 4)),
+        ValueError,
+        ("Expected 3D or higher dimensionality", "(got 2 dimensions)"),
+    ),
+    "local_response_norm of no channels": Wrong(
+        lambda torch, nn, F: F.local_response_norm(torch.zeros(2, 4, 3), 0),
+        RuntimeError,
+        ("kernel_size must be positive, got (0, 1)",),
+    ),
     "rms_norm, other sizes": Wrong(
         lambda torch, nn, F: nn.RMSNorm(3)(torch.zeros(2, 4)),
         RuntimeError,

@@ -9,8 +9,9 @@ from ..dtypes import dtype as DType
 from ..tensor import Tensor
 from . import functional as F
 from .affine import Affine, parameter_names
+from .module import Module
 
-__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
+__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -196,3 +197,41 @@ class RMSNorm(Affine):
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}"
         )
+
+
+class LocalResponseNorm(Module):
+    r"""Divide by a power of the mean square of the channels around each.
+
+    .. math:: y_c = x_c / (k + \frac{\alpha}{n} \sum_{|i - c| \le n / 2} x_i^2)^\beta
+
+    Args:
+        size: n, how many channels count; those beyond the ends count as 0.
+        alpha: the factor of the mean.
+        beta: the power.
+        k: what is added to the mean.
+
+    Shape: (N, C, *) with at least one more dimension.
+
+    Raises:
+        ValueError: of the call: fewer dimensions.
+
+    Source: torch's page "torch.nn.LocalResponseNorm"; Krizhevsky et al., "ImageNet
+    Classification with Deep Convolutional Neural Networks" (2012).
+    """
+
+    def __init__(
+        self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised input."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -80,6 +80,7 @@ from .normalization import (
     group_norm,
     instance_norm,
     layer_norm,
+    local_response_norm,
     rms_norm,
 )
 from .padding import pad

@@ -1,6 +1,7 @@
 """Normalisation: shift and scale to mean 0 and variance 1, over chosen dimensions.
 
-Every function here is `standardized` over other axes, then a learned scale and shift.
+Batch, instance, group and layer norm are one op over other axes, then a learned scale
+and shift.
 """
 
 from __future__ import annotations
@@ -22,8 +23,17 @@ from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.reduction import check_float
 from .arguments import node_of
+from .avg_pooling import avg_pool2d
+from .padding import pad
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"]
+__all__ = [
+    "batch_norm",
+    "group_norm",
+    "instance_norm",
+    "layer_norm",
+    "local_response_norm",
+    "rms_norm",
+]
 
 Shape = tuple[int, ...]
 
@@ -468,3 +478,45 @@ def rms_norm(
     power = mean_of(ew.square(wide), axes, keepdims=True)
     scale = ew.rsqrt(ew.add(power, ew.const_like(eps, power)))
     return wrap(ew.cast(_affine(ew.mul(wide, scale), w, None), x.dtype))
+
+
+# Over neighbouring channels
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    r"""Divide by a power of the mean square of the channels around each.
+
+    .. math:: y_c = x_c / (k + \frac{\alpha}{n} \sum_{|i - c| \le n / 2} x_i^2)^\beta
+
+    Args:
+        input: the images.
+        size: n, how many channels count; those beyond the ends count as 0.
+        alpha: the factor of the mean.
+        beta: the power.
+        k: what is added to the mean.
+
+    Shape: input (N, C, *) with at least one more dimension; result as the input.
+
+    Raises:
+        ValueError: fewer dimensions.
+        RuntimeError: a size that is not positive.
+
+    Source: torch's page "torch.nn.functional.local_response_norm"; Krizhevsky et al.,
+    "ImageNet Classification with Deep Convolutional Neural Networks" (2012).
+    """
+    x = node_of("local_response_norm", "input", input)
+    if x.ndim < 3:
+        raise ValueError(
+            "local_response_norm: Expected 3D or higher dimensionality input (got "
+            f"{x.ndim} dimensions)"
+        )
+    if not x.size:
+        return input
+    batch, channels = x.shape[:2]
+    rows = reshape(ew.square(x), (batch, 1, channels, prod(x.shape[2:])))
+    padded = pad(wrap(rows), (0, 0, size // 2, (size - 1) // 2))
+    around = reshape(avg_pool2d(padded, (size, 1), stride=1).node, x.shape)
+    total = ew.add(ew.mul(around, ew.const_like(alpha, x)), ew.const_like(k, x))
+    return wrap(ew.div(x, ew.power(total, ew.const_like(beta, x))))
