@@ -9,7 +9,7 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["Affine"]
+__all__ = ["Affine", "parameter_names"]
 
 
 class Affine(Module):

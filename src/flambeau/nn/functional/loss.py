@@ -20,6 +20,7 @@ from .arguments import node_of
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "check_reduction",
     "huber_loss",
     "kl_div",
     "l1_loss",
