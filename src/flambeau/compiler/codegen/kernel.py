@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["Kernel"]
+__all__ = ["Kernel", "emitted_once"]
+
+# Emitting IR costs Python 10 ms and more; a network asks for the same kernel for
+# many of its layers. The specs are frozen, so they are the keys.
+emitted_once = lru_cache(maxsize=1024)
 
 
 @dataclass(frozen=True)

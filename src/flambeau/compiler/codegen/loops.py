@@ -17,7 +17,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import I64, KernelBuilder
-from .kernel import Kernel
+from .kernel import Kernel, emitted_once
 
 __all__ = ["Apply", "Load", "Lookup", "LoopSpec", "Number", "Store", "loop_kernel"]
 
@@ -280,6 +280,7 @@ def vectors(
             body(whole, rest)
 
 
+@emitted_once
 def loop_kernel(name: str, spec: LoopSpec, target: Target) -> Kernel:
     """Return the kernel that computes and stores a fused elementwise loop."""
     kernel = KernelBuilder(name, target)

@@ -17,7 +17,7 @@ from ...runtime.target import Target
 from .builder import I64, KernelBuilder
 from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
-from .kernel import Kernel
+from .kernel import Kernel, emitted_once
 from .loops import unravel
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Position, Program, Stage
@@ -101,6 +101,7 @@ class _Grid:
         return ceil_div(spec.columns, self.tile.columns)
 
 
+@emitted_once
 def matmul(
     spec: MatmulSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:

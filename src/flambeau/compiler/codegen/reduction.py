@@ -18,7 +18,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder, Variable
-from .kernel import Kernel
+from .kernel import Kernel, emitted_once
 from .loops import (
     CHUNK,
     Expression,
@@ -107,6 +107,7 @@ class ReduceSpec:
         return self.expressions[expression].dtype
 
 
+@emitted_once
 def reduce_kernels(
     name: str, spec: ReduceSpec, target: Target
 ) -> list[tuple[Kernel, tuple[int, ...]]]:

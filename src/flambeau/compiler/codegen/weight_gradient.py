@@ -24,7 +24,7 @@ from .builder import I1, I64, KernelBuilder, value_type
 from .convolution import ConvolutionSpec, merged_axes
 from .correlation import Axis
 from .folding import Fold, Parts, fold_kernel
-from .kernel import Kernel
+from .kernel import Kernel, emitted_once
 from .loops import unravel
 from .program import Epilogue, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
@@ -121,6 +121,7 @@ def _plan(spec: ConvolutionSpec, target: Target) -> _Plan:
     return _Plan(spec, axes, strides, tile, narrow, rows, across, units, parts)
 
 
+@emitted_once
 def weight_gradient(
     spec: ConvolutionSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:
