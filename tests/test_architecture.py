@@ -15,7 +15,7 @@ from project import PACKAGE
 # From the ground up. A unit is a module or a folder of the package; it may import its
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
-    ("devices", "dtypes", "shape", "special"),
+    ("cuda", "devices", "dtypes", "limits", "shape", "special"),
     ("graph",),
     ("ops",),
     ("evaluator", "runtime"),

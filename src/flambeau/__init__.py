@@ -7,7 +7,7 @@ PyTorch program changes. This file is the table of contents.
 from importlib import import_module as _import_module
 from types import ModuleType as _ModuleType
 
-from . import autograd, linalg, optim
+from . import autograd, cuda, linalg, optim
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -40,6 +40,7 @@ from .dtypes import float64 as double
 from .dtypes import int16 as short
 from .dtypes import int32 as int
 from .dtypes import int64 as long
+from .limits import finfo, iinfo
 from .random import (
     Generator,
     default_generator,
@@ -49,6 +50,7 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .runtime.team import get_num_threads, set_num_threads
 from .serialization import load, save
 from .shape import Size
 from .tensor import Tensor
@@ -67,6 +69,7 @@ from .tensor.counting import (
 from .tensor.creation import (
     arange,
     as_tensor,
+    asarray,
     empty,
     empty_like,
     eye,
@@ -77,6 +80,7 @@ from .tensor.creation import (
     logspace,
     ones,
     ones_like,
+    scalar_tensor,
     tensor,
     zeros,
     zeros_like,
@@ -103,6 +107,13 @@ from .tensor.extreme import (
     cummin,
     max,
     min,
+)
+from .tensor.facts import (
+    broadcast_shapes,
+    detach,
+    is_floating_point,
+    is_tensor,
+    numel,
 )
 from .tensor.formatting import set_printoptions
 from .tensor.indexing import (
@@ -245,6 +256,7 @@ from .tensor.pointwise import absolute as abs
 from .tensor.pointwise import acos as arccos
 from .tensor.pointwise import asin as arcsin
 from .tensor.pointwise import atan as arctan
+from .tensor.pointwise import atan2 as arctan2
 from .tensor.pointwise import clamp as clip
 from .tensor.pointwise import div as divide
 from .tensor.pointwise import div as true_divide
@@ -257,6 +269,27 @@ from .tensor.pointwise import ne as not_equal
 from .tensor.pointwise import neg as negative
 from .tensor.pointwise import sub as subtract
 from .tensor.pointwise import trunc as fix
+from .tensor.pointwise_special import (
+    acosh,
+    asinh,
+    atanh,
+    clamp_max,
+    clamp_min,
+    copysign,
+    deg2rad,
+    erfc,
+    fmax,
+    fmin,
+    frac,
+    heaviside,
+    logit,
+    rad2deg,
+    sinc,
+    xlogy,
+)
+from .tensor.pointwise_special import acosh as arccosh
+from .tensor.pointwise_special import asinh as arcsinh
+from .tensor.pointwise_special import atanh as arctanh
 from .tensor.randomness import (
     bernoulli,
     multinomial,

@@ -148,6 +148,15 @@ ceil = Elementwise("ceil", np.ceil, (_flat,))
 trunc: Elementwise = Elementwise("trunc", np.trunc, (_flat,))
 round_half_even = Elementwise("round", np.rint, (_flat,))
 
+copysign: Elementwise = Elementwise(
+    "copysign",
+    np.copysign,
+    (
+        lambda g, y, a, b: mul(g, mul(sign(a), copysign(const_like(1, b), b))),
+        _flat,
+    ),
+)
+
 # Exponentials, logarithms, trigonometry
 
 exp = Elementwise("exp", np.exp, (lambda g, y, x: mul(g, y),))
@@ -194,12 +203,34 @@ atan2 = Elementwise(
         lambda g, y, a, b: neg(mul(g, div(a, add(mul(a, a), mul(b, b))))),
     ),
 )
+asinh = Elementwise(
+    "asinh",
+    np.arcsinh,
+    (lambda g, y, x: mul(g, rsqrt(add(mul(x, x), const_like(1, x)))),),
+)
+acosh = Elementwise(
+    "acosh",
+    np.arccosh,
+    (lambda g, y, x: mul(g, rsqrt(sub(mul(x, x), const_like(1, x)))),),
+)
+atanh = Elementwise(
+    "atanh", np.arctanh, (lambda g, y, x: div(g, _one_minus_square(x)),)
+)
 erf = Elementwise(
     "erf",
     special.erf,
     (
         lambda g, y, x: mul(
             g, mul(const_like(2 / np.sqrt(np.pi), x), exp(neg(mul(x, x))))
+        ),
+    ),
+)
+erfc = Elementwise(
+    "erfc",
+    special.erfc,
+    (
+        lambda g, y, x: mul(
+            g, mul(const_like(-2 / np.sqrt(np.pi), x), exp(neg(mul(x, x))))
         ),
     ),
 )
@@ -230,6 +261,30 @@ logsigmoid = Elementwise(
     lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
     (lambda g, y, x: mul(g, sigmoid(neg(x))),),
 )
+logit = Elementwise(
+    "logit",
+    lambda x: np.log(x / (1 - x)),
+    # 1 / (x (1 - x)), and NaN outside [0, 1]
+    (lambda g, y, x: where(isnan(y), y, div(g, mul(x, sub(const_like(1, x), x)))),),
+)
+
+
+def _xlogy_numpy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where((x == 0) & ~np.isnan(y), 0, x * np.log(y))
+
+
+def _xlogy_factor(g: Node, out: Node, x: Node, y: Node) -> Node:
+    # log y, and 0 (not -inf or nan) where x is 0 and y <= 0
+    zero = const_like(0, x)
+    flat = logical_and(equal(x, zero), less_equal(y, zero))
+    return where(flat, zero, mul(g, log(y)))
+
+
+xlogy = Elementwise(
+    "xlogy",
+    _xlogy_numpy,
+    (_xlogy_factor, lambda g, out, x, y: mul(g, div(x, y))),
+)
 relu = Elementwise(
     "relu",
     lambda x: np.maximum(x, 0),
@@ -244,7 +299,7 @@ less = Elementwise("lt", np.less, result=dt.bool_)
 less_equal: Elementwise = Elementwise("le", np.less_equal, result=dt.bool_)
 greater = Elementwise("gt", np.greater, result=dt.bool_)
 greater_equal = Elementwise("ge", np.greater_equal, result=dt.bool_)
-isnan = Elementwise("isnan", np.isnan, result=dt.bool_)
+isnan: Elementwise = Elementwise("isnan", np.isnan, result=dt.bool_)
 isinf = Elementwise("isinf", np.isinf, result=dt.bool_)
 isfinite = Elementwise("isfinite", np.isfinite, result=dt.bool_)
 signbit = Elementwise("signbit", np.signbit, result=dt.bool_)

@@ -203,6 +203,11 @@ byte = _converter("byte", dt.uint8)
 bool_ = _converter("bool", dt.bool_)
 
 
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """Return the elements in the dtype of another tensor."""
+    return to(input, other.dtype)
+
+
 def cpu(input: Tensor, memory_format: object = None) -> Tensor:
     """Return the tensor itself: it is on the CPU."""
     return input

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "arange",
     "as_tensor",
+    "asarray",
     "empty",
     "empty_like",
     "eye",
@@ -31,8 +32,14 @@ __all__ = [
     "linspace",
     "logspace",
     "made",
+    "new_empty",
+    "new_full",
+    "new_ones",
+    "new_tensor",
+    "new_zeros",
     "ones",
     "ones_like",
+    "scalar_tensor",
     "sizes_of",
     "tensor",
     "zeros",
@@ -175,6 +182,67 @@ def as_tensor(
     return tensor(data, dtype=dtype)
 
 
+def asarray(
+    obj: Any,
+    *,
+    dtype: dt.dtype | None = None,
+    device: DeviceLike = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return `obj` as a tensor, and say whether its memory may or must be shared.
+
+    Args:
+        obj: a tensor, an array, a number or nested sequences.
+        dtype: the element type; by default what the data has.
+        device: only the CPU.
+        copy: True for memory of its own, False for shared memory, None for sharing
+            where that is possible.
+        requires_grad: collect gradients in it.
+
+    Raises:
+        ValueError: `copy` is False and the memory cannot be shared.
+
+    Source: torch's page "torch.asarray".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.asarray([1, 2], dtype=torch.float32)
+        tensor([1., 2.])
+    """
+    result = as_tensor(obj, device=device)
+    shares = isinstance(obj, (Handle, np.ndarray))
+    if copy is False and not shares:
+        raise ValueError("can't alias arbitrary sequence into a tensor.")
+    if copy is False and dtype not in (None, result.dtype):
+        raise ValueError(
+            f"can't alias a tensor of dtype {result.dtype!r} as dtype {dtype!r}; "
+            "leave copy=False out"
+        )
+    if dtype is not None or (copy and shares):
+        result = result.to(dtype or result.dtype, copy=bool(copy and shares))
+    return result.requires_grad_() if requires_grad else result
+
+
+def scalar_tensor(
+    s: Number,
+    *,
+    dtype: dt.dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a number as a 0-d tensor, in the default float dtype unless told.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.scalar_tensor(3)
+        tensor(3.)
+    """
+    return _filled(
+        s, (), {"dtype": dtype, "device": device, "requires_grad": requires_grad}
+    )
+
+
 def from_numpy(array: np.ndarray) -> Tensor:
     """Return a tensor that shares the memory of a NumPy array.
 
@@ -229,7 +297,7 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, Handle) else value  # type: ignore
 
 
-def _filled(number: int, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
+def _filled(number: Number, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
     options["dtype"] = options.get("dtype") or dt.get_default_dtype()
     size = options.pop("size", None) if not size and "size" in options else size
     return full(sizes_of(size or ()), number, **options)
@@ -285,6 +353,54 @@ def empty_like(input: Tensor, **options: Any) -> Tensor:
 def full_like(input: Tensor, fill_value: Number, **options: Any) -> Tensor:
     """Return a tensor filled with a number, of the shape and dtype of `input`."""
     return _like(input, fill_value, options)
+
+
+# Beside another tensor, with its dtype unless told
+
+
+def new_tensor(
+    input: Tensor, data: Any, *, dtype: dt.dtype | None = None, **options: Any
+) -> Tensor:
+    """Return a copy of `data` in the dtype of `input`.
+
+    Args:
+        input: gives the dtype.
+        data: a number, nested sequences, an array or a tensor.
+        dtype: another dtype.
+        options: device and requires_grad.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ones(1).new_tensor([1, 2])
+        tensor([1., 2.])
+    """
+    return tensor(data, dtype=dtype or input.dtype, **options)
+
+
+def new_zeros(input: Tensor, *size: Any, **options: Any) -> Tensor:
+    """Return zeros in the dtype of `input`; the sizes as for `zeros`."""
+    return _filled(0, size, _in_dtype_of(input, options))
+
+
+def new_ones(input: Tensor, *size: Any, **options: Any) -> Tensor:
+    """Return ones in the dtype of `input`; the sizes as for `ones`."""
+    return _filled(1, size, _in_dtype_of(input, options))
+
+
+def new_empty(input: Tensor, *size: Any, **options: Any) -> Tensor:
+    """Return a tensor to be filled, in the dtype of `input`; it holds zeros."""
+    return _filled(0, size, _in_dtype_of(input, options))
+
+
+def new_full(
+    input: Tensor, size: Sequence[int], fill_value: Number, **options: Any
+) -> Tensor:
+    """Return a tensor of `size` filled with a number, in the dtype of `input`."""
+    return full(size, fill_value, **_in_dtype_of(input, options))
+
+
+def _in_dtype_of(input: Tensor, options: dict[str, Any]) -> dict[str, Any]:
+    return options | {"dtype": options.get("dtype") or input.dtype}
 
 
 def eye(n: int, m: int | None = None, **options: Any) -> Tensor:

@@ -8,6 +8,7 @@ from . import (
     contraction,
     convert,
     counting,
+    creation,
     diagonals,
     extreme,
     indexing,
@@ -18,6 +19,7 @@ from . import (
     permuting,
     placing,
     pointwise,
+    pointwise_special,
     randomness,
     rearranging,
     reduction,
@@ -48,6 +50,7 @@ class Methods:
     tolist = convert.tolist
     to = convert.to
     type = convert.type_
+    type_as = convert.type_as
     double = convert.double
     float = convert.float_
     half = convert.half
@@ -62,6 +65,11 @@ class Methods:
     cuda = convert.cuda
     clone = convert.clone
     contiguous = convert.contiguous
+    new_tensor = creation.new_tensor
+    new_zeros = creation.new_zeros
+    new_ones = creation.new_ones
+    new_empty = creation.new_empty
+    new_full = creation.new_full
     __array__ = convert.array_protocol
     __array_wrap__ = convert.array_wrap
     __array_priority__ = 1000  # NumPy arrays leave binary operators to the tensor
@@ -109,7 +117,7 @@ class Methods:
     remainder = pointwise.remainder
     fmod = pointwise.fmod
     pow = pointwise.pow
-    atan2 = pointwise.atan2
+    atan2 = arctan2 = pointwise.atan2
     hypot = pointwise.hypot
     lerp = pointwise.lerp
     addcmul = pointwise.addcmul
@@ -157,6 +165,22 @@ class Methods:
     equal = pointwise.equal
     bitwise_left_shift = pointwise.bitwise_left_shift
     bitwise_right_shift = pointwise.bitwise_right_shift
+    asinh = arcsinh = pointwise_special.asinh
+    acosh = arccosh = pointwise_special.acosh
+    atanh = arctanh = pointwise_special.atanh
+    erfc = pointwise_special.erfc
+    logit = pointwise_special.logit
+    xlogy = pointwise_special.xlogy
+    sinc = pointwise_special.sinc
+    deg2rad = pointwise_special.deg2rad
+    rad2deg = pointwise_special.rad2deg
+    frac = pointwise_special.frac
+    copysign = pointwise_special.copysign
+    heaviside = pointwise_special.heaviside
+    clamp_min = pointwise_special.clamp_min
+    clamp_max = pointwise_special.clamp_max
+    fmax = pointwise_special.fmax
+    fmin = pointwise_special.fmin
 
     def where(self: Any, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, else `other`."""
@@ -385,9 +409,9 @@ class Methods:
     sinh_ = inplace(pointwise.sinh)
     cosh_ = inplace(pointwise.cosh)
     tanh_ = inplace(pointwise.tanh)
-    asin_ = inplace(pointwise.asin)
-    acos_ = inplace(pointwise.acos)
-    atan_ = inplace(pointwise.atan)
+    asin_ = arcsin_ = inplace(pointwise.asin)
+    acos_ = arccos_ = inplace(pointwise.acos)
+    atan_ = arctan_ = inplace(pointwise.atan)
     erf_ = inplace(pointwise.erf)
     erfinv_ = inplace(pointwise.erfinv)
     sigmoid_ = inplace(pointwise.sigmoid)
@@ -396,28 +420,28 @@ class Methods:
     square_ = inplace(pointwise.square)
     floor_ = inplace(pointwise.floor)
     ceil_ = inplace(pointwise.ceil)
-    trunc_ = inplace(pointwise.trunc)
+    trunc_ = fix_ = inplace(pointwise.trunc)
     round_ = inplace(pointwise.round)
-    neg_ = inplace(pointwise.neg)
+    neg_ = negative_ = inplace(pointwise.neg)
     add_ = inplace(pointwise.add)
-    sub_ = inplace(pointwise.sub)
-    mul_ = inplace(pointwise.mul)
-    div_ = inplace(pointwise.div)
+    sub_ = subtract_ = inplace(pointwise.sub)
+    mul_ = multiply_ = inplace(pointwise.mul)
+    div_ = divide_ = true_divide_ = inplace(pointwise.div)
     floor_divide_ = inplace(pointwise.floor_divide)
     remainder_ = inplace(pointwise.remainder)
     fmod_ = inplace(pointwise.fmod)
     pow_ = inplace(pointwise.pow)
-    atan2_ = inplace(pointwise.atan2)
+    atan2_ = arctan2_ = inplace(pointwise.atan2)
     hypot_ = inplace(pointwise.hypot)
     lerp_ = inplace(pointwise.lerp)
     addcmul_ = inplace(pointwise.addcmul)
     addcdiv_ = inplace(pointwise.addcdiv)
     eq_ = inplace(pointwise.eq)
-    ne_ = inplace(pointwise.ne)
-    lt_ = inplace(pointwise.lt)
-    le_ = inplace(pointwise.le)
-    gt_ = inplace(pointwise.gt)
-    ge_ = inplace(pointwise.ge)
+    ne_ = not_equal_ = inplace(pointwise.ne)
+    lt_ = less_ = inplace(pointwise.lt)
+    le_ = less_equal_ = inplace(pointwise.le)
+    gt_ = greater_ = inplace(pointwise.gt)
+    ge_ = greater_equal_ = inplace(pointwise.ge)
     logical_and_ = inplace(pointwise.logical_and)
     logical_or_ = inplace(pointwise.logical_or)
     logical_xor_ = inplace(pointwise.logical_xor)
@@ -427,9 +451,25 @@ class Methods:
     bitwise_xor_ = inplace(pointwise.bitwise_xor)
     bitwise_not_ = inplace(pointwise.bitwise_not)
     masked_fill_ = inplace(pointwise.masked_fill)
-    clamp_ = inplace(pointwise.clamp)
+    clamp_ = clip_ = inplace(pointwise.clamp)
     nan_to_num_ = inplace(pointwise.nan_to_num)
     abs_ = absolute_ = inplace(pointwise.absolute)
+    asinh_ = arcsinh_ = inplace(pointwise_special.asinh)
+    acosh_ = arccosh_ = inplace(pointwise_special.acosh)
+    atanh_ = arctanh_ = inplace(pointwise_special.atanh)
+    erfc_ = inplace(pointwise_special.erfc)
+    logit_ = inplace(pointwise_special.logit)
+    xlogy_ = inplace(pointwise_special.xlogy)
+    sinc_ = inplace(pointwise_special.sinc)
+    deg2rad_ = inplace(pointwise_special.deg2rad)
+    rad2deg_ = inplace(pointwise_special.rad2deg)
+    frac_ = inplace(pointwise_special.frac)
+    copysign_ = inplace(pointwise_special.copysign)
+    heaviside_ = inplace(pointwise_special.heaviside)
+    clamp_min_ = inplace(pointwise_special.clamp_min)
+    clamp_max_ = inplace(pointwise_special.clamp_max)
+    bitwise_left_shift_ = inplace(pointwise.bitwise_left_shift)
+    bitwise_right_shift_ = inplace(pointwise.bitwise_right_shift)
     uniform_ = randomness.uniform_
     normal_ = randomness.normal_
     log_normal_ = randomness.log_normal_
@@ -455,5 +495,5 @@ class Methods:
     __iand__ = bitwise_and_
     __ior__ = bitwise_or_
     __ixor__ = bitwise_xor_
-    __ilshift__ = inplace(pointwise.bitwise_left_shift)
-    __irshift__ = inplace(pointwise.bitwise_right_shift)
+    __ilshift__ = bitwise_left_shift_
+    __irshift__ = bitwise_right_shift_

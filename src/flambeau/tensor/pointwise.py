@@ -27,7 +27,7 @@ def _named(function: Callable[..., Any], name: str, text: str) -> Callable[..., 
     return function
 
 
-def _unary(name: str, op: Op, formula: str, floats: bool = True) -> UnaryFunction:
+def unary(name: str, op: Op, formula: str, floats: bool = True) -> UnaryFunction:
     """Return the function for a unary op; with `floats`, integers become floats."""
 
     def apply(input: Tensor) -> Tensor:
@@ -42,37 +42,37 @@ def _unary(name: str, op: Op, formula: str, floats: bool = True) -> UnaryFunctio
     )
 
 
-exp = _unary("exp", ew.exp, "the exponential")
-exp2 = _unary("exp2", ew.exp2, "two to the power")
-expm1 = _unary("expm1", ew.expm1, "exp(x) - 1, accurate near 0,")
-log = _unary("log", ew.log, "the natural logarithm")
-log2 = _unary("log2", ew.log2, "the logarithm to base 2")
-log10 = _unary("log10", ew.log10, "the logarithm to base 10")
-log1p = _unary("log1p", ew.log1p, "log(1 + x), accurate near 0,")
-sqrt = _unary("sqrt", ew.sqrt, "the square root")
-rsqrt = _unary("rsqrt", ew.rsqrt, "the reciprocal of the square root")
-reciprocal = _unary("reciprocal", ew.reciprocal, "the reciprocal")
-sin = _unary("sin", ew.sin, "the sine")
-cos = _unary("cos", ew.cos, "the cosine")
-tan = _unary("tan", ew.tan, "the tangent")
-sinh = _unary("sinh", ew.sinh, "the hyperbolic sine")
-cosh = _unary("cosh", ew.cosh, "the hyperbolic cosine")
-tanh = _unary("tanh", ew.tanh, "the hyperbolic tangent")
-asin = _unary("asin", ew.asin, "the arc sine")
-acos = _unary("acos", ew.acos, "the arc cosine")
-atan = _unary("atan", ew.atan, "the arc tangent")
-erf = _unary("erf", ew.erf, "the error function")
-erfinv = _unary("erfinv", ew.erfinv, "the inverse error function")
-sigmoid = _unary("sigmoid", ew.sigmoid, "the logistic function 1 / (1 + exp(-x))")
-relu = _unary("relu", ew.relu, "max(x, 0)", floats=False)
-absolute = _unary("abs", ew.absolute, "the absolute value", floats=False)
-sign = _unary("sign", ew.sign, "the sign, -1, 0 or 1,", floats=False)
-square = _unary("square", ew.square, "the square", floats=False)
-logical_not = _unary("logical_not", ew.logical_not, "not x", floats=False)
-isnan = _unary("isnan", ew.isnan, "whether it is NaN", floats=False)
-isinf = _unary("isinf", ew.isinf, "whether it is infinite", floats=False)
-isfinite = _unary("isfinite", ew.isfinite, "whether it is finite", floats=False)
-signbit = _unary("signbit", ew.signbit, "whether the sign bit is set", floats=False)
+exp = unary("exp", ew.exp, "the exponential")
+exp2 = unary("exp2", ew.exp2, "two to the power")
+expm1 = unary("expm1", ew.expm1, "exp(x) - 1, accurate near 0,")
+log = unary("log", ew.log, "the natural logarithm")
+log2 = unary("log2", ew.log2, "the logarithm to base 2")
+log10 = unary("log10", ew.log10, "the logarithm to base 10")
+log1p = unary("log1p", ew.log1p, "log(1 + x), accurate near 0,")
+sqrt = unary("sqrt", ew.sqrt, "the square root")
+rsqrt = unary("rsqrt", ew.rsqrt, "the reciprocal of the square root")
+reciprocal = unary("reciprocal", ew.reciprocal, "the reciprocal")
+sin = unary("sin", ew.sin, "the sine")
+cos = unary("cos", ew.cos, "the cosine")
+tan = unary("tan", ew.tan, "the tangent")
+sinh = unary("sinh", ew.sinh, "the hyperbolic sine")
+cosh = unary("cosh", ew.cosh, "the hyperbolic cosine")
+tanh = unary("tanh", ew.tanh, "the hyperbolic tangent")
+asin = unary("asin", ew.asin, "the arc sine")
+acos = unary("acos", ew.acos, "the arc cosine")
+atan = unary("atan", ew.atan, "the arc tangent")
+erf = unary("erf", ew.erf, "the error function")
+erfinv = unary("erfinv", ew.erfinv, "the inverse error function")
+sigmoid = unary("sigmoid", ew.sigmoid, "the logistic function 1 / (1 + exp(-x))")
+relu = unary("relu", ew.relu, "max(x, 0)", floats=False)
+absolute = unary("abs", ew.absolute, "the absolute value", floats=False)
+sign = unary("sign", ew.sign, "the sign, -1, 0 or 1,", floats=False)
+square = unary("square", ew.square, "the square", floats=False)
+logical_not = unary("logical_not", ew.logical_not, "not x", floats=False)
+isnan = unary("isnan", ew.isnan, "whether it is NaN", floats=False)
+isinf = unary("isinf", ew.isinf, "whether it is infinite", floats=False)
+isfinite = unary("isfinite", ew.isfinite, "whether it is finite", floats=False)
+signbit = unary("signbit", ew.signbit, "whether the sign bit is set", floats=False)
 
 
 def _whole(name: str, op: Op, formula: str) -> UnaryFunction:
