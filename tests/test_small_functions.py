@@ -144,6 +144,7 @@ def test_made_beside_another_tensor():
     assert x.new_ones((2, 3), dtype=torch.int8).dtype is torch.int8
     assert x.new_full((2,), 7, requires_grad=True).tolist() == [7, 7]
     assert x.new_empty(size=(4,)).dtype is torch.float64
+    assert x.bfloat16().new_tensor([0.25]).dtype is torch.bfloat16
     assert torch.tensor([1.7]).type_as(torch.tensor([1])).tolist() == [1]
 
 

@@ -137,15 +137,15 @@ def _nested(data: Sequence[Any], dtype: dt.dtype | None) -> np.ndarray:
         raise ValueError(
             f"expected sequences of equal lengths in every dimension: {error}"
         ) from None
-    if array.dtype == np.float64 and not _holds_numpy(data):
-        array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
-    if not array.size and array.dtype == np.float64:
-        array = array.astype(dt.get_default_dtype().numpy)
-    if array.dtype == object or array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf":
         raise TypeError(
             f"tensor: cannot make a tensor from elements of type "
             f"{_first_leaf(data).__class__.__name__}"
         )
+    if array.dtype == np.float64 and not _holds_numpy(data):
+        array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
+    if not array.size and array.dtype == np.float64:
+        array = array.astype(dt.get_default_dtype().numpy)
     return _native(array)
 
 
