@@ -22,7 +22,7 @@ from flambeau.ops import reduce as rd
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.engine import Engine, engine
-from flambeau.runtime.memory import ALIGNMENT, aligned
+from flambeau.runtime.memory import ALIGNMENT, Pool, aligned
 from flambeau.runtime.plan import Plan
 from flambeau.runtime.target import Target, host
 
@@ -187,6 +187,20 @@ def test_memory_is_aligned() -> None:
         assert memory.nbytes == size
         assert memory.ctypes.data % ALIGNMENT == 0
     assert aligned(0).nbytes == 0  # nothing is there that could lie anywhere
+
+
+def test_memory_is_used_again_only_when_nothing_refers_to_it() -> None:
+    pool = Pool()
+    first = pool.take(4096)
+    place = first.ctypes.data
+    part = first.view(np.float32).reshape(32, 32)[3:5].T
+    assert place % ALIGNMENT == 0
+    del first
+    assert pool.kept == 0
+    assert pool.take(4096).ctypes.data != place
+    del part
+    assert pool.kept == 2 * 4096
+    assert place in {pool.take(4096).ctypes.data for _ in range(2)}
 
 
 def test_the_host_has_vectors() -> None:

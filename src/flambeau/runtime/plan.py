@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 
 from .engine import Code, Engine
-from .memory import aligned
+from .memory import Pool, aligned
 from .team import STEP, run_steps
 
 __all__ = ["Plan"]
+
+
+_pool = Pool()  # for what outlives a run
 
 
 @dataclass
@@ -129,7 +132,7 @@ class Plan:
         for _, number in self.program.outputs:
             source = self.program.buffers[number].source
             if source not in memory:
-                memory[source] = aligned(self.program.buffers[source].nbytes)
+                memory[source] = _pool.take(self.program.buffers[source].nbytes)
         for number, array in memory.items():
             self._addresses[number] = _address(array)
         return memory
