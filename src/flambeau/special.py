@@ -18,7 +18,7 @@ _BLOCK = 1 << 13  # elements computed at a time: the steps between stay in cache
 _TWO_OVER_ROOT_PI = 2.0 / math.sqrt(math.pi)
 
 # erf(x) / x - 1 as a polynomial of x**2, for |x| <= 1: the Taylor series.
-_SERIES = (
+ERF_SERIES = (
     *(
         _TWO_OVER_ROOT_PI * (-1) ** n / (math.factorial(n) * (2 * n + 1))
         for n in range(18, 0, -1)
@@ -28,7 +28,7 @@ _SERIES = (
 
 # (x + 4) exp(x**2) erfc(x) as a polynomial of t, which goes from 1 to -1 between
 # x = 0.47 and x = 29. Interpolated at Chebyshev's points with 40 digits.
-_TAIL = (
+ERFC_TAIL = (
     -7.012512524145109e-11,
     -3.956080175727733e-11,
     1.167389746366098e-09,
@@ -115,7 +115,7 @@ def _in_float64(function: Callable[[Float64], Float64], x: ArrayLike) -> Array:
 def _erf(x: Float64) -> Float64:
     size = np.abs(x)
     inner = np.minimum(size, 1.0)
-    near = inner + inner * _polynomial(_SERIES, inner * inner)
+    near = inner + inner * _polynomial(ERF_SERIES, inner * inner)
     return np.copysign(np.where(size <= 1.0, near, 1.0 - _tail(size)), x)
 
 
@@ -130,7 +130,7 @@ def _tail(x: Float64) -> Float64:
     # exp(-x**2) of a rounded square would be inexact: split x into 26 bits and a rest.
     head = x.astype(np.float32).astype(np.float64)
     gauss = np.exp(-head * head) * np.exp((head - x) * (head + x))
-    return gauss * _polynomial(_TAIL, t) / (x + 4.0)
+    return gauss * _polynomial(ERFC_TAIL, t) / (x + 4.0)
 
 
 def _erfinv(y: Float64) -> Float64:

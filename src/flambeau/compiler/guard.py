@@ -1,10 +1,10 @@
-"""Pass: say what must hold of values that are positions in memory.
+"""Pass: say what must hold of values that kernels cannot compute with otherwise.
 
 gather(x, p)   ->   any((p < 0) | (p >= n)), computed along with the graph
 
 Kernels read somewhere inside where a position is outside, so that nothing is harmed;
 where the answer is yes, the results are thrown away and the NumPy evaluator raises
-the user's error.
+the user's error, or computes what is asked for.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.reduce import any_
 from .affine import LOOKUPS
+from .codegen.trigonometric import LARGEST_ANGLE
 from .lowerings.scatter import COMBINE
 from .lowerings.scope import positions_of
 
@@ -23,7 +24,7 @@ __all__ = ["outside"]
 
 
 def outside(nodes: Iterable[Node]) -> Node | None:
-    """Return whether some position lies outside, or None if that cannot happen.
+    """Return whether some value is outside what kernels know, or None if none can be.
 
     Args:
         nodes: the graph.
@@ -37,10 +38,12 @@ def outside(nodes: Iterable[Node]) -> Node | None:
 
 
 def _checks(node: Node) -> list[Node]:
-    """What must not hold of the positions that a node uses."""
+    """What must not hold of the inputs of a node."""
     if node.name == "check_index":
         (positions,), params = node.inputs, node.params
         return [_beyond(positions, params["low"], params["high"], params["allowed"])]
+    if node.name in ("sin", "cos") and node.size and node.dtype.itemsize > 2:
+        return [_turns_often(node.inputs[0])]
     if node.name not in LOOKUPS and node.name not in COMBINE:
         return []
     found = []
@@ -74,4 +77,12 @@ def _beyond(positions: Node, low: int, high: int, allowed: int | None) -> Node:
     if allowed is not None:
         other = ew.not_equal(positions, ew.const_like(allowed, positions))
         found = ew.logical_and(found, other)
+    return any_(found, axes=tuple(range(found.ndim)), keepdims=False)
+
+
+def _turns_often(angle: Node) -> Node:
+    """Whether a finite angle has more turns than the kernels can take off."""
+    size = ew.absolute(angle)
+    many = ew.greater(size, ew.const_like(LARGEST_ANGLE, size))
+    found = ew.logical_and(many, ew.isfinite(size))
     return any_(found, axes=tuple(range(found.ndim)), keepdims=False)

@@ -53,9 +53,14 @@ def classify(node: Node, computable: frozenset[str]) -> str:
         return Kind.VIEW
     if name in REDUCTIONS:
         return Kind.REDUCE
-    if has_lowering(name) or name in LOOKUPS:
+    if is_elementwise(node) or name in LOOKUPS:
         return Kind.LOOP
     return Kind.HOST if family_of(node) is None else Kind.WHOLE
+
+
+def is_elementwise(node: Node) -> bool:
+    """Whether loops can compute a node."""
+    return bool(node.inputs) and has_lowering(node.name, node.inputs[-1].dtype)
 
 
 _FUSED = (Kind.LOOP, Kind.VIEW)
@@ -173,7 +178,7 @@ def _read_in_place(node: Node, group: Group) -> bool:
             if id(each) in mine:
                 if each.shape != node.shape or _is_looked_up(each, at):
                     return False
-            elif each.shape == node.shape and has_lowering(each.name):
+            elif each.shape == node.shape and is_elementwise(each):
                 stack.append(each)
             elif each.value is None and _reaches(each, mine):
                 return False

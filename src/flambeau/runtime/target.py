@@ -35,6 +35,11 @@ class Target:
         """Whether this is an x86-64 CPU."""
         return self.triple.startswith("x86_64")
 
+    @property
+    def has_fma(self) -> bool:
+        """Whether it multiplies and adds in one step, rounded once."""
+        return not self.is_x86 or "+fma" in self.features.split(",")
+
 
 @lru_cache(maxsize=1)
 def host() -> Target:

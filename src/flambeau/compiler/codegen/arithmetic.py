@@ -12,13 +12,36 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from .builder import KernelBuilder, value_type
+from .division import Division
+from .errorfunction import erf
+from .power import Power
 from .transcendental import Transcendental
+from .trigonometric import Trigonometric
 
 __all__ = ["Arithmetic", "has_lowering"]
 
+_ROUNDING = {"ceil", "floor", "round", "trunc"}
+_LOGARITHMS = {"log", "log10", "log1p", "log2", "logsigmoid"}
+_POWERS = {"exp", "exp2", "expm1", "pow", "root", "rsqrt", "sqrt"}
+_CURVES = {"copysign", "cos", "erf", "sigmoid", "sin", "tanh"}
+_FLOATS_ONLY = _ROUNDING | _LOGARITHMS | _POWERS | _CURVES | {"div", "reciprocal"}
+_SHIFTS = {"lshift", "rshift"}
+_NUMBERS_ONLY = {"floor_divide", "fmod", "neg", "remainder", "sign", "sub"}
 
-def has_lowering(op: str) -> bool:
-    """Whether an elementwise op has instructions of its own."""
+
+def has_lowering(op: str, kind: dt.dtype) -> bool:
+    """Whether an elementwise op has instructions of its own.
+
+    Args:
+        op: its name.
+        kind: the dtype of its last operand.
+    """
+    if op in _FLOATS_ONLY and not kind.is_floating_point:
+        return False
+    if op in _SHIFTS | _NUMBERS_ONLY and kind is dt.bool_:
+        return False
+    if op in _SHIFTS and kind.is_floating_point:
+        return False
     return hasattr(Arithmetic, f"op_{op}")
 
 
@@ -119,6 +142,26 @@ class Arithmetic:
     def op_square(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """x²."""
         return self.op_mul(kind, x, x)
+
+    def _divided(self, name: str, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        name = name if kind.is_floating_point else f"integer_{name}"
+        return getattr(Division(self.kernel, self.lanes), name)(kind, x, y)
+
+    def op_fmod(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x - y trunc(x / y)."""
+        return self._divided("fmod", kind, x, y)
+
+    def op_remainder(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x - y floor(x / y)."""
+        return self._divided("remainder", kind, x, y)
+
+    def op_floor_divide(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """floor(x / y)."""
+        return self._divided("floor_divide", kind, x, y)
+
+    def op_root(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The square root."""
+        return self.op_sqrt(kind, x)
 
     def op_sqrt(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The square root."""
@@ -236,6 +279,23 @@ class Arithmetic:
             return self.number(1, dt.bool_)
         return self.op_lt(kind, self.op_abs(kind, x), self.number(math.inf, kind))
 
+    def op_signbit(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Whether x has a minus sign: also -0."""
+        if kind.is_floating_point:
+            kind = dt.int64 if kind is dt.float64 else dt.int32
+            x = self.b.bitcast(x, value_type(kind, self.lanes))
+        if not kind.is_signed:
+            return self.number(0, dt.bool_)
+        return self.op_lt(kind, x, self.number(0, kind))
+
+    def op_copysign(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """|x| with the sign of y."""
+        return self.kernel.intrinsic("copysign", x, y)
+
+    def op_is_nonzero(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """1 where x is not 0."""
+        return self.cast(self.op_ne(kind, x, self.number(0, kind)), dt.bool_, kind)
+
     def op_where(
         self, kind: dt.dtype, condition: ir.Value, x: ir.Value, y: ir.Value
     ) -> ir.Value:
@@ -279,6 +339,22 @@ class Arithmetic:
         """The inverted bits."""
         return self.b.not_(x)
 
+    def op_lshift(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x 2ʸ; 0 where all bits are shifted out."""
+        bits = self.number(8 * kind.itemsize - 1, kind)
+        inside = self.b.icmp_unsigned("<=", y, bits)
+        shifted = self.b.shl(x, self.b.select(inside, y, bits))
+        return self.b.select(inside, shifted, self.number(0, kind))
+
+    def op_rshift(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x / 2ʸ, rounded down; 0 or -1 where all bits are shifted out."""
+        bits = self.number(8 * kind.itemsize - 1, kind)
+        inside = self.b.icmp_unsigned("<=", y, bits)
+        by = self.b.select(inside, y, bits)
+        if kind.is_signed:
+            return self.b.ashr(x, by)
+        return self.b.select(inside, self.b.lshr(x, by), self.number(0, kind))
+
     # Curves
 
     def op_exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
@@ -295,5 +371,47 @@ class Arithmetic:
 
     def op_sigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """1 / (1 + exp(-x))."""
-        one = self.number(1, kind)
-        return self.b.fdiv(one, self.b.fadd(one, self.op_exp(kind, self.b.fneg(x))))
+        return self.curves.sigmoid(kind, x)
+
+    def op_logsigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """log(sigmoid(x))."""
+        return self.curves.logsigmoid(kind, x)
+
+    def op_exp2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """2 to the power x."""
+        return self.curves.exp2(kind, x)
+
+    def op_expm1(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """exp(x) - 1."""
+        return self.curves.expm1(kind, x)
+
+    def op_log1p(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """log(1 + x)."""
+        return self.curves.log1p(kind, x)
+
+    def op_log2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The logarithm to base 2."""
+        return self.curves.log2(kind, x)
+
+    def op_log10(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The logarithm to base 10."""
+        return self.curves.log10(kind, x)
+
+    def op_sin(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The sine."""
+        found = Trigonometric(self.kernel, self.lanes).sin
+        return self.curves.in_double(kind, found, x)
+
+    def op_cos(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The cosine."""
+        found = Trigonometric(self.kernel, self.lanes).cos
+        return self.curves.in_double(kind, found, x)
+
+    def op_pow(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
+        """x to the power y, of floats."""
+        found = Power(self.kernel, self.lanes).power
+        return self.curves.in_double(kind, found, x, y)
+
+    def op_erf(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The error function."""
+        return erf(self.curves, kind, x)

@@ -7,7 +7,7 @@ element offsets from a buffer's pointer, never integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -200,6 +200,21 @@ class KernelBuilder:
         b.position_at_end(done)
 
     @contextmanager
+    def repeat(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
+        """Run the body as long as the condition holds, which is asked before it."""
+        b, function = self.b, self.function
+        head = function.append_basic_block("repeat")
+        body = function.append_basic_block("repeat.body")
+        done = function.append_basic_block("repeat.done")
+        b.branch(head)
+        b.position_at_end(head)
+        b.cbranch(condition(), body, done)
+        b.position_at_end(body)
+        yield
+        b.branch(head)
+        b.position_at_end(done)
+
+    @contextmanager
     def when(self, condition: ir.Value) -> Iterator[None]:
         """Run the body if the condition holds."""
         with self.b.if_then(condition):
@@ -246,6 +261,12 @@ class KernelBuilder:
             found = self.b.insert_element(found, each, ir.IntType(32)(number))
         return found
 
+    def any_lane(self, mask: ir.Value) -> ir.Value:
+        """Return whether some lane of a mask is set."""
+        if not isinstance(mask.type, ir.VectorType):
+            return mask
+        return self.intrinsic("vector.reduce.or", mask, result=I1)
+
     def intrinsic(
         self, name: str, *arguments: ir.Value, result: Any = None
     ) -> ir.Value:
@@ -263,8 +284,8 @@ class KernelBuilder:
         return self.b.call(known, arguments)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-        """Return a * b + c, rounded once."""
-        return self.intrinsic("fma", a, b, c)
+        """Return a * b + c, rounded once where the CPU does that in one step."""
+        return self.intrinsic("fmuladd", a, b, c)
 
     # Memory
 

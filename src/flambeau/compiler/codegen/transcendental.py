@@ -1,18 +1,21 @@
-"""Vector exp, log and tanh, within 2 units in the last place.
+"""Vector exponentials and logarithms, within 2 units in the last place.
 
 LLVM turns its own intrinsics for these into one library call per lane, so they are
 written as polynomials here. Source of the methods and coefficients: Moshier's Cephes
-library for exp and tanh, Sun's fdlibm for log.
+library for exp and tanh, Sun's fdlibm for log. expm1 and log1p of float32 are computed
+in float64.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from .builder import KernelBuilder, value_type
+from .exact import total
 
 __all__ = ["Transcendental"]
 
@@ -46,6 +49,7 @@ _LN2 = {
     dt.float32: (0.693359375, -2.12194440e-4),
     dt.float64: (6.93145751953125e-1, 1.42860682030941723212e-6),
 }
+_EXP2_RANGE = {dt.float32: (-151.0, 129.0), dt.float64: (-1076.0, 1025.0)}
 _EXP_RANGE = {dt.float32: (-104.0, 89.0), dt.float64: (-746.0, 710.0)}
 
 # log((1 + s) / (1 - s)) = 2s + s R(s²): fdlibm's e_log.c and e_logf.c
@@ -61,6 +65,23 @@ _LOG = {
         6.666666666666735130e-1,
     ),
 }
+# log2(x) and log10(x) are a k + b log(1 + f) with x = 2ᵏ (1 + f); both a and b are
+# sums, the first part of a times k is exact. fdlibm's e_log10.c for the parts of a.
+_LOG2 = {
+    dt.float32: ((1.0, 0.0), (1.44269502162933349609, 1.92596299112661746887e-8)),
+    dt.float64: ((1.0, 0.0), (1.44269504088896338700, 2.03552737409310330986e-17)),
+}
+_LOG10 = {
+    dt.float32: (
+        (3.0102920532e-1, 7.9034151668e-7),
+        (4.3429449200630187988e-1, -1.0103050118726031e-8),
+    ),
+    dt.float64: (
+        (3.01029995663611771306e-1, 3.69423907715893078616e-13),
+        (4.34294481903251816668e-1, 1.09831965021676510e-17),
+    ),
+}
+_LN2_WHOLE = 0.693147180559945309417
 # tanh(x) = x + x³ P(x²) (/ Q(x²)) on |x| < 0.625: Cephes' tanhf and tanh
 _TANH_TOP = {
     dt.float32: (
@@ -102,72 +123,200 @@ class Transcendental:
     def __init__(self, kernel: KernelBuilder, lanes: int) -> None:
         self.kernel, self.b, self.lanes = kernel, kernel.b, lanes
 
-    def _number(self, value: float, kind: dt.dtype) -> ir.Value:
+    def number(self, value: float, kind: dt.dtype) -> ir.Value:
+        """Return a constant in every lane."""
         return self.kernel.constant(value, kind, self.lanes)
 
-    def _polynomial(
+    def polynomial(
         self, kind: dt.dtype, x: ir.Value, coefficients: Sequence[float]
     ) -> ir.Value:
         """Horner's scheme, the highest power first."""
-        result = self._number(coefficients[0], kind)
+        result = self.number(coefficients[0], kind)
         for each in coefficients[1:]:
-            result = self.kernel.fma(result, x, self._number(each, kind))
+            result = self.kernel.fma(result, x, self.number(each, kind))
         return result
 
-    def exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
-        """Return e to the power x: 2ⁿ times that of r, with x = n ln(2) + r."""
-        fma, number = self.kernel.fma, self._number
-        low, high = _EXP_RANGE[kind]
-        x = self.b.select(
-            self.b.fcmp_ordered(">", x, number(high, kind)), number(high, kind), x
-        )
-        x = self.b.select(
-            self.b.fcmp_ordered("<", x, number(low, kind)), number(low, kind), x
-        )
+    def in_double(
+        self, kind: dt.dtype, function: Callable[..., ir.Value], *x: ir.Value
+    ) -> ir.Value:
+        """Apply a function of float64 values, in two precisions of the same name."""
+        if kind is dt.float64:
+            return function(*x)
+        wide = value_type(dt.float64, self.lanes)
+        result = function(*(self.b.fpext(each, wide) for each in x))
+        return self.b.fptrunc(result, value_type(kind, self.lanes))
+
+    def clamped(
+        self, kind: dt.dtype, x: ir.Value, bounds: tuple[float, float]
+    ) -> ir.Value:
+        """Move x into bounds; NaN stays."""
+        low, high = (self.number(bound, kind) for bound in bounds)
+        x = self.b.select(self.b.fcmp_ordered(">", x, high), high, x)
+        return self.b.select(self.b.fcmp_ordered("<", x, low), low, x)
+
+    def _powers_of_two(self, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """Return n and r with x = n ln(2) + r, |r| at most ln(2) / 2."""
         n = self.kernel.intrinsic(
-            "rint", self.b.fmul(x, number(1.44269504088896341, kind))
+            "rint", self.b.fmul(x, self.number(1.44269504088896341, kind))
         )
         for part in _LN2[kind]:
-            x = fma(n, number(-part, kind), x)
-        series = self._polynomial(kind, x, _EXP[kind])
-        y = self.b.fadd(fma(series, self.b.fmul(x, x), x), number(1, kind))
+            x = self.kernel.fma(n, self.number(-part, kind), x)
+        return n, x
+
+    def _above_one(self, kind: dt.dtype, r: ir.Value) -> ir.Value:
+        """Return e to the power r, minus 1, for small r."""
+        series = self.polynomial(kind, r, _EXP[kind])
+        return self.kernel.fma(series, self.b.fmul(r, r), r)
+
+    def exp(
+        self, kind: dt.dtype, x: ir.Value, rest: ir.Value | None = None
+    ) -> ir.Value:
+        """Return e to the power x: 2ⁿ times that of r, with x = n ln(2) + r.
+
+        Args:
+            kind: the dtype.
+            x: the exponent.
+            rest: what is to be added to x, less than its last place.
+        """
+        n, r = self._powers_of_two(kind, self.clamped(kind, x, _EXP_RANGE[kind]))
+        r = r if rest is None else self.b.fadd(r, rest)
+        y = self.b.fadd(self._above_one(kind, r), self.number(1, kind))
         return self._scale(kind, y, n)
+
+    def _careful_exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """As exp, within 0.6 units in the last place: what 1 + r loses is added."""
+        b, one = self.b, self.number(1, kind)
+        n, r = self._powers_of_two(kind, self.clamped(kind, x, _EXP_RANGE[kind]))
+        more, lost = total(self.kernel, one, r)
+        series = self.polynomial(kind, r, _EXP[kind])
+        rest = self.kernel.fma(series, b.fmul(r, r), lost)
+        return self._scale(kind, b.fadd(more, rest), n)
+
+    def exp2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return 2 to the power x: 2ⁿ times that of r, with x = n + r."""
+        b, number = self.b, self.number
+        x = self.clamped(kind, x, _EXP2_RANGE[kind])
+        n = self.kernel.intrinsic("rint", x)
+        r = b.fmul(b.fsub(x, n), number(_LN2_WHOLE, kind))
+        return self._scale(kind, b.fadd(self._above_one(kind, r), number(1, kind)), n)
+
+    def expm1(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return exp(x) - 1 = 2ⁿ (exp(r) - 1 + (1 - 2⁻ⁿ)), with x = n ln(2) + r."""
+        return self.in_double(kind, self._expm1, x)
+
+    def _expm1(self, x: ir.Value) -> ir.Value:
+        b, kind = self.b, dt.float64
+        n, r = self._powers_of_two(kind, self.clamped(kind, x, (-50.0, 710.0)))
+        few = b.select(
+            b.fcmp_ordered("<", n, self.number(99, kind)), n, self.number(99, kind)
+        )
+        back = self._power_of_two(kind, self._whole(kind, b.fneg(few)))
+        rest = b.fsub(self.number(1, kind), back)
+        return self._scale(kind, b.fadd(self._above_one(kind, r), rest), n)
 
     def _scale(self, kind: dt.dtype, y: ir.Value, n: ir.Value) -> ir.Value:
         """Multiply by 2ⁿ in two steps, each of which is a normal number."""
-        integer = _FORMAT[kind][2]
-        whole = self.kernel.call(
-            f"llvm.fptosi.sat.{_name(integer, self.lanes)}.{_name(kind, self.lanes)}",
-            value_type(integer, self.lanes),
-            n,
-        )
-        half = self.b.ashr(whole, self._number(1, integer))
+        integer, whole = _FORMAT[kind][2], self._whole(kind, n)
+        half = self.b.ashr(whole, self.number(1, integer))
         rest = self.b.sub(whole, half)
         y = self.b.fmul(y, self._power_of_two(kind, half))
         return self.b.fmul(y, self._power_of_two(kind, rest))
 
+    def _whole(self, kind: dt.dtype, n: ir.Value) -> ir.Value:
+        """Convert whole floats to integers of the same size; NaN to 0."""
+        integer = _FORMAT[kind][2]
+        return self.kernel.call(
+            f"llvm.fptosi.sat.{_name(integer, self.lanes)}.{_name(kind, self.lanes)}",
+            value_type(integer, self.lanes),
+            n,
+        )
+
     def _power_of_two(self, kind: dt.dtype, n: ir.Value) -> ir.Value:
         fraction, bias, integer = _FORMAT[kind]
-        exponent = self.b.add(n, self._number(bias, integer))
-        bits = self.b.shl(exponent, self._number(fraction, integer))
+        exponent = self.b.add(n, self.number(bias, integer))
+        bits = self.b.shl(exponent, self.number(fraction, integer))
         return self.b.bitcast(bits, value_type(kind, self.lanes))
 
     def log(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return k ln(2) + ln(1 + f), with x = 2ᵏ (1 + f)."""
-        b, number, fma = self.b, self._number, self.kernel.fma
-        k, f = self._split(kind, x)
-        s = b.fdiv(f, b.fadd(number(2, kind), f))
-        z = b.fmul(s, s)
-        series = b.fmul(z, self._polynomial(kind, z, _LOG[kind]))
-        half = b.fmul(number(0.5, kind), b.fmul(f, f))
+        b, number = self.b, self.number
+        k, f = self.split(kind, x)
         high, low = _LN2[kind]
-        inner = fma(s, b.fadd(half, series), b.fmul(k, number(low, kind)))
+        half, inner = self._log_parts(kind, f, b.fmul(k, number(low, kind)))
         y = b.fsub(b.fmul(k, number(high, kind)), b.fsub(b.fsub(half, inner), f))
         return self._log_edges(kind, x, y)
 
-    def _split(self, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir.Value]:
+    def _log_parts(
+        self, kind: dt.dtype, f: ir.Value, rest: ir.Value
+    ) -> tuple[ir.Value, ir.Value]:
+        """Return p and q with ln(1 + f) + rest = f - (p - q)."""
+        b, number = self.b, self.number
+        s = b.fdiv(f, b.fadd(number(2, kind), f))
+        z = b.fmul(s, s)
+        series = b.fmul(z, self.polynomial(kind, z, _LOG[kind]))
+        half = b.fmul(number(0.5, kind), b.fmul(f, f))
+        return half, self.kernel.fma(s, b.fadd(half, series), rest)
+
+    def log2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The logarithm to base 2."""
+        return self._log_to_base(kind, x, _LOG2)
+
+    def log10(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """The logarithm to base 10."""
+        return self._log_to_base(kind, x, _LOG10)
+
+    def _log_to_base(
+        self, kind: dt.dtype, x: ir.Value, factors: dict[dt.dtype, Any]
+    ) -> ir.Value:
+        b, fma, number = self.b, self.kernel.fma, self.number
+        (a_high, a_low), (b_high, b_low) = factors[kind]
+        k, f = self.split(kind, x)
+        half, inner = self._log_parts(kind, f, number(0, kind))
+        near = b.fsub(f, b.fsub(half, inner))
+        rest = fma(k, number(a_low, kind), b.fmul(near, number(b_low, kind)))
+        y = fma(near, number(b_high, kind), b.fmul(k, number(a_high, kind)))
+        return self._log_edges(kind, x, b.fadd(y, rest))
+
+    def log1p(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return ln(u) + (x - (u - 1)) / u, with u = 1 + x as rounded."""
+        return self.in_double(kind, self._log1p, x)
+
+    def _log1p(self, x: ir.Value) -> ir.Value:
+        b, kind, one = self.b, dt.float64, self.number(1, dt.float64)
+        u = b.fadd(one, x)
+        lost = b.fdiv(b.fsub(x, b.fsub(u, one)), u)
+        y = self.log(kind, u)
+        # at -1 and infinity nothing is lost
+        whole = b.fcmp_ordered("<", self._size(y), self.number(float("inf"), kind))
+        return b.select(whole, b.fadd(y, lost), y)
+
+    def _size(self, x: ir.Value) -> ir.Value:
+        return self.kernel.intrinsic("fabs", x)
+
+    def sigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return 1 / (1 + e) or e / (1 + e), with e = exp(-|x|)."""
+        b, one = self.b, self.number(1, kind)
+        raised = self._careful_exp(kind, b.fneg(self._size(x)))
+        below, lost = total(self.kernel, one, raised)
+        negative = b.fcmp_ordered("<", x, self.number(0, kind))
+        y = b.fdiv(b.select(negative, raised, one), below)
+        # the slope in the divisor is -y / (1 + e), where 1 / (1 + e) is y or 1 - y
+        share = b.select(negative, b.fsub(one, y), y)
+        return self.kernel.fma(b.fmul(y, b.fneg(lost)), share, y)
+
+    def logsigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return min(x, 0) - log1p(exp(-|x|))."""
+        return self.in_double(kind, self._logsigmoid, x)
+
+    def _logsigmoid(self, x: ir.Value) -> ir.Value:
+        b, zero = self.b, self.number(0, dt.float64)
+        raised = self.exp(dt.float64, b.fneg(self._size(x)))
+        low = b.select(b.fcmp_ordered(">", x, zero), zero, x)
+        return b.fsub(low, self._log1p(raised))
+
+    def split(self, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return k and f with x = 2ᵏ (1 + f) and 1 + f in [sqrt(1/2), sqrt(2))."""
-        b, number = self.b, self._number
+        b, number = self.b, self.number
         fraction, bias, integer = _FORMAT[kind]
         tiny = b.fcmp_ordered("<", x, number(2.0 ** (1 - bias), kind))
         x = b.select(tiny, b.fmul(x, number(2.0**fraction, kind)), x)
@@ -175,16 +324,16 @@ class Transcendental:
         bits = b.bitcast(x, value_type(integer, self.lanes))
         # subtracting sqrt(1/2)'s bits moves the cut between two powers there
         root = 0x3F3504F3 if kind is dt.float32 else 0x3FE6A09E667F3BCD
-        moved = b.sub(bits, self._number(root, integer))
-        exponent = b.ashr(moved, self._number(fraction, integer))
-        back = b.sub(bits, b.shl(exponent, self._number(fraction, integer)))
+        moved = b.sub(bits, self.number(root, integer))
+        exponent = b.ashr(moved, self.number(fraction, integer))
+        back = b.sub(bits, b.shl(exponent, self.number(fraction, integer)))
         mantissa = b.bitcast(back, value_type(kind, self.lanes))
         k = b.fadd(b.sitofp(exponent, value_type(kind, self.lanes)), shift)
         return k, b.fsub(mantissa, number(1, kind))
 
     def _log_edges(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
         """Zero gives -inf, negative numbers NaN, infinity and NaN themselves."""
-        b, number = self.b, self._number
+        b, number = self.b, self.number
         infinity, zero = number(float("inf"), kind), number(0, kind)
         y = b.select(b.fcmp_ordered("==", x, zero), b.fneg(infinity), y)
         y = b.select(b.fcmp_ordered("<", x, zero), number(float("nan"), kind), y)
@@ -193,11 +342,11 @@ class Transcendental:
 
     def tanh(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The hyperbolic tangent: a polynomial near 0, 1 - 2 / (exp(2|x|) + 1) far."""
-        b, number = self.b, self._number
-        size = self.kernel.intrinsic("fabs", x)
+        b, number = self.b, self.number
+        size = self._size(x)
         z = b.fmul(x, x)
-        top = self._polynomial(kind, z, _TANH_TOP[kind])
-        bottom = self._polynomial(kind, z, _TANH_BOTTOM[kind])
+        top = self.polynomial(kind, z, _TANH_TOP[kind])
+        bottom = self.polynomial(kind, z, _TANH_BOTTOM[kind])
         near = self.kernel.fma(b.fmul(z, x), b.fdiv(top, bottom), x)
         raised = self.exp(kind, b.fadd(size, size))
         two = b.fdiv(number(2, kind), b.fadd(raised, number(1, kind)))
