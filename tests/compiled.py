@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from native import Guarded
 
 from flambeau import evaluator
 from flambeau.compiler import native
 from flambeau.compiler.pipeline import compile_graph
-from flambeau.compiler.program import HostStep, KernelStep, Program
+from flambeau.compiler.program import Buffer, HostStep, KernelStep, Program
 from flambeau.graph import Node, topological
 from flambeau.runtime import team
+from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
 
 LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-12}
@@ -54,6 +56,68 @@ def compute(*nodes: Node, threads: int = 1) -> list[np.ndarray]:
     found = [each.value for each in copies]
     assert all(value is not None for value in found)
     return found  # type: ignore[return-value]
+
+
+def compute_between_guards(*nodes: Node, at_end: bool) -> None:
+    """Run every kernel on buffers between pages that must not be touched.
+
+    A read or a write outside ends the process. Steps of NumPy are left out, so the
+    values are not what they should be.
+    """
+    made = program(*nodes)
+    places = {
+        each.number: Place(each, at_end)
+        for each in made.buffers
+        if each.nbytes and each.source == each.number
+    }
+    order = topological(nodes)
+    for at, number in made.leaves:
+        leaf = order[at].value
+        if leaf is not None and leaf.size:
+            places[number].view()[...] = leaf
+    for step in made.steps:
+        if isinstance(step, KernelStep):
+            used = [places[made.buffers[at].source] for at in step.buffers]
+            _run_alone(step, [each.address for each in used])
+    for each in places.values():
+        each.guard.release()
+
+
+class Place:
+    """Guarded memory for a buffer, whatever its steps, and its first element's address.
+
+    Args:
+        buffer: the buffer.
+        at_end: whether it ends at a forbidden page, or begins after one.
+    """
+
+    def __init__(self, buffer: Buffer, at_end: bool) -> None:
+        moves = [
+            (size - 1) * step
+            for size, step in zip(buffer.shape, buffer.steps, strict=True)
+        ]
+        before = -sum(each for each in moves if each < 0)
+        total = before + sum(each for each in moves if each > 0) + 1
+        size = buffer.dtype.itemsize
+        self.buffer, self.guard = (
+            buffer,
+            Guarded(np.zeros(total * size, np.uint8), at_end),
+        )
+        self.memory = self.guard.array[before * size :]
+        self.address = self.memory.ctypes.data
+
+    def view(self) -> np.ndarray:
+        """The buffer as an array."""
+        return self.buffer.view(self.memory)
+
+
+def _run_alone(step: KernelStep, addresses: list[int]) -> None:
+    code = engine().function(step.kernel.ir, step.kernel.name)
+    table = np.array(addresses, np.uint64)
+    record = np.zeros(1, team.STEP)
+    address = code.addresses[step.kernel.name]
+    record[0] = (address, table.ctypes.data, step.kernel.chunks)
+    team.run_steps(record)
 
 
 def copied(nodes: Sequence[Node]) -> list[Node]:

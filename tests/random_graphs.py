@@ -117,7 +117,7 @@ def _fits(x: Node, other: Node) -> bool:
 
 @st.composite
 def _view(draw: Draw, x: Node, nodes: list[Node]) -> Node:
-    makers = [_permuted, _sliced, _flipped, _expanded, _reshaped]
+    makers = [_permuted, _sliced, _flipped, _expanded, _reshaped, _strided]
     return draw(draw(st.sampled_from(makers))(x))
 
 
@@ -139,6 +139,21 @@ def _sliced(draw: Draw, x: Node) -> Node:
     rng = np.random.default_rng(0)
     new = values(rng, tuple(count for _, count, _ in ranges), x.dtype)
     return mv.slice_update(x, constant(new, x.dtype), ranges=tuple(ranges))
+
+
+@st.composite
+def _strided(draw: Draw, x: Node) -> Node:
+    """A diagonal, or sliding windows."""
+    if x.ndim >= 2 and draw(st.booleans()):
+        first, second = draw(st.permutations(range(x.ndim)))[:2]
+        offset = draw(st.integers(-x.shape[first], x.shape[second]))
+        return mv.diagonal(x, offset=offset, first=first, second=second)
+    axes = [axis for axis, size in enumerate(x.shape) if size]
+    if not axes or x.ndim > 4:
+        return mv.flip(x, ())
+    axis = draw(st.sampled_from(axes))
+    size = draw(st.integers(1, min(x.shape[axis], 4)))
+    return mv.sliding(x, axis=axis, size=size, step=draw(st.integers(1, 3)))
 
 
 @st.composite

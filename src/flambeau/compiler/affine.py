@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 _UNCHANGED = ("alias", "detach", "check_index")
-VIEWS = frozenset({*_UNCHANGED, "permute", "expand", "slice", "flip"})
+VIEWS = frozenset(
+    {*_UNCHANGED, "permute", "expand", "slice", "flip", "diagonal", "unfold"}
+)
 """The views that read their source through an index map."""
 LOOKUPS = frozenset({"index", "gather"})
 """The ops that read their first input at positions that are values themselves."""
@@ -86,7 +88,33 @@ def through_view(node: Node, index: IndexMap) -> IndexMap:
             _scaled(axis, -1, source.shape[at] - 1) if at in params["axes"] else axis
             for at, axis in enumerate(index)
         )
+    if name == "diagonal":
+        return _through_diagonal(index, **params)
+    if name == "unfold":
+        axis, step = params["axis"], params["step"]
+        windows = _total(_scaled(index[axis], step, 0), index[-1])
+        return (*index[:axis], windows, *index[axis + 1 : -1])
     raise AssertionError(f"{name} is not an affine view")
+
+
+def _through_diagonal(
+    index: IndexMap, offset: int, first: int, second: int
+) -> IndexMap:
+    """The map of a matrix, given that of its diagonal, which comes last."""
+    *others, along = index
+    found = {
+        first: Axis(along.start + max(-offset, 0), along.steps),
+        second: Axis(along.start + max(offset, 0), along.steps),
+    }
+    rest = iter(others)
+    return tuple(
+        found[dim] if dim in found else next(rest) for dim in range(len(index) + 1)
+    )
+
+
+def _total(a: Axis, b: Axis) -> Axis:
+    steps = zip(a.steps, b.steps, strict=True)
+    return Axis(a.start + b.start, tuple(one + other for one, other in steps))
 
 
 def _scaled(axis: Axis, by: int, start: int) -> Axis:
