@@ -155,13 +155,27 @@ class Transcendental:
         return self.b.select(self.b.fcmp_ordered("<", x, low), low, x)
 
     def _powers_of_two(self, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Return n and r with x = n ln(2) + r, |r| at most ln(2) / 2."""
-        n = self.kernel.intrinsic(
-            "rint", self.b.fmul(x, self.number(1.44269504088896341, kind))
-        )
+        """Return n as an integer and r, with x = n ln(2) + r and |r| < 0.35."""
+        n, whole = self._rounded(kind, x, self.number(1.44269504088896341, kind))
         for part in _LN2[kind]:
             x = self.kernel.fma(n, self.number(-part, kind), x)
-        return n, x
+        return whole, x
+
+    def _rounded(
+        self, kind: dt.dtype, x: ir.Value, factor: ir.Value
+    ) -> tuple[ir.Value, ir.Value]:
+        """Round x times a factor to a small whole number; return it as an integer too.
+
+        Beside 1.5 times the power of two whose last place is 1, whole numbers are the
+        last bits. LLVM's conversion is one instruction per lane if NaN is to be safe.
+        """
+        fraction, bias, integer = _FORMAT[kind]
+        shift = 1.5 * 2.0**fraction
+        shifted = self.kernel.fma(x, factor, self.number(shift, kind))
+        bits = self.b.bitcast(shifted, value_type(integer, self.lanes))
+        zero = ((fraction + bias) << fraction) + (1 << (fraction - 1))
+        whole = self.b.sub(bits, self.number(zero, integer))
+        return self.b.fsub(shifted, self.number(shift, kind)), whole
 
     def _above_one(self, kind: dt.dtype, r: ir.Value) -> ir.Value:
         """Return e to the power r, minus 1, for small r."""
@@ -194,42 +208,30 @@ class Transcendental:
 
     def exp2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return 2 to the power x: 2ⁿ times that of r, with x = n + r."""
-        b, number = self.b, self.number
+        b, one = self.b, self.number(1, kind)
         x = self.clamped(kind, x, _EXP2_RANGE[kind])
-        n = self.kernel.intrinsic("rint", x)
-        r = b.fmul(b.fsub(x, n), number(_LN2_WHOLE, kind))
-        return self._scale(kind, b.fadd(self._above_one(kind, r), number(1, kind)), n)
+        n, whole = self._rounded(kind, x, one)
+        r = b.fmul(b.fsub(x, n), self.number(_LN2_WHOLE, kind))
+        return self._scale(kind, b.fadd(self._above_one(kind, r), one), whole)
 
     def expm1(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return exp(x) - 1 = 2ⁿ (exp(r) - 1 + (1 - 2⁻ⁿ)), with x = n ln(2) + r."""
         return self.in_double(kind, self._expm1, x)
 
     def _expm1(self, x: ir.Value) -> ir.Value:
-        b, kind = self.b, dt.float64
+        b, kind, most = self.b, dt.float64, self.number(99, dt.int64)
         n, r = self._powers_of_two(kind, self.clamped(kind, x, (-50.0, 710.0)))
-        few = b.select(
-            b.fcmp_ordered("<", n, self.number(99, kind)), n, self.number(99, kind)
-        )
-        back = self._power_of_two(kind, self._whole(kind, b.fneg(few)))
+        few = b.select(b.icmp_signed("<", n, most), n, most)
+        back = self._power_of_two(kind, b.neg(few))
         rest = b.fsub(self.number(1, kind), back)
         return self._scale(kind, b.fadd(self._above_one(kind, r), rest), n)
 
     def _scale(self, kind: dt.dtype, y: ir.Value, n: ir.Value) -> ir.Value:
         """Multiply by 2ⁿ in two steps, each of which is a normal number."""
-        integer, whole = _FORMAT[kind][2], self._whole(kind, n)
-        half = self.b.ashr(whole, self.number(1, integer))
-        rest = self.b.sub(whole, half)
-        y = self.b.fmul(y, self._power_of_two(kind, half))
-        return self.b.fmul(y, self._power_of_two(kind, rest))
-
-    def _whole(self, kind: dt.dtype, n: ir.Value) -> ir.Value:
-        """Convert whole floats to integers of the same size; NaN to 0."""
         integer = _FORMAT[kind][2]
-        return self.kernel.call(
-            f"llvm.fptosi.sat.{_name(integer, self.lanes)}.{_name(kind, self.lanes)}",
-            value_type(integer, self.lanes),
-            n,
-        )
+        half = self.b.ashr(n, self.number(1, integer))
+        y = self.b.fmul(y, self._power_of_two(kind, half))
+        return self.b.fmul(y, self._power_of_two(kind, self.b.sub(n, half)))
 
     def _power_of_two(self, kind: dt.dtype, n: ir.Value) -> ir.Value:
         fraction, bias, integer = _FORMAT[kind]
@@ -352,9 +354,3 @@ class Transcendental:
         two = b.fdiv(number(2, kind), b.fadd(raised, number(1, kind)))
         far = self.kernel.intrinsic("copysign", b.fsub(number(1, kind), two), x)
         return b.select(b.fcmp_ordered("<", size, number(0.625, kind)), near, far)
-
-
-def _name(kind: dt.dtype, lanes: int) -> str:
-    letter = "f" if kind.is_floating_point else "i"
-    element = f"{letter}{kind.itemsize * 8}"
-    return element if lanes == 1 else f"v{lanes}{element}"
