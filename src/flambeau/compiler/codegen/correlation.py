@@ -381,22 +381,24 @@ class _Work:
         lanes = [v * tile.shape.lanes for v in range(tile.shape.vectors)]
         channels = [kernel.add(self.channel, lane) for lane in lanes]
         valid = [self._valid(lane) for lane in lanes]
+        columns: list[list[tuple[ir.Value, Position]]] = [[] for _ in lanes]
         for row, sums in enumerate(tile.sums):
             along = axis.at(kernel, kernel.add(start, row))
             pixel = kernel.add(kernel.mul(line, axis.full), along)
             place = kernel.mul(pixel, all_channels)
             before = (self.image, *self._spatial([*outer, along]))
-            for total, channel, exist in zip(sums, channels, valid):
+            for v, total in enumerate(sums):
                 position = Position(
-                    (*before, channel),
-                    kernel.add(place, channel),
-                    exist,
+                    (*before, channels[v]),
+                    kernel.add(place, channels[v]),
+                    valid[v],
                     self.chunk,
                     3,
                     4,
                     spec.dtype,
                 )
-                self.epilogue.store(kernel, total.get(), position)
+                columns[v].append((total.get(), position))
+        self.epilogue.store_tile(kernel, columns)
 
     def _spatial(self, indices: list[ir.Value]) -> list[ir.Value]:
         """The spatial indices, taken apart where the axes were merged."""

@@ -367,14 +367,17 @@ class _Work:
             batch = kernel.mul(self.place.part, prod(spec.batch) * spec.rows)
             first = kernel.add(first, batch)
         vectors = range(tile.shape.vectors)
-        columns = [kernel.add(self.column, v * tile.shape.lanes) for v in vectors]
+        places = [kernel.add(self.column, v * tile.shape.lanes) for v in vectors]
         valid = [self._valid(v) for v in vectors]
+        columns: list[list[tuple[ir.Value, Position]]] = [[] for _ in vectors]
         for at, sums in enumerate(tile.sums):
             here = kernel.add(row, at)
             line = kernel.mul(kernel.add(first, here), spec.columns)
-            for total, column, exist in zip(sums, columns, valid):
-                indices, place = (*self.indices, here, column), kernel.add(line, column)
+            for v, total in enumerate(sums):
+                indices = (*self.indices, here, places[v])
+                offset = kernel.add(line, places[v])
                 position = Position(
-                    indices, place, exist, self.place.chunk, 2, free, spec.dtype
+                    indices, offset, valid[v], self.place.chunk, 2, free, spec.dtype
                 )
-                epilogue.store(kernel, total.get(), position)
+                columns[v].append((total.get(), position))
+        epilogue.store_tile(kernel, columns)

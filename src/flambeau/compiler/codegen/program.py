@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llvmlite import ir
@@ -10,7 +11,7 @@ from ... import dtypes as dt
 from .builder import KernelBuilder
 from .kernel import Kernel
 
-__all__ = ["Epilogue", "Position", "Program", "Stage"]
+__all__ = ["Column", "Epilogue", "Position", "Program", "Stage"]
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,25 @@ class Epilogue:
     """What happens to each finished vector; this one stores it.
 
     A subclass adds a bias, applies an activation, adds a residual, gathers
-    statistics: anything that needs this vector only.
+    statistics: anything that needs these vectors only. It is a frozen dataclass, as the
+    code that a kernel becomes depends on it.
     """
 
     def start(self, kernel: KernelBuilder, chunk: ir.Value, free: int) -> None:
         """Emit what a chunk does before its first vector: nothing here."""
+
+    def store_tile(self, kernel: KernelBuilder, columns: Sequence[Column]) -> None:
+        """Emit what happens to a register tile, given by its columns of vectors."""
+        for column in columns:
+            for value, position in column:
+                self.store(kernel, value, position)
 
     def store(self, kernel: KernelBuilder, value: ir.Value, position: Position) -> None:
         """Emit what happens to a vector."""
         mask = position.mask(kernel, value.type.count)
         pointer = kernel.buffer(position.slot)
         kernel.store(value, pointer, position.offset, position.dtype, mask)
+
+
+Column = Sequence[tuple[ir.Value, Position]]
+"""Vectors of the same lanes of the last dimension, and where each belongs."""
