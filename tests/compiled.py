@@ -117,7 +117,7 @@ def _run_alone(step: KernelStep, addresses: list[int]) -> None:
     record = np.zeros(1, team.STEP)
     address = code.addresses[step.kernel.name]
     record[0] = (address, table.ctypes.data, step.kernel.chunks)
-    team.run_steps(record)
+    team.run_steps(record, step.kernel.workspace)
 
 
 def copied(nodes: Sequence[Node]) -> list[Node]:

@@ -96,6 +96,7 @@ class Runner:
 
     def _prepare(self, program: Program) -> None:
         self.codes, self.tables = [], []
+        self.workspace = max(each.kernel.workspace for each in program.stages)
         self.steps = np.zeros(len(program.stages), team.STEP)
         for at, stage in enumerate(program.stages):
             code = engine().link(engine().compile(stage.kernel.ir), [stage.kernel.name])
@@ -109,7 +110,7 @@ class Runner:
 
     def run(self) -> None:
         """Run all stages."""
-        team.run_steps(self.steps)
+        team.run_steps(self.steps, self.workspace)
 
     def release(self) -> None:
         """Give guarded memory back."""

@@ -27,9 +27,10 @@ from flambeau.runtime.plan import Plan
 from flambeau.runtime.target import Target, host
 
 # Every chunk adds up its own number and its neighbour's, so that a step which begins
-# before the last one is done on all threads computes something else.
+# before the last one is done on all threads computes something else. On its way the sum
+# lies in the thread's own memory, where another thread's would take its place.
 IR = """
-define void @mix(ptr %table, i64 %begin, i64 %end) {
+define void @mix(ptr %table, i64 %begin, i64 %end, ptr %workspace) {
 entry:
   %to.at = getelementptr ptr, ptr %table, i64 1
   %from = load ptr, ptr %table, align 8
@@ -48,7 +49,9 @@ body:
   %twice = mul i64 %other, 3
   %sum = add i64 %mine, %twice
   %result = getelementptr i64, ptr %to, i64 %i
-  store i64 %sum, ptr %result, align 8
+  store volatile i64 %sum, ptr %workspace, align 8
+  %kept = load volatile i64, ptr %workspace, align 8
+  store i64 %kept, ptr %result, align 8
   %next = add i64 %i, 1
   br label %head
 done:
@@ -56,6 +59,7 @@ done:
 }
 """
 ROUNDS = 40
+WORKSPACE = 8
 
 
 class Mixer:
@@ -78,7 +82,7 @@ class Mixer:
     def check(self) -> None:
         """Run, and compare."""
         first = self.buffers[0].copy()
-        team.run_steps(self.steps)
+        team.run_steps(self.steps, WORKSPACE)
         np.testing.assert_array_equal(self.buffers[ROUNDS % 2], self.expected)
         self.buffers[0][...] = first
 
@@ -320,11 +324,11 @@ def test_after_ctrl_c_the_next_plan_runs() -> None:
         fresh.wakers[1] = Interrupted(waker)  # type: ignore[call-overload]
         first = mixer.buffers[0].copy()
         with pytest.raises(KeyboardInterrupt):
-            fresh.run(mixer.steps)
+            fresh.run(mixer.steps, WORKSPACE)
         np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
         mixer.buffers[0][...] = first
         fresh.wakers[1] = waker
-        fresh.run(mixer.steps)
+        fresh.run(mixer.steps, WORKSPACE)
         np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
         fresh.retire()
 

@@ -17,10 +17,10 @@ ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
 
 
-def aligned(size: int) -> np.ndarray:
-    """Return `size` zeroed bytes that start at a multiple of `ALIGNMENT`."""
-    memory = np.zeros(size + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
+def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
+    """Return `size` zeroed bytes that start at a multiple of `alignment`."""
+    memory = np.zeros(size + alignment, np.uint8)
+    start = -memory.ctypes.data % alignment
     return memory[start : start + size]
 
 

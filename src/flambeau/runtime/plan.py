@@ -27,12 +27,14 @@ class _Segment:
         gather: which buffer's address goes into each place of the tables.
         tables: the kernels' tables, one after the other.
         steps: the records for the thread team.
+        workspace: bytes that the kernels need per thread.
         host: what to compute by its NumPy meaning afterwards.
     """
 
     gather: np.ndarray
     tables: np.ndarray
     steps: np.ndarray
+    workspace: int
     host: Any
 
 
@@ -100,7 +102,8 @@ class Plan:
             record["table"] = tables.ctypes.data + 8 * at
             record["chunks"] = step.kernel.chunks
             at += len(step.buffers)
-        return _Segment(np.array(sources, np.intp), tables, records, host)
+        workspace = max((step.kernel.workspace for step in steps), default=0)
+        return _Segment(np.array(sources, np.intp), tables, records, workspace, host)
 
     def run(self, leaves: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Compute the outputs.
@@ -114,7 +117,7 @@ class Plan:
                 if len(segment.steps):
                     tables = segment.tables[: len(segment.gather)]
                     np.take(self._addresses, segment.gather, out=tables)
-                    run_steps(segment.steps)
+                    run_steps(segment.steps, segment.workspace)
                 if segment.host is not None:
                     self._run_host(segment.host, memory)
             return [self._value(number, memory) for _, number in self.program.outputs]

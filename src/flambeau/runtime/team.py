@@ -26,15 +26,18 @@ STEP = np.dtype([("function", np.uint64), ("table", np.uint64), ("chunks", np.in
 """One step of a plan: what to call, with which pointers, in how many chunks."""
 
 # The team's words, each on a cache line of its own, as indices of 64-bit integers.
-_EPOCH, _ARRIVED, _PHASE, _STEPS, _COUNT, _THREADS, _ASLEEP = range(0, 56, 8)
+_EPOCH, _ARRIVED, _PHASE, _STEPS, _COUNT, _THREADS = range(0, 48, 8)
+_SPACE, _EACH, _ASLEEP = range(48, 72, 8)
 _WORDS = 8 * 64  # the flags of sleeping threads follow, a line each
-_MOST_THREADS = _WORDS // 8 - 7
+_MOST_THREADS = _WORDS // 8 - 9
 
 _GROUP = Path("/sys/fs/cgroup")
 _SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
+_HUGE = 2 << 20  # of memory pages: no kernel's workspace should need many
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
-# `run` does all steps of the posted plan as thread `tid`. `post` announces a plan.
+# `run` does all steps of the posted plan as thread `tid`, with memory of the thread's
+# own, which every kernel may use while it runs. `post` announces a plan.
 # `work` waits for plans and runs them, and returns when it has waited long enough;
 # it says so in the thread's flag first, so that `wake` knows whom to call.
 _IR = """
@@ -73,7 +76,9 @@ go:
   ret void
 }}
 
-define void @flambeau_run(ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads) {{
+define void @flambeau_run(
+    ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads, ptr %space
+) {{
 entry:
   %alone = icmp eq i64 %threads, 1
   br label %head
@@ -95,7 +100,7 @@ step:
   %some = icmp ult i64 %from, %to
   br i1 %some, label %call, label %join
 call:
-  call void %function(ptr %table, i64 %from, i64 %to)
+  call void %function(ptr %table, i64 %from, i64 %to, ptr %space)
   br label %join
 join:
   br i1 %alone, label %next, label %barrier
@@ -116,7 +121,15 @@ define internal void @run_posted(ptr %team, i64 %tid) {{
   %count = load i64, ptr %count.at, align 8
   %threads.at = getelementptr i64, ptr %team, i64 {THREADS}
   %threads = load i64, ptr %threads.at, align 8
-  call void @flambeau_run(ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads)
+  %space.at = getelementptr i64, ptr %team, i64 {SPACE}
+  %space = load ptr, ptr %space.at, align 8
+  %each.at = getelementptr i64, ptr %team, i64 {EACH}
+  %each = load i64, ptr %each.at, align 8
+  %before = mul i64 %each, %tid
+  %own = getelementptr i8, ptr %space, i64 %before
+  call void @flambeau_run(
+    ptr %steps, i64 %count, ptr %team, i64 %tid, i64 %threads, ptr %own
+  )
   ret void
 }}
 
@@ -176,6 +189,31 @@ define void @flambeau_post(ptr %team, ptr %steps, i64 %count) {{
 """
 
 
+class _Space:
+    """Memory in which kernels keep what they need for a moment.
+
+    Attributes:
+        address: where it is; it moves when it grows.
+    """
+
+    def __init__(self) -> None:
+        self.address = 0
+        self._memory = aligned(0)
+
+    def reserve(self, size: int) -> None:
+        """Make it at least `size` bytes."""
+        if self._memory.nbytes < size:
+            self._memory = aligned(size, _HUGE)
+            self.address = self._memory.ctypes.data
+
+
+class _OwnSpace(_Space, threading.local):
+    """Memory of a thread that runs a plan alone."""
+
+
+_alone = _OwnSpace()
+
+
 class Team:
     """The threads of this process, made when the first plan needs them.
 
@@ -187,6 +225,7 @@ class Team:
         self.size = size
         self.retired = False
         self.words = aligned(8 * _WORDS).view(np.int64)
+        self.space = _Space()
         self.lock = threading.Lock()
         self.wakers = [threading.Semaphore(0) for _ in range(size)]
         for tid in range(1, size):
@@ -210,8 +249,10 @@ class Team:
             for waker in self.wakers:
                 waker.release()
 
-    def run(self, steps: np.ndarray) -> None:
+    def run(self, steps: np.ndarray, workspace: int) -> None:
         """Run a plan's steps on all threads; the caller holds the lock."""
+        self.space.reserve(self.size * workspace)
+        self.words[_SPACE], self.words[_EACH] = self.space.address, workspace
         native, team = _native(), self.words.ctypes.data
         before = int(self.words[_EPOCH]), int(self.words[_PHASE])
         self.words[_THREADS] = self.size
@@ -220,7 +261,7 @@ class Team:
             for tid in range(1, self.size):
                 if native.wake(team, tid):
                     self.wakers[tid].release()
-            native.run(steps.ctypes.data, len(steps), team, 0, self.size)
+            self._run_own(steps)
         except BaseException:
             self._finish(steps, *before)
             raise
@@ -232,7 +273,12 @@ class Team:
             for tid in range(1, self.size):
                 native.wake(team, tid)
                 self.wakers[tid].release()  # one too many does no harm
-            native.run(steps.ctypes.data, len(steps), team, 0, self.size)
+            self._run_own(steps)
+
+    def _run_own(self, steps: np.ndarray) -> None:
+        """Do the caller's share of a plan."""
+        place, count, team = steps.ctypes.data, len(steps), self.words.ctypes.data
+        _native().run(place, count, team, 0, self.size, self.space.address)
 
 
 class _Native:
@@ -251,12 +297,14 @@ class _Native:
             STEPS=_STEPS,
             COUNT=_COUNT,
             THREADS=_THREADS,
+            SPACE=_SPACE,
+            EACH=_EACH,
             ASLEEP=_ASLEEP,
         )
         names = [f"flambeau_{name}" for name in ("run", "work", "wake", "post")]
         self._code: Code = engine().link(engine().compile(text), names)
         word, at = ctypes.c_int64, ctypes.c_void_p
-        self.run = self._function("run", None, at, word, at, word, word)
+        self.run = self._function("run", None, at, word, at, word, word, at)
         self.work = self._function("work", word, at, word, word, word)
         self.wake = self._function("wake", word, at, word)
         self.post = self._function("post", None, at, at, word)
@@ -358,20 +406,25 @@ def set_num_threads(count: int) -> None:
     _current.wanted = count
 
 
-def run_steps(steps: np.ndarray) -> None:
+def run_steps(steps: np.ndarray, workspace: int = 0) -> None:
     """Run a plan: an array of `STEP` records, a barrier between each two.
 
     Where another Python thread is using the team, this one runs its plan alone.
+
+    Args:
+        steps: the records.
+        workspace: bytes that a thread needs for its own while it runs a kernel.
     """
     count = get_num_threads()
     team = _team(count) if count > 1 else None
     if team is not None and team.lock.acquire(blocking=False):
         try:
             if not team.retired:
-                return team.run(steps)
+                return team.run(steps, workspace)
         finally:
             team.lock.release()
-    return _native().run(steps.ctypes.data, len(steps), None, 0, 1)
+    _alone.reserve(workspace)
+    return _native().run(steps.ctypes.data, len(steps), None, 0, 1, _alone.address)
 
 
 def _team(count: int) -> Team:

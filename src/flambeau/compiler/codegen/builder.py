@@ -86,6 +86,7 @@ class KernelBuilder:
         b: llvmlite's builder, for plain instructions.
         begin: the first chunk to do.
         end: the chunk after the last one.
+        workspace: the pointer to the thread's own memory.
 
     Args:
         name: the function's name.
@@ -95,10 +96,11 @@ class KernelBuilder:
     def __init__(self, name: str, target: Target) -> None:
         self.name, self.target = name, target
         self.module = ir.Module(name)
-        signature = ir.FunctionType(VOID, [PTR, I64, I64])
+        signature = ir.FunctionType(VOID, [PTR, I64, I64, PTR])
         self.function = ir.Function(self.module, signature, name)
-        table, self.begin, self.end = self.function.args
+        table, self.begin, self.end, self.workspace = self.function.args
         table.add_attribute("noalias")
+        self.workspace.add_attribute("noalias")
         self._table = table
         entry = self.function.append_basic_block("entry")
         body = self.function.append_basic_block("body")
@@ -113,10 +115,12 @@ class KernelBuilder:
         flops: Size = 0,
         moved: Size = 0,
         scratch: tuple[Size, ...] = (),
+        workspace: Size = 0,
     ) -> Kernel:
         """End the function and return the kernel."""
         self.b.ret_void()
-        return Kernel(self.name, self._text(), chunks, flops, moved, scratch)
+        text = self._text()
+        return Kernel(self.name, text, chunks, flops, moved, scratch, workspace)
 
     def _text(self) -> str:
         """The module, with leave to use the full vector width."""

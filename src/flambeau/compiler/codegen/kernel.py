@@ -14,12 +14,13 @@ emitted_once = lru_cache(maxsize=1024)
 
 @dataclass(frozen=True)
 class Kernel:
-    """One native function `void name(ptr table, i64 begin, i64 end)`.
+    """One native function `void name(ptr table, i64 begin, i64 end, ptr workspace)`.
 
     `table` is an array with the address of each buffer: inputs, then outputs, then
     scratch. The function does the chunks `begin` … `end - 1`. How the work is cut into
     chunks never depends on the number of threads, and no two chunks write to the same
-    place, so the results are the same bits on any number of threads.
+    place, so the results are the same bits on any number of threads. `workspace` is the
+    thread's own memory, with any content.
 
     Attributes:
         name: the function's name, which tells op and shape.
@@ -28,6 +29,7 @@ class Kernel:
         flops: floating-point operations, for reports.
         moved: bytes read and written at least once, for reports.
         scratch: bytes of each scratch buffer.
+        workspace: bytes that a thread needs for its own.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Kernel:
     flops: int = 0
     moved: int = 0
     scratch: tuple[int, ...] = ()
+    workspace: int = 0
