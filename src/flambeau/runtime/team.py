@@ -11,7 +11,6 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -337,21 +336,26 @@ def _give_way() -> tuple[str, str]:
     return "", ""
 
 
-@lru_cache(maxsize=1)
-def _native() -> _Native:
-    return _Native()
-
-
 class _Current:
-    """The team in use, and the number of threads it is to have."""
+    """The team in use, the number of threads it is to have, and the compiled code."""
 
     def __init__(self) -> None:
+        self.native: _Native | None = None
         self.wanted: int | None = None
         self.team: Team | None = None
         self.lock = threading.Lock()
 
 
 _current = _Current()
+
+
+def _native() -> _Native:
+    """The functions of all teams, linked once: threads may ask at the same time."""
+    if _current.native is None:
+        with _current.lock:
+            if _current.native is None:
+                _current.native = _Native()
+    return _current.native
 
 
 def _forget_team() -> None:
