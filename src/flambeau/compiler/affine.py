@@ -16,6 +16,7 @@ from ..graph import Node
 
 __all__ = [
     "LOOKUPS",
+    "UNCHANGED",
     "VIEWS",
     "Axis",
     "IndexMap",
@@ -24,9 +25,10 @@ __all__ = [
     "through_view",
 ]
 
-_UNCHANGED = ("alias", "detach", "check_index")
+UNCHANGED = frozenset({"alias", "detach", "check_index"})
+"""The views that show their source as it is."""
 VIEWS = frozenset(
-    {*_UNCHANGED, "permute", "expand", "slice", "flip", "diagonal", "unfold"}
+    {*UNCHANGED, "permute", "expand", "slice", "flip", "diagonal", "unfold"}
 )
 """The views that read their source through an index map."""
 LOOKUPS = frozenset({"index", "gather"})
@@ -71,7 +73,7 @@ def through_view(node: Node, index: IndexMap) -> IndexMap:
     """Return the map of a view's source, given that of the view."""
     (source,) = node.inputs
     name, params = node.name, node.params
-    if name in _UNCHANGED:
+    if name in UNCHANGED:
         return index
     if name == "permute":
         found: list[Any] = [None] * len(index)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from ..graph import Node
 from ..runtime.target import Target
+from .kinds import Kind
 from .lowerings.context import Lowering
 from .lowerings.loop import lower_loop
 from .lowerings.reduce import lower_reduce
 from .lowerings.registry import FAMILIES
 from .program import Program
-from .schedule import Group, Kind
+from .schedule import Group
 
 __all__ = ["lower"]
 
@@ -50,11 +51,12 @@ def lower(
 
 
 def _lower_group(lowering: Lowering, group: Group) -> None:
-    if group.kind in (Kind.LOOP, Kind.VIEW):
-        lower_loop(lowering, group.stored)
+    lowering.unread |= group.unread
+    if group.kind == Kind.LOOP:
+        lower_loop(lowering, group.nodes)
     elif group.kind == Kind.REDUCE:
-        lower_reduce(lowering, group.stored)
+        lower_reduce(lowering, group.nodes)
     elif group.kind == Kind.WHOLE:
-        FAMILIES[group.stored[0].name].lower(lowering, group.stored)
+        FAMILIES[group.nodes[0].name].lower(lowering, group.nodes)
     else:
-        lowering.host(group.stored[0])
+        lowering.host(group.nodes[0])

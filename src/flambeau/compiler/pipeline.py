@@ -1,6 +1,7 @@
 """The compiler's passes, in order: from a graph to a program.
 
-decompose -> guard -> schedule -> lower (collapse, emit) -> plan memory
+decompose -> guard -> simplify -> arrange -> store, schedule
+-> lower (collapse, emit) -> plan memory
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from collections.abc import Sequence
 
 from ..graph import Node, state, topological
 from ..runtime.target import Target
+from .arrange import arrange
 from .decompose import decompose
 from .guard import outside
 from .lower import lower
 from .program import FAULT, Program
 from .schedule import schedule
+from .simplify import simplify
 
 __all__ = ["COMPUTABLE", "compile_graph"]
 
@@ -37,11 +40,18 @@ def compile_graph(
         replaced = decompose(order)
         wanted = [(at, replaced[id(order[at])]) for at in outputs]
         fault = outside(topological(node for _, node in wanted))
+        if fault is not None:
+            wanted.append((FAULT, fault))
+        wanted = _simplified(wanted)
     finally:
         state.grad_enabled = before
-    if fault is not None:
-        wanted.append((FAULT, fault))
-    nodes = topological(node for _, node in wanted)
+    nodes = arrange(topological(node for _, node in wanted))
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
     given = {id(node): at for at, node in enumerate(order)}
     return lower(groups, wanted, given, target)
+
+
+def _simplified(wanted: list[tuple[int, Node]]) -> list[tuple[int, Node]]:
+    roots = [node for _, node in wanted]
+    simpler = simplify(roots, topological(roots))
+    return [(at, node) for (at, _), node in zip(wanted, simpler)]

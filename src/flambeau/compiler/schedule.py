@@ -1,10 +1,10 @@
-"""Pass: decide what is stored, and gather what is computed together into groups.
+"""Pass: gather what is computed together into groups.
 
-    y = exp(x) * 2;  z = y.sum(0)   ->   [reduce: sum(exp(x) * 2)]          y unread
-                                    ->   [loop: y = exp(x) * 2], [reduce]   y is read
+    y = exp(x) * 2;  z = y.sum(0)     ->   [reduce: z]               y is not stored
+    c = conv(x, k);  y = relu(c + b)  ->   [conv: y]                 c is read by y only
+    m = u * m + g;   p = p - r * m    ->   [loop: m, p]
 
-A node that is stored gets a buffer. The other nodes are computed again wherever they
-are read, inside the loop that reads them.
+What is read within its own group only is never in memory.
 """
 
 from __future__ import annotations
@@ -13,58 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..graph import Node
-from .affine import LOOKUPS, VIEWS
-from .codegen.arithmetic import has_lowering
-from .lowerings.registry import FAMILIES, Family, family_of
+from .affine import UNCHANGED, VIEWS
+from .kinds import Kind, kinds_of
+from .lowerings.registry import FAMILIES
+from .storage import is_looked_up, stored_nodes
 
-__all__ = ["Group", "Kind", "classify", "schedule"]
+__all__ = ["Group", "schedule"]
 
-REDUCTIONS = frozenset({"sum", "amax", "amin", "any", "all"})
-CURVES = frozenset({"exp", "log", "tanh", "sigmoid", "sqrt", "rsqrt", "div"})
-
-
-class Kind:
-    """What sort of computation a node is."""
-
-    LEAF = "leaf"
-    VIEW = "view"
-    LOOP = "loop"
-    REDUCE = "reduce"
-    WHOLE = "whole"  # by a family of its own
-    HOST = "host"
-
-
-def classify(node: Node, computable: frozenset[str]) -> str:
-    """Return the kind of a node.
-
-    Args:
-        node: the node.
-        computable: names of the dtypes that kernels can compute.
-    """
-    if node.op is None or node.value is not None:
-        return Kind.LEAF
-    kinds = {each.dtype.name for each in (node, *node.inputs)}
-    if not kinds <= computable or 0 in node.shape:
-        return Kind.HOST
-    if any(0 in each.shape for each in node.inputs):
-        return Kind.HOST
-    name = node.name
-    if name in VIEWS:
-        return Kind.VIEW
-    if name in REDUCTIONS:
-        return Kind.REDUCE
-    if is_elementwise(node) or name in LOOKUPS:
-        return Kind.LOOP
-    return Kind.HOST if family_of(node) is None else Kind.WHOLE
-
-
-def is_elementwise(node: Node) -> bool:
-    """Whether loops can compute a node."""
-    return bool(node.inputs) and has_lowering(node.name, node.inputs[-1].dtype)
-
-
-_FUSED = (Kind.LOOP, Kind.VIEW)
-_DEEPEST = 32  # longer chains of fused ops are cut, and few results are computed
 _MOST_STORED = 8  # together, which bounds a kernel's size
 
 
@@ -74,11 +29,13 @@ class Group:
 
     Attributes:
         kind: of the work.
-        stored: the nodes it gives buffers to, in order.
+        nodes: what it computes, in order; the first one says how.
+        unread: the ids of those that nobody reads from memory.
     """
 
     kind: str
-    stored: list[Node] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    unread: set[int] = field(default_factory=set)
 
 
 def schedule(
@@ -91,74 +48,129 @@ def schedule(
         outputs: the nodes whose values are wanted.
         computable: names of the dtypes that kernels can compute.
     """
-    kinds = {id(node): classify(node, computable) for node in order}
-    stored = _stored(order, {id(each) for each in outputs}, kinds)
-    groups: list[Group] = []
-    home: dict[int, int] = {}
+    outputs = list(outputs)
+    kinds = kinds_of(order, computable)
+    stored = stored_nodes(order, outputs, kinds)
+    scheduler = _Scheduler(stored, kinds)
     for node in order:
-        if id(node) not in stored or kinds[id(node)] == Kind.LEAF:
-            continue
-        needed = [
-            home[id(each)] for each in _operands(node, stored) if id(each) in home
-        ]
-        at = _host_group(node, kinds[id(node)], groups, needed)
+        if id(node) in stored and kinds[id(node)] != Kind.LEAF:
+            scheduler.place(node)
+    scheduler.find_unread({id(each) for each in outputs})
+    return scheduler.groups
+
+
+class _Scheduler:
+    """The groups so far.
+
+    Attributes:
+        groups: in an order in which each one's operands are there.
+    """
+
+    def __init__(self, stored: set[int], kinds: dict[int, str]) -> None:
+        self.groups: list[Group] = []
+        self._stored, self._kinds = stored, kinds
+        self._home: dict[int, int] = {}
+        self._readers: dict[int, set[int]] = {}  # groups that read a node, by its id
+
+    def place(self, node: Node) -> None:
+        """Put a stored node into a group, whose operands are all there."""
+        kind = self._kinds[id(node)]
+        kind = Kind.LOOP if kind == Kind.VIEW else kind  # a view that is stored
+        operands = [each for each in self._operands(node) if id(each) in self._home]
+        latest = max((self._home[id(each)] for each in operands), default=-1)
+        at = self._host(node, kind, latest)
         if at is None:
-            groups.append(Group(kinds[id(node)]))
-            at = len(groups) - 1
-        groups[at].stored.append(node)
-        home[id(node)] = at
-    return groups
+            self.groups.append(Group(kind))
+            at = len(self.groups) - 1
+        self.groups[at].nodes.append(node)
+        self._home[id(node)] = at
+        for each in operands:
+            self._readers.setdefault(id(each), set()).add(at)
 
+    def find_unread(self, outputs: set[int]) -> None:
+        """Find what need not be in memory."""
+        for at, group in enumerate(self.groups):
+            if group.kind in (Kind.LOOP, Kind.WHOLE):
+                group.unread = {
+                    id(node)
+                    for node in group.nodes
+                    if id(node) not in outputs
+                    and self._readers.get(id(node), set()) == {at}
+                }
 
-def _operands(node: Node, stored: set[int]) -> list[Node]:
-    """The stored nodes that a node is computed from."""
-    found: list[Node] = []
-    stack = list(node.inputs)
-    seen: set[int] = set()
-    while stack:
-        each = stack.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if id(each) in stored:
-            found.append(each)
-        else:
-            stack.extend(each.inputs)
-    return found
+    def _operands(self, node: Node) -> list[Node]:
+        """The stored nodes that a node is computed from."""
+        found: list[Node] = []
+        stack = list(node.inputs)
+        seen: set[int] = set()
+        while stack:
+            each = stack.pop()
+            if id(each) in seen:
+                continue
+            seen.add(id(each))
+            if id(each) in self._stored:
+                found.append(each)
+            else:
+                stack.extend(each.inputs)
+        return found
 
+    def _host(self, node: Node, kind: str, latest: int) -> int | None:
+        """A group that can compute the node along with its own, or None.
 
-def _host_group(
-    node: Node, kind: str, groups: list[Group], needed: list[int]
-) -> int | None:
-    """An earlier group that can compute the node as well, or None.
+        Everything that the node needs is in the group `latest` or earlier ones.
+        """
+        for at in range(len(self.groups) - 1, max(latest - 1, -1), -1):
+            if self._takes(self.groups[at], node, kind, at == latest):
+                return at
+        return None
 
-    Everything else that the node needs must be there before that group.
-    """
-    latest = max(needed, default=-1)
-    for at in range(len(groups) - 1, max(latest - 1, -1), -1):
-        if _takes(groups[at], node, kind, at == latest):
-            return at
-    return None
+    def _takes(self, group: Group, node: Node, kind: str, reads_it: bool) -> bool:
+        """Whether a group can compute a node along with its own.
 
+        Args:
+            group: the group.
+            node: the node.
+            kind: of the node.
+            reads_it: whether the node reads what the group computes.
+        """
+        first = group.nodes[0]
+        if len(group.nodes) == _MOST_STORED:
+            return False
+        if group.kind == Kind.WHOLE:
+            family = FAMILIES[first.name]
+            if family.epilogue and reads_it and kind == Kind.LOOP:
+                return node.shape == first.shape and self._reads_in_place(node, group)
+            return family.joins(node, group.nodes)
+        if kind not in (Kind.LOOP, Kind.REDUCE) or group.kind != kind:
+            return False
+        if not _same_walk(node, first, kind):
+            return False
+        return not reads_it or (kind == Kind.LOOP and self._reads_in_place(node, group))
 
-def _takes(group: Group, node: Node, kind: str, reads_it: bool) -> bool:
-    """Whether a group can compute a node along with its own.
+    def _reads_in_place(self, node: Node, group: Group) -> bool:
+        """Whether a node reads what a group computes only at its own place."""
+        mine = {id(each) for each in group.nodes}
+        stack, seen = [node], set()
+        while stack:
+            at = stack.pop()
+            for each in at.inputs:
+                if id(each) in seen and id(each) not in mine:
+                    continue
+                seen.add(id(each))
+                if id(each) in mine:
+                    if each.shape != node.shape or not _keeps_places(at, each):
+                        return False
+                elif id(each) in self._stored:
+                    continue  # by an earlier group
+                elif each.shape == node.shape and _keeps_places(at, each):
+                    stack.append(each)
+                elif self._reaches(each, mine):
+                    return False
+        return True
 
-    Args:
-        group: the group.
-        node: the node.
-        kind: of the node.
-        reads_it: whether the node reads what the group computes.
-    """
-    if group.kind == Kind.WHOLE:
-        return FAMILIES[group.stored[0].name].joins(node, group.stored)
-    if group.kind != kind or kind not in (Kind.LOOP, Kind.REDUCE):
-        return False
-    if len(group.stored) == _MOST_STORED:
-        return False
-    if reads_it and (kind == Kind.REDUCE or not _read_in_place(node, group)):
-        return False
-    return _same_walk(node, group.stored[0], kind)
+    def _reaches(self, node: Node, targets: set[int]) -> bool:
+        """Whether a node that is not stored is computed from some of the targets."""
+        return any(id(each) in targets for each in self._operands(node))
 
 
 def _same_walk(node: Node, other: Node, kind: str) -> bool:
@@ -168,117 +180,8 @@ def _same_walk(node: Node, other: Node, kind: str) -> bool:
     return same and node.inputs[0].shape == other.inputs[0].shape
 
 
-def _read_in_place(node: Node, group: Group) -> bool:
-    """Whether a node reads what a group stores only at its own place."""
-    mine = {id(each) for each in group.stored}
-    stack = [node]
-    while stack:
-        at = stack.pop()
-        for each in at.inputs:
-            if id(each) in mine:
-                if each.shape != node.shape or _is_looked_up(each, at):
-                    return False
-            elif each.shape == node.shape and is_elementwise(each):
-                stack.append(each)
-            elif each.value is None and _reaches(each, mine):
-                return False
-    return True
-
-
-def _is_looked_up(node: Node, user: Node) -> bool:
-    """Whether a user reads a node at positions that are values."""
-    return user.name in LOOKUPS and node is user.inputs[0]
-
-
-def _reaches(node: Node, targets: set[int]) -> bool:
-    stack, seen = [node], set()
-    while stack:
-        each = stack.pop()
-        if id(each) in targets:
-            return True
-        if id(each) not in seen:
-            seen.add(id(each))
-            stack.extend(each.inputs if each.value is None else ())
-    return False
-
-
-def _stored(
-    order: Sequence[Node], outputs: set[int], kinds: dict[int, str]
-) -> set[int]:
-    """The ids of the nodes that get a buffer; leaves have theirs."""
-    users: dict[int, list[Node]] = {id(node): [] for node in order}
-    for node in order:
-        if kinds[id(node)] != Kind.LEAF:
-            for each in node.inputs:
-                users[id(each)].append(node)
-    addressed = _addressed(order, users, kinds)
-    stored: set[int] = set()
-    depths: dict[int, int] = {}
-    for node in order:
-        below = [depths[id(each)] for each in node.inputs if id(each) not in stored]
-        depths[id(node)] = 1 + max(below, default=0)
-        if (
-            kinds[id(node)] not in _FUSED
-            or id(node) in outputs
-            or depths[id(node)] > _DEEPEST
-            or _must_be_there(node, users[id(node)], kinds)
-            or _is_addressed(node, users[id(node)], kinds, addressed)
-        ):
-            stored.add(id(node))
-            depths[id(node)] = 0
-    return stored
-
-
-def _addressed(
-    order: Sequence[Node], users: dict[int, list[Node]], kinds: dict[int, str]
-) -> set[int]:
-    """The ids of the views through which a family reads memory."""
-    found: set[int] = set()
-    for node in reversed(order):
-        if kinds[id(node)] == Kind.VIEW and any(
-            id(each) in found or _reads_memory(each, kinds) for each in users[id(node)]
-        ):
-            found.add(id(node))
-    return found
-
-
-def _reads_memory(node: Node, kinds: dict[int, str]) -> bool:
-    if kinds[id(node)] != Kind.WHOLE:
-        return False
-    family = FAMILIES[node.name]
-    return family.reads_views and not family.reads_loops
-
-
-def _is_addressed(
-    node: Node, users: list[Node], kinds: dict[int, str], addressed: set[int]
-) -> bool:
-    """Whether memory is read through a view of the node, which must be there then."""
-    return kinds[id(node)] == Kind.LOOP and any(id(each) in addressed for each in users)
-
-
-def _must_be_there(node: Node, users: list[Node], kinds: dict[int, str]) -> bool:
-    """Whether some user reads from memory, or several would compute it again."""
-    for each in users:
-        if kinds[id(each)] == Kind.WHOLE:
-            if not _reads_unstored(FAMILIES[each.name], kinds[id(node)]):
-                return True
-            continue
-        fuses = kinds[id(each)] in (*_FUSED, Kind.REDUCE)
-        if not fuses or _is_looked_up(node, each):
-            return True
-    several = len(users) > 1 and kinds[id(node)] == Kind.LOOP
-    return several and not _cheap(node, kinds)
-
-
-def _reads_unstored(family: Family, kind: str) -> bool:
-    return family.reads_loops or (kind == Kind.VIEW and family.reads_views)
-
-
-def _cheap(node: Node, kinds: dict[int, str]) -> bool:
-    """Whether computing a node again costs less than reading it back."""
-    if node.name in CURVES:
-        return False
-    loads = [each for each in node.inputs if each.shape]
-    return len(loads) <= 1 and all(
-        kinds[id(each)] not in (Kind.LOOP, Kind.VIEW) for each in node.inputs
-    )
+def _keeps_places(user: Node, node: Node) -> bool:
+    """Whether a user reads each element of a node of its shape at its own place."""
+    if user.name in VIEWS:
+        return user.name in UNCHANGED
+    return not is_looked_up(node, user)

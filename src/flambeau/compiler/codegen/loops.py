@@ -19,7 +19,17 @@ from .arithmetic import Arithmetic
 from .builder import I64, KernelBuilder
 from .kernel import Kernel, emitted_once
 
-__all__ = ["Apply", "Load", "Lookup", "LoopSpec", "Number", "Store", "loop_kernel"]
+__all__ = [
+    "Apply",
+    "Expression",
+    "Given",
+    "Load",
+    "Lookup",
+    "LoopSpec",
+    "Number",
+    "Store",
+    "loop_kernel",
+]
 
 CHUNK = 16_384  # elements per chunk: enough to hide the call, few enough to balance
 
@@ -67,7 +77,14 @@ class Lookup:
     positions: tuple[tuple[int, int, int], ...]
 
 
-Expression = Load | Number | Apply | Lookup
+@dataclass(frozen=True)
+class Given:
+    """The value that an epilogue is about."""
+
+    dtype: dt.dtype
+
+
+Expression = Load | Number | Apply | Lookup | Given
 
 
 @dataclass(frozen=True)
@@ -99,8 +116,8 @@ class LoopSpec:
 def is_uniform(spec: LoopSpec, at: int) -> bool:
     """Whether an expression is the same all along the last dimension."""
     each = spec.expressions[at]
-    if isinstance(each, Number):
-        return True
+    if isinstance(each, (Number, Given)):
+        return isinstance(each, Number)
     if isinstance(each, Apply):
         return all(is_uniform(spec, argument) for argument in each.arguments)
     same = each.steps[-1] == 0
@@ -158,7 +175,7 @@ class Point:
                 pointer = self.kernel.buffer(each.slot)
                 number = self.kernel.load(pointer, 0, each.dtype)
                 found.append(self.kernel.splat(number, self.lanes))
-            else:
+            elif isinstance(each, Apply):
                 arguments = [found[at] for at in each.arguments]
                 kinds = [self.spec.expressions[at].dtype for at in each.arguments]
                 found.append(math.apply(each.op, each.dtype, kinds, arguments))

@@ -22,6 +22,7 @@ class Lowering:
         target: the CPU.
         program: what has been lowered.
         leaves: the given nodes that were read, with their buffers.
+        unread: the ids of nodes that nobody reads from memory.
 
     Args:
         target: the CPU.
@@ -31,6 +32,7 @@ class Lowering:
         self.target = target
         self.program = Program()
         self.leaves: list[tuple[Node, Buffer]] = []
+        self.unread: set[int] = set()
         self._buffers: dict[int, Buffer] = {}
 
     def is_stored(self, node: Node) -> bool:

@@ -5,6 +5,8 @@ matmul(x, w.T)   ->   matmul_float32_64x10x8192(x, w) with the steps of w exchan
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...graph import Node
 from .. import affine
 from ..affine import VIEWS
@@ -12,6 +14,7 @@ from ..codegen.matmul import MatmulSpec, matmul
 from ..codegen.program import Program
 from ..program import Buffer
 from .context import Lowering
+from .epilogue import Ending, lower_with_epilogue
 from .loop import copy_into
 
 __all__ = ["accepts_matmul", "lower_matmul", "run_program", "strided"]
@@ -22,8 +25,9 @@ def accepts_matmul(node: Node) -> bool:
     return node.dtype.is_floating_point and node.inputs[0].shape[-1] > 0
 
 
-def lower_matmul(lowering: Lowering, node: Node) -> None:
-    """Compute a batch of matrix products."""
+def lower_matmul(lowering: Lowering, nodes: Sequence[Node]) -> None:
+    """Compute a batch of matrix products, and what follows elementwise."""
+    node = nodes[0]
     (a, a_steps), (b, b_steps) = (strided(lowering, each) for each in node.inputs)
     batch = node.shape[:-2]
     spec = MatmulSpec(
@@ -35,8 +39,12 @@ def lower_matmul(lowering: Lowering, node: Node) -> None:
         (*_batch_steps(node.inputs[0], a_steps, batch), *a_steps[-2:]),
         (*_batch_steps(node.inputs[1], b_steps, batch), *b_steps[-2:]),
     )
-    named = {"a": a, "b": b, "out": lowering.result(node)}
-    run_program(lowering, matmul(spec, lowering.target), named)
+
+    def contract(ending: Ending) -> None:
+        program = matmul(spec, lowering.target, ending.epilogue)
+        run_program(lowering, program, {"a": a, "b": b}, ending)
+
+    lower_with_epilogue(lowering, nodes, range(node.ndim), contract)
 
 
 def _batch_steps(
@@ -71,11 +79,12 @@ def strided(lowering: Lowering, node: Node) -> tuple[Buffer, tuple[int, ...]]:
 
 
 def run_program(
-    lowering: Lowering, program: Program, buffers: dict[str, Buffer]
+    lowering: Lowering, program: Program, buffers: dict[str, Buffer], ending: Ending
 ) -> None:
     """Append the kernels of a contraction, on buffers by their names."""
-    named = dict(buffers)
+    named = {**buffers, "out": ending.out}
     for name, size in program.scratch:
         named[name] = lowering.scratch(size)
     for stage in program.stages:
-        lowering.run(stage.kernel, [named[each] for each in stage.buffers])
+        used = [named[each] for each in stage.buffers]
+        lowering.run(stage.kernel, [*used, *ending.extra] if stage.fused else used)

@@ -8,6 +8,8 @@ read the result, so that between two convolutions nothing is transposed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ...graph import Node
@@ -17,6 +19,7 @@ from ..codegen.weight_gradient import weight_gradient
 from ..program import Buffer
 from .context import Lowering
 from .contract import run_program
+from .epilogue import Ending, lower_with_epilogue
 from .loop import dense
 
 __all__ = [
@@ -102,8 +105,9 @@ def _read_input(
     return dense(lowering, node, order), ()
 
 
-def lower_convolution(lowering: Lowering, node: Node) -> None:
-    """Compute a convolution."""
+def lower_convolution(lowering: Lowering, nodes: Sequence[Node]) -> None:
+    """Compute a convolution, and what follows elementwise."""
+    node = nodes[0]
     x, w = node.inputs
     buffer, strides = _read_input(lowering, x, node.params["groups"])
     spec = _spec(node, x.shape, w.shape, strides)
@@ -111,13 +115,18 @@ def lower_convolution(lowering: Lowering, node: Node) -> None:
         "x": buffer,
         "weight": dense(lowering, w),
         "batch": _batch(lowering, spec.batch),
-        "out": lowering.result(node, channels_last(node.ndim)),
     }
-    run_program(lowering, convolution(spec, lowering.target), named)
+
+    def contract(ending: Ending) -> None:
+        program = convolution(spec, lowering.target, ending.epilogue)
+        run_program(lowering, program, named, ending)
+
+    lower_with_epilogue(lowering, nodes, channels_last(node.ndim), contract)
 
 
-def lower_input_gradient(lowering: Lowering, node: Node) -> None:
+def lower_input_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Compute the gradient of the input, or a transposed convolution."""
+    node = nodes[0]
     g, w = node.inputs
     spec = _spec(node, node.shape, w.shape)
     order = channels_last(node.ndim)
@@ -125,13 +134,18 @@ def lower_input_gradient(lowering: Lowering, node: Node) -> None:
         "grad": dense(lowering, g, order),
         "weight": dense(lowering, w),
         "batch": _batch(lowering, spec.batch),
-        "out": lowering.result(node, order),
     }
-    run_program(lowering, input_gradient(spec, lowering.target), named)
+
+    def contract(ending: Ending) -> None:
+        program = input_gradient(spec, lowering.target, ending.epilogue)
+        run_program(lowering, program, named, ending)
+
+    lower_with_epilogue(lowering, nodes, order, contract)
 
 
-def lower_weight_gradient(lowering: Lowering, node: Node) -> None:
+def lower_weight_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Compute the gradient of the weight, which lies as torch lays it out."""
+    node = nodes[0]
     x, g = node.inputs
     buffer, strides = _read_input(lowering, x, node.params["groups"])
     spec = _spec(node, x.shape, node.shape, strides)
@@ -139,6 +153,11 @@ def lower_weight_gradient(lowering: Lowering, node: Node) -> None:
         "x": buffer,
         "grad": dense(lowering, g, channels_last(g.ndim)),
         "batch": _batch(lowering, spec.batch),
-        "out": lowering.result(node),
     }
-    run_program(lowering, weight_gradient(spec, lowering.target), named)
+
+    def contract(ending: Ending) -> None:
+        program = weight_gradient(spec, lowering.target, ending.epilogue)
+        run_program(lowering, program, named, ending)
+
+    order = range(node.ndim)
+    lower_with_epilogue(lowering, nodes, order, contract, only_dense=True)

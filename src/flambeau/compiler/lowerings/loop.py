@@ -29,8 +29,9 @@ _Written = tuple[int, Buffer, int, tuple[int, ...]]  # expression, where, start,
 
 
 def lower_loop(lowering: Lowering, nodes: Sequence[Node]) -> None:
-    """Compute nodes of one shape in one loop."""
+    """Compute nodes of one shape in one loop, and store those that are read."""
     scope = Scope(lowering, nodes[0].shape)
+    nodes = [node for node in nodes if id(node) not in lowering.unread]
     found = [scope.express_whole(node) for node in nodes]
     order = scope.preferred_order()
     stores: list[_Written] = []

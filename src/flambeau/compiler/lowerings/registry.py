@@ -41,6 +41,8 @@ class Family:
             they are copied first.
         reads_loops: whether elementwise inputs can be computed where they are read;
             else they are stored first.
+        epilogue: whether elementwise ops on the result can be computed as it is
+            stored; they are the further nodes of the group then.
     """
 
     lower: Callable[[Lowering, Sequence[Node]], None]
@@ -48,6 +50,7 @@ class Family:
     joins: Callable[[Node, Sequence[Node]], bool] = _never
     reads_views: bool = False
     reads_loops: bool = False
+    epilogue: bool = False
 
 
 def _single(
@@ -57,23 +60,24 @@ def _single(
     return Family(lambda lowering, nodes: lower(lowering, nodes[0]), accepts)
 
 
+def _contraction(lower: Callable[[Lowering, Sequence[Node]], None]) -> Family:
+    return Family(lower, convolution.can_convolve, epilogue=True)
+
+
 _MAX_POOL = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
 _SCATTER = Family(scatter.lower_scatter, scatter.can_scatter, reads_loops=True)
 
 
 FAMILIES: dict[str, Family] = {
     "matmul": Family(
-        lambda lowering, nodes: contract.lower_matmul(lowering, nodes[0]),
+        contract.lower_matmul,
         contract.accepts_matmul,
         reads_views=True,
+        epilogue=True,
     ),
-    "conv": _single(convolution.lower_convolution, convolution.can_convolve),
-    "conv_input_grad": _single(
-        convolution.lower_input_gradient, convolution.can_convolve
-    ),
-    "conv_weight_grad": _single(
-        convolution.lower_weight_gradient, convolution.can_convolve
-    ),
+    "conv": _contraction(convolution.lower_convolution),
+    "conv_input_grad": _contraction(convolution.lower_input_gradient),
+    "conv_weight_grad": _contraction(convolution.lower_weight_gradient),
     "view": _single(loop.lower_reshape),
     "slice_update": Family(loop.lower_update, reads_loops=True),
     "cat": Family(loop.lower_cat, reads_loops=True),

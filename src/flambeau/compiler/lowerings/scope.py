@@ -11,7 +11,7 @@ from ...graph import Node
 from ...shape import broadcast_shapes
 from .. import affine
 from ..affine import LOOKUPS, VIEWS, Axis, IndexMap
-from ..codegen.loops import Apply, Expression, Load, Lookup, Number
+from ..codegen.loops import Apply, Expression, Given, Load, Lookup, Number
 from ..program import Buffer
 from .context import Lowering
 
@@ -43,10 +43,13 @@ class Scope:
     Args:
         lowering: knows what is stored.
         shape: the loop's domain.
+        given: the node whose value an epilogue is about, if this is one.
     """
 
-    def __init__(self, lowering: Lowering, shape: tuple[int, ...]) -> None:
-        self.lowering, self.shape = lowering, shape
+    def __init__(
+        self, lowering: Lowering, shape: tuple[int, ...], given: Node | None = None
+    ) -> None:
+        self.lowering, self.shape, self.given = lowering, shape, given
         self.slots = Slots()
         self.expressions: list[Expression] = []
         self._known: dict[tuple[int, IndexMap], int] = {}
@@ -63,6 +66,9 @@ class Scope:
         return self.express(node, affine.identity(node.ndim))
 
     def _new(self, node: Node, index: IndexMap) -> int:
+        if node is self.given:
+            assert index == affine.identity(node.ndim), f"{node!r} is read elsewhere"
+            return self._append(Given(node.dtype))
         if self.lowering.is_stored(node):
             return self._load(self.lowering.buffer_of(node), index)
         if node.name in VIEWS:

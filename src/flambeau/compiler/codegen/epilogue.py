@@ -1,0 +1,127 @@
+"""An epilogue that computes fused elementwise ops on a contraction's finished vectors.
+
+    out = relu(conv(x, w) + bias[k] + residual[n, h, w, k])
+
+What is the same for all rows of a tile, such as the bias, is loaded once per column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llvmlite import ir
+
+from .arithmetic import Arithmetic
+from .builder import KernelBuilder
+from .loops import Apply, Expression, Given, Load, Number, Store
+from .program import Column, Epilogue, Position
+
+__all__ = ["OUT", "Fused"]
+
+OUT = -1  # the slot of the contraction's own output
+
+
+@dataclass(frozen=True)
+class Fused(Epilogue):
+    """Elementwise ops on the result, and what is stored of them.
+
+    Slots count from the first one after the contraction's own.
+
+    Attributes:
+        expressions: over the output's dimensions, the one with neighbouring elements
+            last. Loads have the step 0 or 1 there.
+        stores: what is written.
+        dense: the steps of the output in these dimensions.
+    """
+
+    expressions: tuple[Expression, ...]
+    stores: tuple[Store, ...]
+    dense: tuple[int, ...]
+
+    def store(self, kernel: KernelBuilder, value: ir.Value, position: Position) -> None:
+        """Emit what happens to a vector."""
+        self.store_tile(kernel, [[(value, position)]])
+
+    def store_tile(self, kernel: KernelBuilder, columns: Sequence[Column]) -> None:
+        """Emit what happens to a register tile, column by column."""
+        for column in columns:
+            shared: dict[int, ir.Value] = {}
+            for value, position in column:
+                self._store(kernel, value, position, shared)
+
+    def _store(
+        self,
+        kernel: KernelBuilder,
+        value: ir.Value,
+        position: Position,
+        shared: dict[int, ir.Value],
+    ) -> None:
+        lanes, same = value.type.count, self._same_for_rows()
+        mask = position.mask(kernel, lanes)
+        found: list[ir.Value] = []
+        for at, each in enumerate(self.expressions):
+            if isinstance(each, Given):
+                found.append(value)
+            elif at in shared:
+                found.append(shared[at])
+            else:
+                found.append(self._value(kernel, at, found, position, mask, lanes))
+                if same[at]:
+                    shared[at] = found[-1]
+        for out in self.stores:
+            slot = position.slot if out.slot == OUT else position.free + out.slot
+            place = self._place(kernel, out.start, out.steps, position)
+            pointer = kernel.buffer(slot)
+            kernel.store(found[out.expression], pointer, place, out.dtype, mask)
+
+    def _value(
+        self,
+        kernel: KernelBuilder,
+        at: int,
+        found: list[ir.Value],
+        position: Position,
+        mask: ir.Value | None,
+        lanes: int,
+    ) -> ir.Value:
+        """Compute one expression from earlier ones."""
+        each, expressions = self.expressions[at], self.expressions
+        if isinstance(each, Apply):
+            kinds = [expressions[argument].dtype for argument in each.arguments]
+            values = [found[argument] for argument in each.arguments]
+            return Arithmetic(kernel, lanes).apply(each.op, each.dtype, kinds, values)
+        assert isinstance(each, (Load, Number))
+        pointer = kernel.buffer(position.free + each.slot)
+        if isinstance(each, Number):
+            return kernel.splat(kernel.load(pointer, 0, each.dtype), lanes)
+        place = self._place(kernel, each.start, each.steps, position)
+        if each.steps[-1] == 0:
+            return kernel.splat(kernel.load(pointer, place, each.dtype), lanes)
+        return kernel.load(pointer, place, each.dtype, lanes, mask)
+
+    def _place(
+        self,
+        kernel: KernelBuilder,
+        start: int,
+        steps: tuple[int, ...],
+        position: Position,
+    ) -> ir.Value:
+        """Where an operand is read or written."""
+        if steps == self.dense:
+            return kernel.add(position.offset, start)
+        place = kernel.int(start)
+        for index, step in zip(position.indices, steps, strict=True):
+            place = kernel.add(place, kernel.mul(index, step))
+        return place
+
+    def _same_for_rows(self) -> list[bool]:
+        """Which expressions depend on the last dimension only."""
+        found: list[bool] = []
+        for each in self.expressions:
+            if isinstance(each, Apply):
+                found.append(all(found[argument] for argument in each.arguments))
+            elif isinstance(each, Load):
+                found.append(not any(each.steps[:-1]))
+            else:
+                found.append(isinstance(each, Number))
+        return found

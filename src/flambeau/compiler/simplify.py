@@ -1,0 +1,115 @@
+"""Pass: write a graph with fewer and cheaper nodes that mean the same.
+
+    a = x + y;  b = x + y                  ->   b = a
+    sum(g * w), w the same along the sum   ->   sum(g) * w
+
+The gradient of batch norm sums what arrives with the weight and without it; after this
+pass the two sums are one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from ..graph import Node
+from ..ops import elementwise as ew
+from ..ops.broadcast import reshape, sum_
+
+__all__ = ["simplify"]
+
+
+def simplify(roots: Sequence[Node], order: Iterable[Node]) -> list[Node]:
+    """Return the nodes that compute `roots` after the pass.
+
+    Args:
+        roots: the nodes that are wanted.
+        order: the graph, inputs before users.
+    """
+    unique = _Unique()
+    found: dict[int, Node] = {}
+    for node in order:
+        inputs = [found[id(each)] for each in node.inputs if node.value is None]
+        found[id(node)] = unique.simplified(node, inputs)
+    return [found[id(each)] for each in roots]
+
+
+class _Unique:
+    """The nodes so far; each meaning has one node."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Node] = {}
+        self._kept: set[int] = set()  # ids of the nodes that are in use
+
+    def simplified(self, node: Node, inputs: Sequence[Node]) -> Node:
+        """Return what computes a node from inputs that are simplified already."""
+        if node.value is not None or node.op is None:
+            self._kept.add(id(node))
+            return node
+        if node.name == "sum":
+            return self._settled(_simple_sum(inputs[0], **node.params))
+        return self._once(node, inputs)
+
+    def _settled(self, node: Node) -> Node:
+        """Return the node in use for one that a rule made."""
+        if id(node) in self._kept:
+            return node
+        return self._once(node, [self._settled(each) for each in node.inputs])
+
+    def _once(self, node: Node, inputs: Sequence[Node]) -> Node:
+        reads = tuple(id(each) for each in inputs)
+        key = (node.op, reads, tuple(node.params.items()), node.shape, node.dtype)
+        known = self._known.get(key)
+        if known is None:
+            if any(new is not old for new, old in zip(inputs, node.inputs)):
+                node = Node(node.op, tuple(inputs), node.params, node.shape, node.dtype)
+            known = self._known[key] = node
+            self._kept.add(id(node))
+        return known
+
+
+def _simple_sum(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    """Sum without the factors that are the same along the sum, which follow later."""
+    terms, factors = _factors(x, axes) if x.dtype.is_floating_point else ([x], [])
+    if not terms or terms == [x]:
+        total = sum_(x, axes=axes, keepdims=False)
+    else:
+        product = terms[0]
+        for each in terms[1:]:
+            product = ew.mul(product, each)
+        total = sum_(product, axes=axes, keepdims=False)
+        for each in factors:
+            total = ew.mul(total, _without(each, axes, x.ndim))
+    shape = tuple(1 if at in axes else size for at, size in enumerate(x.shape))
+    return reshape(total, shape) if keepdims else total
+
+
+def _factors(x: Node, axes: tuple[int, ...]) -> tuple[list[Node], list[Node]]:
+    """Take a product apart into what changes along some axes, and what does not."""
+    if x.value is not None or x.name != "mul":
+        return [x], []
+    terms: list[Node] = []
+    factors: list[Node] = []
+    for each in x.inputs:
+        if each.shape == x.shape:
+            inner = _factors(each, axes)
+            terms += inner[0]
+            factors += inner[1]
+        elif each.dtype is x.dtype and _is_same_along(each, axes, x.ndim):
+            factors.append(each)
+        else:
+            terms.append(each)
+    whole = any(each.shape == x.shape for each in terms)
+    return (terms, factors) if whole else ([x], [])
+
+
+def _is_same_along(x: Node, axes: tuple[int, ...], ndim: int) -> bool:
+    """Whether an operand of an op with `ndim` dimensions is broadcast along axes."""
+    missing = ndim - x.ndim
+    return all(axis < missing or x.shape[axis - missing] == 1 for axis in axes)
+
+
+def _without(x: Node, axes: tuple[int, ...], ndim: int) -> Node:
+    """Drop the axes of an operand, whose size there is 1."""
+    missing = ndim - x.ndim
+    kept = [size for at, size in enumerate(x.shape, missing) if at not in axes]
+    return reshape(x, tuple(kept))
