@@ -204,7 +204,7 @@ def _grid(spec: Correlation, target: Target) -> _Grid:
     tile = spec.tile(target)
     panels = ceil_div(spec.columns, tile.columns)
     each = max(1, spec.depth * spec.taps * tile.columns * spec.dtype.itemsize)
-    together = min(max(1, _WEIGHT_BYTES // each), spec.groups * panels)
+    together = _even(spec.groups * panels, max(1, _WEIGHT_BYTES // each))
     rows = prod(axis.out for axis in spec.axes[:-1])
     tiles = ceil_div(spec.axes[-1].out, tile.rows)
     flops = 2 * tile.rows * tile.columns * together * max(1, spec.depth * spec.taps)
@@ -214,6 +214,13 @@ def _grid(spec: Correlation, target: Target) -> _Grid:
     if rows < 4 and lines == 1:
         across = min(max(1, target_flops // flops), tiles)
     return _Grid(tile, panels, together, lines, rows, across, tiles)
+
+
+def _even(count: int, most: int) -> int:
+    """Return how many of `count` panels go together, so that all chunks are alike."""
+    most = min(count, most)
+    sizes = range(ceil_div(most, 4), most + 1)
+    return min(sizes, key=lambda size: (-count % size, -size))
 
 
 def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
