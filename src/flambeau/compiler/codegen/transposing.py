@@ -74,13 +74,18 @@ class Unpack:
         return self.rows * self.taps
 
 
+_BLOCK = 512  # weights of each channel that are turned before they are stored
+
+
 def unpack_kernel(
     name: str, unpack: Unpack, target: Target, epilogue: Epilogue
 ) -> Kernel:
     """Return the kernel that lays a weight gradient out: table (panels, gradient).
 
     The epilogue sees the gradient as (K, C / groups * taps). A chunk is as many output
-    channels as a vector has lanes.
+    channels as a vector has lanes. Their weights are turned into the workspace, a block
+    at a time, so that each channel is then stored in one long stretch: an optimizer's
+    update reads and writes several such streams.
     """
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(unpack.dtype.itemsize)
@@ -89,24 +94,44 @@ def unpack_kernel(
         epilogue.start(kernel, chunk, 2)
         group, block = kernel.split(chunk, blocks)
         column = kernel.mul(block, lanes)
-        with kernel.loop(0, unpack.inner, lanes) as at:
-            vectors = _lines(kernel, unpack, group, column, at, lanes)
-            for lane, value in enumerate(transpose(kernel, vectors)):
-                own = kernel.add(column, lane)
-                channel = kernel.add(kernel.mul(group, unpack.columns), own)
+        with kernel.loop(0, unpack.inner, _BLOCK) as start:
+            stop = kernel.minimum(kernel.add(start, _BLOCK), unpack.inner)
+            _turn(kernel, unpack, group, column, start, stop, lanes)
+            left = kernel.minimum(kernel.sub(unpack.columns, column), lanes)
+            with kernel.loop(0, left) as lane, kernel.loop(start, stop, lanes) as at:
+                own = kernel.add(kernel.mul(group, unpack.columns), column)
+                channel = kernel.add(own, lane)
+                place = kernel.mul(lane, _BLOCK)
+                place = kernel.add(place, kernel.sub(at, start))
+                value = kernel.load(kernel.workspace, place, unpack.dtype, lanes)
                 valid = kernel.sub(unpack.inner, at) if unpack.inner % lanes else None
                 offset = kernel.add(kernel.mul(channel, unpack.inner), at)
                 position = Position(
                     (channel, at), offset, valid, chunk, 1, 2, unpack.dtype
                 )
-                if unpack.columns % lanes == 0:
-                    epilogue.store(kernel, value, position)
-                    continue
-                exists = kernel.b.icmp_signed("<", own, kernel.int(unpack.columns))
-                with kernel.when(exists):
-                    epilogue.store(kernel, value, position)
-    moved = 2 * unpack.groups * unpack.columns * unpack.inner * unpack.dtype.itemsize
-    return kernel.finish(unpack.groups * blocks, moved=moved)
+                epilogue.store(kernel, value, position)
+    size = unpack.dtype.itemsize
+    moved = 2 * unpack.groups * unpack.columns * unpack.inner * size
+    return kernel.finish(
+        unpack.groups * blocks, moved=moved, workspace=lanes * _BLOCK * size
+    )
+
+
+def _turn(
+    kernel: KernelBuilder,
+    unpack: Unpack,
+    group: ir.Value,
+    column: ir.Value,
+    start: ir.Value,
+    stop: ir.Value,
+    lanes: int,
+) -> None:
+    """Turn the weights `start` … `stop - 1` of a vector of channels."""
+    with kernel.loop(start, stop, lanes) as at:
+        vectors = _lines(kernel, unpack, group, column, at, lanes)
+        for lane, value in enumerate(transpose(kernel, vectors)):
+            place = kernel.add(kernel.sub(at, start), lane * _BLOCK)
+            kernel.store(value, kernel.workspace, place, unpack.dtype)
 
 
 def _lines(
