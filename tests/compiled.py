@@ -112,7 +112,7 @@ class Place:
 
 
 def _run_alone(step: KernelStep, addresses: list[int]) -> None:
-    code = engine().function(step.kernel.ir, step.kernel.name)
+    code = engine().function(step.kernel)
     table = np.array(addresses, np.uint64)
     record = np.zeros(1, team.STEP)
     address = code.addresses[step.kernel.name]

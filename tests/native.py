@@ -99,7 +99,7 @@ class Runner:
         self.workspace = max(each.kernel.workspace for each in program.stages)
         self.steps = np.zeros(len(program.stages), team.STEP)
         for at, stage in enumerate(program.stages):
-            code = engine().link(engine().compile(stage.kernel.ir), [stage.kernel.name])
+            code = engine().function(stage.kernel)
             used = [self.arrays[name] for name in stage.buffers]
             used += self.extra if stage.fused else []
             table = np.array([array.ctypes.data for array in used], np.uint64)

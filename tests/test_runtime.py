@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from compiled import program
 from native import threads
 
+from flambeau.compiler.codegen.kernel import Kernel
 from flambeau.compiler.memory import plan_memory
 from flambeau.graph import constant
 from flambeau.ops import elementwise as ew
@@ -59,6 +61,14 @@ done:
 }
 """
 ROUNDS = 40
+
+
+def emit_mix(name: str) -> str:
+    """What a kernel's recipe calls."""
+    return IR.replace("mix", name)
+
+
+MIX = Kernel("mix", emit_mix, (), 100)
 WORKSPACE = 8
 
 
@@ -71,7 +81,7 @@ class Mixer:
         with np.errstate(over="ignore"):
             for _ in range(ROUNDS):
                 self.expected = self.expected + 3 * self.expected[::-1]
-        self.code = engine().function(IR, "mix")
+        self.code = engine().function(MIX)
         addresses = [each.ctypes.data for each in self.buffers]
         self.tables = np.array([addresses, addresses[::-1]], np.uint64)
         self.steps = np.zeros(ROUNDS, team.STEP)
@@ -122,6 +132,13 @@ def test_code_is_compiled_once(cached: Engine, monkeypatch: pytest.MonkeyPatch) 
     assert cached.compile(IR) == code
 
 
+def test_a_full_cache_spares_the_emission(cached: Engine) -> None:
+    code = cached.compile_kernel(MIX)
+    known = replace(MIX)
+    assert cached.compile_kernel(known) == code
+    assert "ir" not in vars(known)
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
 def test_a_corrupt_cache_costs_a_compilation(cached: Engine, damage: str) -> None:
     code = cached.compile(IR)
@@ -162,8 +179,8 @@ def test_keys_tell_apart_what_code_depends_on(cached: Engine) -> None:
 
 
 def test_a_module_that_is_in_use_is_linked_once() -> None:
-    first = engine().function(IR, "mix")
-    assert engine().function(IR, "mix") is first
+    first = engine().function(MIX)
+    assert engine().function(replace(MIX)) is first
 
 
 @pytest.mark.parametrize(

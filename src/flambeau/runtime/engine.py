@@ -7,7 +7,7 @@ takes several times as long and gained nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -69,13 +69,12 @@ class Engine:
             codemodel="small",
         )
 
-    def key(self, ir: str) -> str:
+    def key(self, recipe: str) -> str:
         """Return what object code depends on, as the cache's key."""
         version = ".".join(map(str, self._llvm.llvm_version_info))
-        target = self.target
-        return ObjectCache.key(
-            _VERSION, version, target.triple, target.cpu, target.features, *_OPTIONS, ir
-        )
+        own = self.target
+        settings = (_VERSION, version, own.triple, own.cpu, own.features, *_OPTIONS)
+        return ObjectCache.key(*settings, recipe)
 
     def compile(self, ir: str) -> bytes:
         """Return the object code of a module, from the cache or compiled.
@@ -83,11 +82,18 @@ class Engine:
         Raises:
             RuntimeError: the IR is not valid, which is a defect of code generation.
         """
-        key = self.key(ir)
+        return self._compiled(ir, lambda: ir)
+
+    def compile_kernel(self, kernel: Any) -> bytes:
+        """Return the object code of a kernel, whose IR the cache may spare."""
+        return self._compiled(kernel.recipe, lambda: kernel.ir)
+
+    def _compiled(self, recipe: str, emit: Callable[[], str]) -> bytes:
+        key = self.key(recipe)
         known = None if self.cache is None else self.cache.load(key)
         if known is not None:
             return known
-        code = self._machine.emit_object(self._optimized(ir))
+        code = self._machine.emit_object(self._optimized(emit()))
         if self.cache is not None:
             self.cache.store(key, code)
         return code
@@ -124,11 +130,12 @@ class Engine:
             tracker = builder.link(self._jit, f"flambeau{next(self._numbers)}")
         return Code({name: tracker[name] for name in names}, tracker)
 
-    def function(self, ir: str, name: str) -> Code:
-        """Return the linked code of a module with one function; linked once."""
-        known = self._linked.get(ir)
+    def function(self, kernel: Any) -> Code:
+        """Return the linked code of a kernel; linked once."""
+        known = self._linked.get(kernel.recipe)
         if known is None:
-            known = self._linked[ir] = self.link(self.compile(ir), [name])
+            code = self.link(self.compile_kernel(kernel), [kernel.name])
+            known = self._linked[kernel.recipe] = code
         return known
 
 

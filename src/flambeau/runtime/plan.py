@@ -74,17 +74,17 @@ class Plan:
         return segments
 
     def _functions(self, engine: Engine) -> dict[str, int]:
-        """Compile and link every kernel once; return addresses by IR."""
+        """Compile and link every kernel once; return addresses by recipe."""
         kernels = {
-            step.kernel.ir: step.kernel.name
+            step.kernel.recipe: step.kernel
             for step in self.program.steps
             if hasattr(step, "kernel")
         }
         addresses = {}
-        for ir, name in kernels.items():
-            code = engine.function(ir, name)
+        for recipe, kernel in kernels.items():
+            code = engine.function(kernel)
             self._code.append(code)
-            addresses[ir] = code.addresses[name]
+            addresses[recipe] = code.addresses[kernel.name]
         return addresses
 
     def _segment(
@@ -98,7 +98,7 @@ class Plan:
         tables = np.zeros(max(len(sources), 1), np.uint64)
         records, at = np.zeros(len(steps), STEP), 0
         for record, step in zip(records, steps, strict=True):
-            record["function"] = functions[step.kernel.ir]
+            record["function"] = functions[step.kernel.recipe]
             record["table"] = tables.ctypes.data + 8 * at
             record["chunks"] = step.kernel.chunks
             at += len(step.buffers)

@@ -46,7 +46,28 @@ class AlongSpec:
 
 def along_kernel(name: str, spec: AlongSpec, target: Target) -> Kernel:
     """Return the kernel of a walk; its table is the source and the result."""
-    return _Along(name, spec, target).kernel()
+    cut = _Cut(spec, target)
+    size = spec.outer * spec.size * spec.inner
+    chunks = -(-cut.items // cut.at_once)
+    moved = 2 * size * spec.dtype.itemsize
+    return Kernel(name, _emit, (spec, target), chunks, size, moved)
+
+
+def _emit(name: str, spec: AlongSpec, target: Target) -> str:
+    return _Along(name, spec, target).emit()
+
+
+class _Cut:
+    """How the work is cut: a chunk is some outer rows, or a part of one."""
+
+    def __init__(self, spec: AlongSpec, target: Target) -> None:
+        narrow = spec.inner == 1 and spec.op in TOTALS
+        self.lanes = 1 if narrow else target.lanes(spec.dtype.itemsize)
+        width = max(self.lanes, min(spec.inner, CHUNK // spec.size))
+        self.width = -(-width // self.lanes) * self.lanes
+        self.parts = -(-spec.inner // self.width)
+        self.at_once = max(1, CHUNK // (spec.size * min(self.width, spec.inner)))
+        self.items = spec.outer * self.parts
 
 
 class _Along:
@@ -54,31 +75,23 @@ class _Along:
 
     def __init__(self, name: str, spec: AlongSpec, target: Target) -> None:
         self.spec, self.k = spec, KernelBuilder(name, target)
-        most = target.lanes(spec.dtype.itemsize)
-        narrow = spec.inner == 1 and spec.op in TOTALS
-        self.lanes = 1 if narrow else most
+        self.cut = _Cut(spec, target)
+        self.lanes = self.cut.lanes
         self.math = Arithmetic(self.k, self.lanes)
         # numbers as wide as the elements are compared fastest
         self.counted = dt.int64 if spec.dtype.itemsize == 8 else dt.int32
 
-    def kernel(self) -> Kernel:
-        """Emit the function: a chunk is some outer rows, or a part of one."""
-        spec, k = self.spec, self.k
-        width = max(self.lanes, min(spec.inner, CHUNK // spec.size))
-        width = -(-width // self.lanes) * self.lanes
-        parts = -(-spec.inner // width)
-        at_once = max(1, CHUNK // (spec.size * min(width, spec.inner)))
-        items = spec.outer * parts
-        stop = k.minimum(k.mul(k.end, at_once), items)
-        with k.loop(k.mul(k.begin, at_once), stop) as item:
-            row, part = k.split(item, parts)
+    def emit(self) -> str:
+        """Emit the function."""
+        spec, k, cut = self.spec, self.k, self.cut
+        stop = k.minimum(k.mul(k.end, cut.at_once), cut.items)
+        with k.loop(k.mul(k.begin, cut.at_once), stop) as item:
+            row, part = k.split(item, cut.parts)
             if spec.inner == 1 and self.lanes > 1:
                 self._extreme_of_row(row)
             else:
-                self._side_by_side(row, k.mul(part, width), width)
-        size = spec.outer * spec.size * spec.inner
-        moved = 2 * size * spec.dtype.itemsize
-        return k.finish(-(-items // at_once), flops=size, moved=moved)
+                self._side_by_side(row, k.mul(part, cut.width), cut.width)
+        return k.finish()
 
     def _side_by_side(self, row: ir.Value, begin: ir.Value, width: int) -> None:
         spec, k = self.spec, self.k

@@ -15,7 +15,6 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .kernel import Kernel
 
 __all__ = [
     "I1",
@@ -109,21 +108,9 @@ class KernelBuilder:
         self._buffers: dict[int, ir.Value] = {}
         self._hidden: ir.Value | None = None
 
-    def finish(
-        self,
-        chunks: Size,
-        flops: Size = 0,
-        moved: Size = 0,
-        scratch: tuple[Size, ...] = (),
-        workspace: Size = 0,
-    ) -> Kernel:
-        """End the function and return the kernel."""
+    def finish(self) -> str:
+        """End the function and return the module, with leave to use full vectors."""
         self.b.ret_void()
-        text = self._text()
-        return Kernel(self.name, text, chunks, flops, moved, scratch, workspace)
-
-    def _text(self) -> str:
-        """The module, with leave to use the full vector width."""
         # LLVM's default on Intel's CPUs is half of AVX-512's
         bits = self.target.vector_bytes * 8
         names = ("prefer-vector-width", "min-legal-vector-width")

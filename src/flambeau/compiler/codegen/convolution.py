@@ -15,7 +15,7 @@ from math import gcd, prod
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .correlation import Axis, Correlation, correlate
-from .kernel import emitted_once
+from .kernel import planned_once
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Program, Stage
 from .tile import ceil_div
@@ -119,7 +119,7 @@ def dense_strides(sizes: tuple[int, ...], channels: int) -> tuple[int, ...]:
     return (*inner, 1)
 
 
-@emitted_once
+@planned_once
 def convolution(
     spec: ConvolutionSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:
@@ -218,7 +218,7 @@ def merged_axes(
     return (axis,), (strides[0], spatial[-1], strides[-1])
 
 
-@emitted_once
+@planned_once
 def input_gradient(
     spec: ConvolutionSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:

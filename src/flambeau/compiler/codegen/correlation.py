@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import prod
 
@@ -199,6 +199,10 @@ class _Grid:
         """How many chunks an image has for each panel group."""
         return ceil_div(self.rows, self.lines) * ceil_div(self.tiles, self.across)
 
+    def groups(self, spec: Correlation) -> int:
+        """How many groups of panels there are."""
+        return ceil_div(self.panels * spec.groups, self.together)
+
 
 def _grid(spec: Correlation, target: Target) -> _Grid:
     tile = spec.tile(target)
@@ -229,9 +233,23 @@ def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
     `batch` holds the number of images. The epilogue sees the indices
     (image, *spatial, channel).
     """
-    kernel = KernelBuilder(spec.name, target)
     grid = _grid(spec, target)
-    groups = ceil_div(grid.panels * spec.groups, grid.together)
+    outputs = spec.batch * prod(axis.out for axis in spec.axes)
+    channels = spec.groups * spec.columns
+    flops = 2 * outputs * channels * spec.depth * spec.taps
+    inputs = spec.batch * prod(axis.size for axis in spec.axes)
+    elements = inputs * spec.groups * spec.depth + outputs * channels
+    elements += spec.taps * spec.depth * channels
+    moved = elements * spec.dtype.itemsize
+    chunks = grid.groups(spec) * spec.batch * grid.blocks
+    recipe = (replace(spec, batch=0), target, epilogue)
+    return Kernel(spec.name, _emit, recipe, chunks, flops, moved)
+
+
+def _emit(name: str, spec: Correlation, target: Target, epilogue: Epilogue) -> str:
+    kernel = KernelBuilder(name, target)
+    grid = _grid(spec, target)
+    groups = grid.groups(spec)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         epilogue.start(kernel, chunk, 4)
         image, block = kernel.split(chunk, grid.blocks)
@@ -241,14 +259,7 @@ def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
                 image, kernel.b.load(kernel.buffer(2), typ=I64, align=8)
             )
         _Work(kernel, spec, grid, epilogue, chunk, image).emit(group, block)
-    outputs = spec.batch * prod(axis.out for axis in spec.axes)
-    channels = spec.groups * spec.columns
-    flops = 2 * outputs * channels * spec.depth * spec.taps
-    inputs = spec.batch * prod(axis.size for axis in spec.axes)
-    elements = inputs * spec.groups * spec.depth + outputs * channels
-    elements += spec.taps * spec.depth * channels
-    moved = elements * spec.dtype.itemsize
-    return kernel.finish(groups * spec.batch * grid.blocks, flops, moved)
+    return kernel.finish()
 
 
 class _Work:

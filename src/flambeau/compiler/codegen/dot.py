@@ -9,6 +9,7 @@ along k, and the sums of as many columns as a vector has lanes are turned and ad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from llvmlite import ir
 
@@ -57,14 +58,26 @@ def dot_kernel(dots: Dots, target: Target, epilogue: Epilogue) -> Kernel:
     A chunk is some blocks of columns of one product. The epilogue sees the indices
     (*batch, row, column).
     """
-    kernel = KernelBuilder(dots.name, target)
+    products, (_, parts) = prod(dots.batch), _cut(dots, target)
+    area = dots.rows * (dots.depth + dots.columns) + dots.depth * dots.columns
+    flops = 2 * products * dots.rows * dots.columns * dots.depth
+    moved = products * area * dots.dtype.itemsize
+    recipe = (dots, target, epilogue)
+    return Kernel(dots.name, _emit, recipe, products * parts, flops, moved)
+
+
+def _cut(dots: Dots, target: Target) -> tuple[int, int]:
+    """How many blocks of columns are a chunk, and how many chunks a product has."""
     lanes = target.lanes(dots.dtype.itemsize)
     together = max(1, _CHUNK // max(1, lanes * dots.depth))
+    return together, ceil_div(ceil_div(dots.columns, lanes), together)
+
+
+def _emit(name: str, dots: Dots, target: Target, epilogue: Epilogue) -> str:
+    kernel = KernelBuilder(name, target)
+    lanes = target.lanes(dots.dtype.itemsize)
     whole, rest = divmod(dots.columns, lanes)
-    parts = ceil_div(ceil_div(dots.columns, lanes), together)
-    products = 1
-    for size in dots.batch:
-        products *= size
+    together, parts = _cut(dots, target)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         epilogue.start(kernel, chunk, 3)
         product, part = kernel.split(chunk, parts)
@@ -78,10 +91,7 @@ def dot_kernel(dots: Dots, target: Target, epilogue: Epilogue) -> Kernel:
                 last = kernel.b.icmp_signed("==", part, kernel.int(parts - 1))
                 with kernel.when(last):
                     work.block(row, kernel.int(whole * lanes), rest)
-    area = dots.rows * (dots.depth + dots.columns) + dots.depth * dots.columns
-    flops = 2 * products * dots.rows * dots.columns * dots.depth
-    moved = products * area * dots.dtype.itemsize
-    return kernel.finish(products * parts, flops, moved)
+    return kernel.finish()
 
 
 class _Work:

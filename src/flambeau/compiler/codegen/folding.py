@@ -6,7 +6,7 @@ parts, whose number never depends on the threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -78,11 +78,27 @@ def fold_kernel(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> Ke
     Where the number of parts follows from the batch, that comes third in the table. A
     chunk is a stretch of a row or a number of rows.
     """
+    rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
+    stretch, each = _cut(fold)
+    flops = fold.number * rows * inner
+    moved = (fold.number + 1) * rows * inner * fold.dtype.itemsize
+    recipe = (replace(fold, batch=0), target, epilogue)
+    chunks = ceil_div(rows, each) * ceil_div(inner, stretch)
+    return Kernel(name, _emit, recipe, chunks, flops, moved)
+
+
+def _cut(fold: Fold) -> tuple[int, int]:
+    """How long a stretch of a row is, and how many rows are a chunk."""
+    stretch = min(fold.sizes[-1], _CHUNK)
+    return stretch, max(1, _CHUNK // stretch)
+
+
+def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(fold.dtype.itemsize)
     rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
-    stretch = min(inner, _CHUNK)
-    across, each = ceil_div(inner, stretch), max(1, _CHUNK // stretch)
+    stretch, each = _cut(fold)
+    across = ceil_div(inner, stretch)
     parts, free = _count(kernel, fold)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         epilogue.start(kernel, chunk, free)
@@ -97,9 +113,7 @@ def fold_kernel(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> Ke
             position = Position(indices, offset, valid, chunk, 1, free, fold.dtype)
             value = _folded(kernel, fold, parts, position, lanes)
             epilogue.store(kernel, value, position)
-    flops = fold.number * rows * inner
-    moved = (fold.number + 1) * rows * inner * fold.dtype.itemsize
-    return kernel.finish(ceil_div(rows, each) * across, flops, moved)
+    return kernel.finish()
 
 
 def _count(kernel: KernelBuilder, fold: Fold) -> tuple[ir.Value, int]:

@@ -1,15 +1,19 @@
-"""What a kernel family returns: a function in LLVM IR and how to run it."""
+"""What a kernel family returns: how to emit LLVM IR, and how to run it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import Any
 
-__all__ = ["Kernel", "emitted_once"]
+from .recipe import describe
 
-# Emitting IR costs Python 10 ms and more; a network asks for the same kernel for
-# many of its layers. The specs are frozen, so they are the keys.
-emitted_once = lru_cache(maxsize=1024)
+__all__ = ["Kernel", "planned_once"]
+
+# A network asks for the same kernel for many of its layers, and choosing its tiles and
+# chunks takes time. The specs are frozen, so they are the keys.
+planned_once = lru_cache(maxsize=1024)
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,13 @@ class Kernel:
     place, so the results are the same bits on any number of threads. `workspace` is the
     thread's own memory, with any content.
 
+    A kernel is a recipe. Its IR is emitted when somebody needs it, which nobody does
+    while the cache on disk has the code; what is told here is known without it.
+
     Attributes:
         name: the function's name, which tells op and shape.
-        ir: the module's text.
+        emit: a function of a module that returns the IR, given name and arguments.
+        arguments: all that the code depends on, as values that `describe` can tell.
         chunks: into how many pieces the work is cut.
         flops: floating-point operations, for reports.
         moved: bytes read and written at least once, for reports.
@@ -33,9 +41,20 @@ class Kernel:
     """
 
     name: str
-    ir: str
+    emit: Callable[..., str]
+    arguments: tuple[Any, ...]
     chunks: int
     flops: int = 0
     moved: int = 0
     scratch: tuple[int, ...] = ()
     workspace: int = 0
+
+    @cached_property
+    def ir(self) -> str:
+        """The module's text."""
+        return self.emit(self.name, *self.arguments)
+
+    @cached_property
+    def recipe(self) -> str:
+        """What decides the code, in a text: equal texts mean equal code."""
+        return f"{self.name} {describe(self.emit)} {describe(self.arguments)}"

@@ -17,7 +17,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import I64, KernelBuilder
-from .kernel import Kernel, emitted_once
+from .kernel import Kernel, planned_once
 
 __all__ = [
     "Apply",
@@ -297,20 +297,31 @@ def vectors(
             body(whole, rest)
 
 
-@emitted_once
+@planned_once
 def loop_kernel(name: str, spec: LoopSpec, target: Target) -> Kernel:
     """Return the kernel that computes and stores a fused elementwise loop."""
+    rows, inner = prod(spec.sizes[:-1]), spec.sizes[-1]
+    chunks = -(-inner // CHUNK) if rows == 1 else -(-rows // _rows_at_once(inner))
+    return Kernel(name, _emit, (spec, target), chunks, _flops(spec), _moved(spec))
+
+
+def _rows_at_once(inner: int) -> int:
+    """How many rows are a chunk, where there are several."""
+    return max(1, CHUNK // max(inner, 1))
+
+
+def _emit(name: str, spec: LoopSpec, target: Target) -> str:
     kernel = KernelBuilder(name, target)
     lanes = lanes_of(spec, target)
     rows, inner = prod(spec.sizes[:-1]), spec.sizes[-1]
     if rows == 1:
-        chunks = _flat(kernel, spec, lanes, inner)
+        _flat(kernel, spec, lanes, inner)
     else:
-        chunks = _rows(kernel, spec, lanes, rows, inner)
-    return kernel.finish(chunks, flops=_flops(spec), moved=_moved(spec))
+        _rows(kernel, spec, lanes, rows, inner)
+    return kernel.finish()
 
 
-def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> int:
+def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> None:
     """One dimension: a chunk is a stretch of it."""
     zeros = [ir.Constant(I64, 0)] * (len(spec.sizes) - 1)
     point = Point(kernel, spec, zeros, lanes)
@@ -323,14 +334,13 @@ def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> int:
         lanes,
         lambda at, valid: point.store(point.values(at, valid), at, valid),
     )
-    return -(-inner // CHUNK)
 
 
 def _rows(
     kernel: KernelBuilder, spec: LoopSpec, lanes: int, rows: int, inner: int
-) -> int:
+) -> None:
     """Several dimensions: a chunk is a number of rows."""
-    each = max(1, CHUNK // max(inner, 1))
+    each = _rows_at_once(inner)
     start = kernel.mul(kernel.begin, each)
     stop = kernel.minimum(kernel.mul(kernel.end, each), kernel.int(rows))
     with kernel.loop(start, stop) as row:
@@ -342,7 +352,6 @@ def _rows(
             lanes,
             lambda at, valid: point.store(point.values(at, valid), at, valid),
         )
-    return -(-rows // each)
 
 
 def _flops(spec: LoopSpec) -> int:

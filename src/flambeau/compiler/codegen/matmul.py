@@ -17,7 +17,7 @@ from ...runtime.target import Target
 from .builder import I64, KernelBuilder
 from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
-from .kernel import Kernel, emitted_once
+from .kernel import Kernel, planned_once
 from .loops import unravel
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Position, Program, Stage
@@ -101,7 +101,7 @@ class _Grid:
         return ceil_div(spec.columns, self.tile.columns)
 
 
-@emitted_once
+@planned_once
 def matmul(
     spec: MatmulSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:
@@ -212,7 +212,25 @@ def _product(
 
     A chunk is some row tiles of one panel of one product of one part.
     """
-    kernel = KernelBuilder(f"matmul_{spec.name}", target)
+    panels, batch = grid.panels(spec), prod(spec.batch)
+    flops = 2 * prod(spec.sizes) * spec.depth
+    area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
+    moved = batch * area * spec.dtype.itemsize
+    chunks = grid.parts * batch * panels * ceil_div(spec.rows, grid.together_rows)
+    recipe = (spec.typical, grid, a, b, target, epilogue)
+    return Kernel(f"matmul_{spec.name}", _emit, recipe, chunks, flops, moved)
+
+
+def _emit(
+    name: str,
+    spec: MatmulSpec,
+    grid: _Grid,
+    a: Pack | None,
+    b: Pack | None,
+    target: Target,
+    epilogue: Epilogue,
+) -> str:
+    kernel = KernelBuilder(name, target)
     panels, batch, height = grid.panels(spec), prod(spec.batch), grid.tile.rows
     rows, depth = _size(kernel, spec, "rows"), _size(kernel, spec, "depth")
     whole, _ = kernel.split(kernel.int(rows), height)
@@ -233,11 +251,7 @@ def _product(
         last = kernel.b.icmp_signed("==", block, kernel.sub(blocks, 1))
         with kernel.when(last):
             work.rest(whole)
-    flops = 2 * prod(spec.sizes) * spec.depth
-    area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
-    moved = batch * area * spec.dtype.itemsize
-    chunks = grid.parts * batch * panels * ceil_div(spec.rows, grid.together_rows)
-    return kernel.finish(chunks, flops, moved)
+    return kernel.finish()
 
 
 def _size(kernel: KernelBuilder, spec: MatmulSpec, which: str) -> int | ir.Value:

@@ -93,16 +93,44 @@ class Pack:
 
 def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
     """Return the kernel that gathers panels: table (operand, panels)."""
+    lanes = target.lanes(pack.dtype.itemsize)
+    if _in_blocks(pack, lanes):
+        groups = prod(size for size, _ in pack.groups)
+        chunks = groups * pack.panels * ceil_div(pack.panel, lanes)
+    else:
+        chunks = ceil_div(_lines(pack), _lines_at_once(pack))
+    moved = 2 * pack.size * pack.dtype.itemsize
+    return Kernel(name, _emit, (pack, target), chunks, moved=moved)
+
+
+def _in_blocks(pack: Pack, lanes: int) -> bool:
+    """Whether whole blocks are turned in registers."""
+    return pack.turned and pack.inner >= lanes
+
+
+def _lines(pack: Pack) -> int:
+    """How many panel rows there are."""
+    taps = prod(each.count for each in pack.taps)
+    return pack.size // (taps * pack.panel) if taps else 0
+
+
+def _lines_at_once(pack: Pack) -> int:
+    """How many panel rows with all their taps are a chunk."""
+    taps = prod(each.count for each in pack.taps)
+    return max(1, _CHUNK // max(1, taps * pack.panel))
+
+
+def _emit(name: str, pack: Pack, target: Target) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(pack.dtype.itemsize)
-    if pack.turned and pack.inner >= lanes:
-        chunks = _pack_blocks(kernel, pack, lanes)
+    if _in_blocks(pack, lanes):
+        _pack_blocks(kernel, pack, lanes)
     else:
-        chunks = _pack_lines(kernel, pack)
-    return kernel.finish(chunks, moved=2 * pack.size * pack.dtype.itemsize)
+        _pack_lines(kernel, pack)
+    return kernel.finish()
 
 
-def _pack_blocks(kernel: KernelBuilder, pack: Pack, lanes: int) -> int:
+def _pack_blocks(kernel: KernelBuilder, pack: Pack, lanes: int) -> None:
     """Turn blocks in registers. A chunk is as many columns as a vector has lanes.
 
     The last block of a column may do some of the one before it again.
@@ -125,7 +153,6 @@ def _pack_blocks(kernel: KernelBuilder, pack: Pack, lanes: int) -> int:
                 line = kernel.add(line, at)
                 vectors.append(kernel.load(kernel.buffer(0), line, pack.dtype, lanes))
             _store_lines(kernel, pack, transpose(kernel, vectors), place, at, column)
-    return prod(size for size, _ in pack.groups) * pack.panels * across
 
 
 def _store_lines(
@@ -148,12 +175,11 @@ def _store_lines(
         kernel.store(value, kernel.buffer(1), onward, pack.dtype, mask)
 
 
-def _pack_lines(kernel: KernelBuilder, pack: Pack) -> int:
+def _pack_lines(kernel: KernelBuilder, pack: Pack) -> None:
     """Gather line by line. A chunk is a number of panel rows with all their taps."""
     taps, rows = prod(each.count for each in pack.taps), pack.rows[0]
-    lines = pack.size // max(1, taps * pack.panel)
-    each = max(1, _CHUNK // max(1, taps * pack.panel))
-    stop = kernel.minimum(kernel.mul(kernel.end, each), lines)
+    each = _lines_at_once(pack)
+    stop = kernel.minimum(kernel.mul(kernel.end, each), _lines(pack))
     with kernel.loop(kernel.mul(kernel.begin, each), stop) as line:
         upper, row = kernel.split(line, rows)
         group, panel = kernel.split(upper, pack.panels)
@@ -162,7 +188,6 @@ def _pack_lines(kernel: KernelBuilder, pack: Pack) -> int:
         place = kernel.add(kernel.mul(upper, taps * rows), row)
         place = kernel.add(kernel.mul(place, pack.panel), pack.start)
         _pack_taps(kernel, pack, 0, base, panel, place)
-    return ceil_div(lines, each) if taps else 0
 
 
 def _group_offset(kernel: KernelBuilder, pack: Pack, group: ir.Value) -> ir.Value:

@@ -94,7 +94,26 @@ class _Window:
 
 def pool_kernel(name: str, spec: PoolSpec, target: Target) -> Kernel:
     """Return the kernel of a pool."""
-    return _Pool(name, spec, target).kernel()
+    at_once = _rows_at_once(spec)
+    moved = prod(each.size for each in spec.slides) + prod(spec.windows)
+    return Kernel(
+        name,
+        _emit,
+        (spec, target),
+        -(-prod(spec.windows[:-1]) // at_once),
+        flops=prod(spec.windows) * prod(each.kernel for each in spec.slides),
+        moved=moved * spec.dtype.itemsize,
+    )
+
+
+def _rows_at_once(spec: PoolSpec) -> int:
+    """How many rows of windows are a chunk."""
+    taps = prod(each.kernel for each in spec.slides)
+    return rows_at_once(spec.windows[-1] * taps)
+
+
+def _emit(name: str, spec: PoolSpec, target: Target) -> str:
+    return _Pool(name, spec, target).emit()
 
 
 class _Pool:
@@ -113,21 +132,14 @@ class _Pool:
         """Numbers as wide as the elements are compared fastest."""
         return dt.int64 if self.spec.dtype.itemsize == 8 else dt.int32
 
-    def kernel(self) -> Kernel:
+    def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        rows = prod(spec.windows[:-1])
-        taps = prod(each.kernel for each in spec.slides)
-        at_once = rows_at_once(self.inner.windows * taps)
+        rows, at_once = prod(spec.windows[:-1]), _rows_at_once(spec)
         stop = k.minimum(k.mul(k.end, at_once), rows)
         with k.loop(k.mul(k.begin, at_once), stop) as row:
             self._row(unravel(k, row, spec.windows[:-1]))
-        moved = prod(each.size for each in spec.slides) + prod(spec.windows)
-        return k.finish(
-            -(-rows // at_once),
-            flops=prod(spec.windows) * taps,
-            moved=moved * spec.dtype.itemsize,
-        )
+        return k.finish()
 
     def _row(self, outer: list[ir.Value]) -> None:
         """All windows along the last dimension."""

@@ -71,6 +71,7 @@ class Position:
         return None if self.valid is None else kernel.first_lanes(self.valid, lanes)
 
 
+@dataclass(frozen=True)
 class Epilogue:
     """What happens to each finished vector; this one stores it.
 

@@ -18,7 +18,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder, Variable
-from .kernel import Kernel, emitted_once
+from .kernel import Kernel, planned_once
 from .loops import (
     CHUNK,
     Expression,
@@ -107,7 +107,7 @@ class ReduceSpec:
         return self.expressions[expression].dtype
 
 
-@emitted_once
+@planned_once
 def reduce_kernels(
     name: str, spec: ReduceSpec, target: Target
 ) -> list[tuple[Kernel, tuple[int, ...]]]:
@@ -122,8 +122,7 @@ def reduce_kernels(
     )
     parts = spec.parts
     if parts == 1:
-        kernel = _Reduction(name, spec, target, 1).kernel()
-        return [(kernel, tuple(range(first_free)))]
+        return [(_kernel(name, spec, target, 1), tuple(range(first_free)))]
     partial = tuple(
         (expression, first_free + number)
         for number, (expression, _) in enumerate(spec.results)
@@ -131,10 +130,10 @@ def reduce_kernels(
     cut = ReduceSpec(
         spec.kind, spec.sizes, spec.kept, spec.last_kept, spec.expressions, partial
     )
-    first = _Reduction(f"{name}_parts", cut, target, parts).kernel()
-    joined = _Reduction(f"{name}_join", _joining(spec, partial, parts), target, 1)
+    first = _kernel(f"{name}_parts", cut, target, parts)
+    joined = _kernel(f"{name}_join", _joining(spec, partial, parts), target, 1)
     slots = tuple(range(first_free + len(partial)))
-    return [(first, slots), (joined.kernel(), slots)]
+    return [(first, slots), (joined, slots)]
 
 
 def _joining(
@@ -153,6 +152,35 @@ def _joining(
     return ReduceSpec(spec.kind, sizes, 1, spec.last_kept, loads, results)
 
 
+def _kernel(name: str, spec: ReduceSpec, target: Target, parts: int) -> Kernel:
+    """Return one kernel of a reduction."""
+    items = spec.rows_kept * parts
+    scratch: tuple[int, ...] = ()
+    if parts > 1:
+        scratch = tuple(
+            items * spec.columns * spec.dtype(expression).itemsize
+            for expression, _ in spec.results
+        )
+    return Kernel(
+        name,
+        _emit,
+        (spec, target, parts),
+        -(-items // _items_at_once(spec, items)),
+        flops=prod(spec.sizes) * len(spec.expressions),
+        scratch=scratch,
+    )
+
+
+def _items_at_once(spec: ReduceSpec, items: int) -> int:
+    """How many of the kept places' parts are a chunk."""
+    work = max(prod(spec.sizes) // max(items, 1), 1)
+    return max(1, CHUNK // work)
+
+
+def _emit(name: str, spec: ReduceSpec, target: Target, parts: int) -> str:
+    return _Reduction(name, spec, target, parts).emit()
+
+
 class _Reduction:
     """Emits one kernel of a reduction."""
 
@@ -169,12 +197,11 @@ class _Reduction:
         self.math = Arithmetic(self.k, self.lanes)
         self.single = Arithmetic(self.k, 1)
 
-    def kernel(self) -> Kernel:
+    def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
         items = spec.rows_kept * self.parts
-        work = max(prod(spec.sizes) // max(items, 1), 1)
-        each = max(1, CHUNK // work)
+        each = _items_at_once(spec, items)
         start = k.mul(k.begin, each)
         stop = k.minimum(k.mul(k.end, each), k.int(items))
         with k.loop(start, stop) as item:
@@ -184,14 +211,7 @@ class _Reduction:
                 self._columns(item, row, part)
             else:
                 self._total(item, row, part)
-        scratch: tuple[int, ...] = ()
-        if self.parts > 1:
-            scratch = tuple(
-                items * spec.columns * spec.dtype(expression).itemsize
-                for expression, _ in spec.results
-            )
-        flops = prod(spec.sizes) * len(spec.expressions)
-        return k.finish(-(-items // each), flops=flops, scratch=scratch)
+        return k.finish()
 
     def _start(self, kind: dt.dtype, lanes: int) -> ir.Value:
         start = _STARTS[self.spec.kind][kind.is_floating_point]

@@ -61,7 +61,27 @@ class ScatterSpec:
 
 def scatter_kernel(name: str, spec: ScatterSpec, target: Target) -> Kernel:
     """Return the kernel that writes the new elements."""
-    return _Scatter(name, spec, target).kernel()
+    cut, size = _Cut(spec, target), prod(spec.sizes)
+    chunks = -(-cut.items // cut.at_once)
+    moved = 3 * size * spec.dtype.itemsize
+    return Kernel(name, _emit, (spec, target), chunks, size, moved)
+
+
+def _emit(name: str, spec: ScatterSpec, target: Target) -> str:
+    return _Scatter(name, spec, target).emit()
+
+
+class _Cut:
+    """How the work is cut: a chunk is some free rows, or a block of one."""
+
+    def __init__(self, spec: ScatterSpec, target: Target) -> None:
+        last = spec.sizes[-1]
+        self.lanes = target.lanes(spec.dtype.itemsize) if last > 1 else 1
+        self.width = self.lanes * _BLOCK
+        self.blocks = -(-last // self.width)
+        self.items = prod(spec.sizes[: spec.free]) * self.blocks
+        self.walked = prod(spec.sizes[spec.free : -1])
+        self.at_once = max(1, CHUNK // max(self.walked * min(self.width, last), 1))
 
 
 class _Scatter:
@@ -69,30 +89,23 @@ class _Scatter:
 
     def __init__(self, name: str, spec: ScatterSpec, target: Target) -> None:
         self.spec, self.k = spec, KernelBuilder(name, target)
-        most = target.lanes(spec.dtype.itemsize)
-        self.lanes = most if spec.sizes[-1] > 1 else 1
+        self.cut = _Cut(spec, target)
+        self.lanes = self.cut.lanes
         self.math = Arithmetic(self.k, self.lanes)
 
-    def kernel(self) -> Kernel:
-        """Emit the function: a chunk is some free rows, or a block of one."""
-        spec, k = self.spec, self.k
-        width = self.lanes * _BLOCK
-        blocks = -(-spec.sizes[-1] // width)
-        items = prod(spec.sizes[: spec.free]) * blocks
-        walked = prod(spec.sizes[spec.free : -1])
-        at_once = max(1, CHUNK // max(walked * min(width, spec.sizes[-1]), 1))
-        stop = k.minimum(k.mul(k.end, at_once), items)
-        with k.loop(k.mul(k.begin, at_once), stop) as item:
-            row, block = k.split(item, blocks)
+    def emit(self) -> str:
+        """Emit the function."""
+        spec, k, cut = self.spec, self.k, self.cut
+        stop = k.minimum(k.mul(k.end, cut.at_once), cut.items)
+        with k.loop(k.mul(k.begin, cut.at_once), stop) as item:
+            row, block = k.split(item, cut.blocks)
             free = unravel(k, row, spec.sizes[: spec.free])
-            begin = k.mul(block, width)
-            end = k.minimum(k.add(begin, width), spec.sizes[-1])
-            with k.loop(0, walked) as number:
+            begin = k.mul(block, cut.width)
+            end = k.minimum(k.add(begin, cut.width), spec.sizes[-1])
+            with k.loop(0, cut.walked) as number:
                 outer = [*free, *unravel(k, number, spec.sizes[spec.free : -1])]
                 self._write(outer, begin, end)
-        size = prod(spec.sizes)
-        moved = 3 * size * spec.dtype.itemsize
-        return k.finish(-(-items // at_once), flops=size, moved=moved)
+        return k.finish()
 
     def _write(self, outer: list[ir.Value], begin: ir.Value, end: ir.Value) -> None:
         """Write what lies along the last dimension, from `begin` to `end`."""

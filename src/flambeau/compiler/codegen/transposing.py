@@ -87,6 +87,18 @@ def unpack_kernel(
     at a time, so that each channel is then stored in one long stretch: an optimizer's
     update reads and writes several such streams.
     """
+    size, lanes = unpack.dtype.itemsize, target.lanes(unpack.dtype.itemsize)
+    return Kernel(
+        name,
+        _emit,
+        (unpack, target, epilogue),
+        unpack.groups * ceil_div(unpack.columns, lanes),
+        moved=2 * unpack.groups * unpack.columns * unpack.inner * size,
+        workspace=lanes * _BLOCK * size,
+    )
+
+
+def _emit(name: str, unpack: Unpack, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(unpack.dtype.itemsize)
     blocks = ceil_div(unpack.columns, lanes)
@@ -110,11 +122,7 @@ def unpack_kernel(
                     (channel, at), offset, valid, chunk, 1, 2, unpack.dtype
                 )
                 epilogue.store(kernel, value, position)
-    size = unpack.dtype.itemsize
-    moved = 2 * unpack.groups * unpack.columns * unpack.inner * size
-    return kernel.finish(
-        unpack.groups * blocks, moved=moved, workspace=lanes * _BLOCK * size
-    )
+    return kernel.finish()
 
 
 def _turn(

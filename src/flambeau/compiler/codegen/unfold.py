@@ -31,10 +31,24 @@ class UnfoldSpec:
     slides: tuple[Slide, ...]
     dtype: dt.dtype
 
+    @property
+    def row_sizes(self) -> tuple[int, ...]:
+        """How many rows there are: images, taps, outer windows."""
+        taps = (each.kernel for each in self.slides)
+        return (self.images, *taps, *(each.windows for each in self.slides[:-1]))
+
 
 def unfold_kernel(name: str, spec: UnfoldSpec, target: Target) -> Kernel:
     """Return the kernel that copies every window to its place."""
-    return _Unfold(name, spec, target).kernel()
+    rows, windows = prod(spec.row_sizes), spec.slides[-1].windows
+    moved = spec.images * prod(each.size for each in spec.slides) + rows * windows
+    chunks = -(-rows // rows_at_once(windows))
+    moved *= spec.dtype.itemsize
+    return Kernel(name, _emit, (spec, target), chunks, moved=moved)
+
+
+def _emit(name: str, spec: UnfoldSpec, target: Target) -> str:
+    return _Unfold(name, spec, target).emit()
 
 
 class _Unfold:
@@ -45,21 +59,16 @@ class _Unfold:
         self.lanes = target.lanes(spec.dtype.itemsize)
         self.inner = spec.slides[-1]
 
-    def kernel(self) -> Kernel:
+    def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        taps = tuple(each.kernel for each in spec.slides)
-        windows = tuple(each.windows for each in spec.slides)
-        sizes = (spec.images, *taps, *windows[:-1])
-        rows = prod(sizes)
-        at_once = rows_at_once(windows[-1])
-        stop = k.minimum(k.mul(k.end, at_once), rows)
+        sizes, taps = spec.row_sizes, len(spec.slides)
+        at_once = rows_at_once(self.inner.windows)
+        stop = k.minimum(k.mul(k.end, at_once), prod(sizes))
         with k.loop(k.mul(k.begin, at_once), stop) as row:
             image, *rest = unravel(k, row, sizes)
-            self._row(row, image, rest[: len(taps)], rest[len(taps) :])
-        moved = spec.images * prod(each.size for each in spec.slides)
-        moved += rows * windows[-1]
-        return k.finish(-(-rows // at_once), moved=moved * spec.dtype.itemsize)
+            self._row(row, image, rest[:taps], rest[taps:])
+        return k.finish()
 
     def _row(
         self,

@@ -60,7 +60,29 @@ def unpool_kernel(name: str, spec: UnpoolSpec, target: Target) -> Kernel:
     """Return the kernel that adds windows up."""
     if spec.slides[-1].stride > target.lanes(spec.dtype.itemsize):
         spec = _with_single(spec)
-    return _Unpool(name, spec, target).kernel()
+    moved = prod(spec.sizes) + prod(each.windows for each in spec.slides)
+    return Kernel(
+        name,
+        _emit,
+        (spec, target),
+        -(-prod(spec.sizes[:-1]) // _rows_at_once(spec)),
+        flops=prod(spec.sizes) * _windows(spec),
+        moved=moved * spec.dtype.itemsize,
+    )
+
+
+def _windows(spec: UnpoolSpec) -> int:
+    """How many windows see a position, at the most."""
+    return prod(-(-each.span // each.stride) for each in spec.slides)
+
+
+def _rows_at_once(spec: UnpoolSpec) -> int:
+    """How many rows of positions are a chunk."""
+    return rows_at_once(spec.sizes[-1] * _windows(spec))
+
+
+def _emit(name: str, spec: UnpoolSpec, target: Target) -> str:
+    return _Unpool(name, spec, target).emit()
 
 
 def _with_single(spec: UnpoolSpec) -> UnpoolSpec:
@@ -86,22 +108,15 @@ class _Unpool:
         self.code_steps = spec.chosen or (0,) * len(spec.slides)
         self.result = 1 if spec.chosen is None else 2
 
-    def kernel(self) -> Kernel:
+    def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        rows = prod(spec.sizes[:-1])
-        windows = prod(-(-each.span // each.stride) for each in spec.slides)
-        at_once = rows_at_once(self.inner.size * windows)
+        rows, at_once = prod(spec.sizes[:-1]), _rows_at_once(spec)
         stop = k.minimum(k.mul(k.end, at_once), rows)
         emit = self._plain_row if self.inner.is_plain else self._row
         with k.loop(k.mul(k.begin, at_once), stop) as row:
             emit(unravel(k, row, spec.sizes[:-1]))
-        moved = prod(spec.sizes) + prod(each.windows for each in spec.slides)
-        return k.finish(
-            -(-rows // at_once),
-            flops=prod(spec.sizes) * windows,
-            moved=moved * spec.dtype.itemsize,
-        )
+        return k.finish()
 
     def _walk(
         self,

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 
@@ -24,7 +24,7 @@ from .builder import I1, I64, KernelBuilder, value_type
 from .convolution import ConvolutionSpec, merged_axes
 from .correlation import Axis
 from .folding import Fold, Parts, fold_kernel
-from .kernel import Kernel, emitted_once
+from .kernel import Kernel, planned_once
 from .loops import unravel
 from .program import Epilogue, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
@@ -121,7 +121,7 @@ def _plan(spec: ConvolutionSpec, target: Target) -> _Plan:
     return _Plan(spec, axes, strides, tile, narrow, rows, across, units, parts)
 
 
-@emitted_once
+@planned_once
 def weight_gradient(
     spec: ConvolutionSpec, target: Target, epilogue: Epilogue | None = None
 ) -> Program:
@@ -155,7 +155,18 @@ def _partial(plan: _Plan, target: Target) -> Kernel:
     A chunk is a panel of output channels for one part of the images.
     """
     spec = plan.spec
-    kernel = KernelBuilder(f"weight_gradient_{spec.name}", target)
+    outputs = spec.batch * prod(spec.out_sizes) * spec.outputs
+    inputs = spec.batch * prod(spec.sizes) * spec.inputs
+    moved = (outputs + inputs + plan.panels * plan.panel_size) * spec.dtype.itemsize
+    chunks = plan.parts.number(spec.batch) * plan.panels
+    flops = 2 * outputs * plan.depth * spec.taps
+    recipe = (replace(plan, spec=replace(spec, batch=0)), target)
+    name = f"weight_gradient_{spec.name}"
+    return Kernel(name, _emit, recipe, chunks, flops, moved)
+
+
+def _emit(name: str, plan: _Plan, target: Target) -> str:
+    kernel = KernelBuilder(name, target)
     batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
     units = kernel.mul(batch, plan.lines * plan.segments)
     parts = plan.parts.emit(kernel, batch)
@@ -169,11 +180,7 @@ def _partial(plan: _Plan, target: Target) -> Kernel:
         with kernel.loop(start, stop, plan.units) as first:
             last = kernel.minimum(kernel.add(first, plan.units), stop)
             _Block(kernel, plan, panel, sums, first, last).emit()
-    outputs = spec.batch * prod(spec.out_sizes) * spec.outputs
-    inputs = spec.batch * prod(spec.sizes) * spec.inputs
-    moved = (outputs + inputs + plan.panels * plan.panel_size) * spec.dtype.itemsize
-    chunks = plan.parts.number(spec.batch) * plan.panels
-    return kernel.finish(chunks, 2 * outputs * plan.depth * spec.taps, moved)
+    return kernel.finish()
 
 
 def _clear(kernel: KernelBuilder, plan: _Plan, sums: ir.Value) -> None:
