@@ -5,6 +5,7 @@
     python dev.py check           lint, formatting and types: what a change must pass
     python dev.py format          let ruff mend what it can mend
     python dev.py parity [ARGS]   compare with live torch (`pytest tests/parity ARGS`)
+    python dev.py bench [ARGS]    measure beside other libraries (`benchmarks ARGS`)
 
 Each command first makes the virtual environment `.venv` and installs what it needs;
 later runs find it there and start at once.
@@ -141,6 +142,13 @@ def parity(environment: Environment, args: list[str]) -> int:
     return run_pytest(environment, ["tests/parity", *args])
 
 
+def bench(environment: Environment, args: list[str]) -> int:
+    """Measure flambeau beside torch, ONNX Runtime and OpenVINO."""
+    environment.provide(["bench"])
+    python, root = environment.program("python"), environment.root
+    return run(python, "-m", "benchmarks", *args, cwd=root)
+
+
 def run_tools(environment: Environment, tools: list[list[str]]) -> int:
     """Run every tool, so that all complaints show at once; the first failure's code."""
     environment.provide(["dev"])
@@ -168,6 +176,7 @@ COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
     "check": check,
     "format": format,
     "parity": parity,
+    "bench": bench,
 }
 
 

@@ -69,6 +69,15 @@ def test_parity_runs_its_own_folder_with_torch(
     assert command[-2:] == ["tests/parity", "-x"]
 
 
+def test_bench_runs_the_benchmarks_with_their_libraries(
+    environment: dev.Environment, calls: list[list[str]]
+) -> None:
+    assert dev.bench(environment, ["train", "--rounds", "3"]) == 0
+    pip, command = calls
+    assert extras_of(pip, environment) == "[bench]"
+    assert command[1:] == ["-m", "benchmarks", "train", "--rounds", "3"]
+
+
 def test_check_runs_every_tool_and_changes_nothing(
     environment: dev.Environment, calls: list[list[str]]
 ) -> None:

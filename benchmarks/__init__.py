@@ -1,0 +1,1 @@
+"""How fast flambeau is beside its peers: `python -m benchmarks` from a checkout."""

@@ -1,0 +1,62 @@
+"""A case is what one name on the command line measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .agreement import check_answers
+from .alternate import alternate
+from .contender import Answer, Contenders
+from .results import Figure, Row, Timing
+from .settings import Settings
+
+__all__ = ["Case", "compare"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement.
+
+    Attributes:
+        name: its section and its own name, with a dot between.
+        measure: does it.
+    """
+
+    name: str
+    measure: Callable[[Settings], list[Row | Figure]]
+
+    @property
+    def section(self) -> str:
+        """The first part of the name."""
+        return self.name.partition(".")[0]
+
+
+def compare(
+    name: str,
+    flops: int,
+    contenders: Contenders,
+    truth: Answer,
+    peer: Answer,
+    settings: Settings,
+    floor: float | None = None,
+    notes: tuple[str, ...] = (),
+) -> Row:
+    """Check all contenders' answers, then measure them in turns.
+
+    Args:
+        name: of the row.
+        flops: of the work.
+        contenders: those to choose from; `settings` may leave some out.
+        truth: the answer in float64.
+        peer: torch's answer in float32, which tells what rounding does.
+        settings: of this run.
+        floor: the ratio to be reached.
+        notes: for the reader.
+    """
+    chosen = {key: new() for key, new in contenders.items() if settings.wants(key)}
+    answers = {key: each.answer() for key, each in chosen.items()}
+    errors = check_answers(answers, truth, peer)
+    times = alternate(chosen, settings)
+    timings = {key: Timing(tuple(seconds)) for key, seconds in times.items()}
+    return Row(name, flops, timings, errors, floor, notes)
