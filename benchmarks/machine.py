@@ -16,6 +16,7 @@ from flambeau.compiler.codegen.builder import KernelBuilder
 from flambeau.compiler.codegen.kernel import Kernel
 from flambeau.runtime.engine import engine
 from flambeau.runtime.memory import aligned
+from flambeau.runtime.target import Target
 from flambeau.runtime.team import STEP, run_steps
 
 from .results import Figure
@@ -61,7 +62,7 @@ class Loaded:
 
     def __init__(self, kernel: Kernel, *buffers: np.ndarray) -> None:
         self.kernel, self.buffers = kernel, buffers
-        self._code = engine().function(kernel.ir, kernel.name)
+        self._code = engine().function(kernel)
         self._table = np.array([each.ctypes.data for each in buffers], np.uint64)
         self._steps = np.zeros(1, STEP)
         address = self._code.addresses[kernel.name]
@@ -74,8 +75,21 @@ class Loaded:
 def fma_kernel(turns: int = _TURNS) -> Kernel:
     """Return a kernel that multiplies and adds in registers and does nothing else."""
     target = engine().target
-    kernel, lanes = KernelBuilder(f"fma_{turns}", target), target.lanes(4)
-    chains = 3 * target.vector_registers // 4
+    flops = 2 * target.lanes(4) * _chains(target) * turns * _CHUNKS
+    return Kernel("fma", _emit_fma, (turns, target), _CHUNKS, flops)
+
+
+def _chains(target: Target) -> int:
+    """How many sums there are: enough to hide what one addition takes."""
+    return 3 * target.vector_registers // 4
+
+
+def _emit_fma(name: str, turns: int, target: Target) -> str:
+    kernel, lanes, chains = (
+        KernelBuilder(name, target),
+        target.lanes(4),
+        _chains(target),
+    )
     pointer = kernel.buffer(0)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         # the numbers come from memory, so that LLVM cannot compute ahead
@@ -88,7 +102,7 @@ def fma_kernel(turns: int = _TURNS) -> Kernel:
         for at, each in enumerate(sums):
             place = kernel.add(kernel.mul(chunk, chains * lanes), (2 + at) * lanes)
             kernel.store(each.get(), pointer, place, float32)
-    return kernel.finish(_CHUNKS, 2 * lanes * chains * turns * _CHUNKS)
+    return kernel.finish()
 
 
 @lru_cache
@@ -121,8 +135,13 @@ class Stream:
 
     def kernel(self, nbytes: int, passes: int) -> Kernel:
         """The loop over so many bytes of each buffer it uses, again and again."""
-        target, name = engine().target, f"{self.name}_{nbytes}_{passes}"
-        kernel, lanes = KernelBuilder(name, target), target.lanes(4)
+        moved = (self.reads + self.writes) * nbytes * passes
+        arguments = (self, nbytes, passes, engine().target)
+        return Kernel(self.name, _emit_stream, arguments, _CHUNKS, moved=moved)
+
+    def emit(self, kernel: KernelBuilder, nbytes: int, passes: int) -> str:
+        """Return the code."""
+        lanes = kernel.target.lanes(4)
         each_chunk = nbytes // 4 // _CHUNKS
         with kernel.loop(kernel.begin, kernel.end) as chunk:
             start = kernel.mul(chunk, each_chunk)
@@ -139,8 +158,7 @@ class Stream:
             for number, total in enumerate(sums):  # what is read must be used
                 place = kernel.add(start, number * lanes)
                 kernel.store(total.get(), kernel.buffer(1), place, float32)
-        moved = (self.reads + self.writes) * nbytes * passes
-        return kernel.finish(_CHUNKS, moved=moved)
+        return kernel.finish()
 
     def _move(self, kernel: KernelBuilder, total: Any, place: Any, lanes: int) -> None:
         value = total.get()
@@ -151,6 +169,12 @@ class Stream:
             kernel.store(value, kernel.buffer(1), place, float32)
         else:
             total.set(value)
+
+
+def _emit_stream(
+    name: str, stream: Stream, nbytes: int, passes: int, target: Target
+) -> str:
+    return stream.emit(KernelBuilder(name, target), nbytes, passes)
 
 
 STREAMS = (
