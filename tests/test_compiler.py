@@ -21,6 +21,8 @@ from flambeau.ops import elementwise as ew
 from flambeau.ops import movement as mv
 from flambeau.ops import reduce as rd
 from flambeau.ops.broadcast import reshape, sum_
+from flambeau.ops.contract import matmul
+from flambeau.ops.conv import conv
 
 
 def leaf(*shape: int, kind: Any = np.float32) -> Node:
@@ -294,8 +296,16 @@ def test_buffers_that_are_in_use_never_share_memory(nodes: list[Node]) -> None:
     for number, (begin, end, first, last) in spans.items():
         assert begin % 64 == 0 and end <= size
         for other, (start, stop, born, died) in spans.items():
-            if other != number and born <= last and first <= died:
-                assert stop <= begin or end <= start
+            if other == number or stop <= begin or end <= start:
+                continue
+            assert died <= first or last <= born
+            if died == first:
+                assert (other, number) in _overwritable(made, first)
+
+
+def _overwritable(made: Program, step: int) -> set[tuple[int, int]]:
+    pairs = getattr(made.steps[step], "overwritable", ())
+    return {tuple(made.buffers[number].source for number in pair) for pair in pairs}
 
 
 def test_a_chain_of_reductions_needs_little_memory() -> None:
@@ -303,4 +313,24 @@ def test_a_chain_of_reductions_needs_little_memory() -> None:
     for _ in range(6):
         y = ew.sub(y, sum_(ew.exp(y), axes=(1,), keepdims=True))
     _, size = plan_memory(program(y))
-    assert size < 3.5 * 1000 * 100 * 4
+    assert size < 1.5 * 1000 * 100 * 4
+
+
+def test_what_is_read_elsewhere_too_is_not_written_over() -> None:
+    x = leaf(64, 64)
+    y = matmul(x, x)
+    z = matmul(ew.tanh(ew.add(y, mv.permute(y, dims=(1, 0)))), x)
+    check(z)
+    (loop,) = (step for step in program(z).steps if "loop" in step.kernel.name)
+    assert not loop.overwritable
+
+
+def test_a_residual_is_overwritten_by_the_sum_with_it() -> None:
+    x, w = leaf(2, 32, 10, 10), leaf(32, 32, 3, 3)
+    options = {"stride": (1, 1), "padding": ((1, 1),) * 2, "dilation": (1, 1)}
+    y = conv(x, w, **options, groups=1)
+    for _ in range(3):
+        y = ew.relu(ew.add(conv(ew.tanh(y), w, **options, groups=1), y))
+    check(ew.neg(y))
+    _, size = plan_memory(program(ew.neg(y)))
+    assert size < 3.5 * x.size * 4 + 2 * w.size * 4

@@ -1,6 +1,9 @@
 """Pass: give every buffer a place in one arena; buffers that never meet share it.
 
 a used in steps 0-2, b in 1-3, c in 3-5   ->   a at 0, b behind it, c at 0 again
+
+A result that may be written over an operand is, where nothing reads that later: its
+memory is near then, and need not be read in before it is written.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ def plan_memory(program: Program) -> tuple[dict[int, int], int]:
     """
     outside = own_memory(program)
     lives = _lives(program, outside)
+    owners = _overwrite(program, lives)
     placed: list[tuple[int, int, int, int]] = []  # offset, end, first step, last step
     offsets: dict[int, int] = {}
     for number in sorted(lives, key=lambda at: -program.buffers[at].nbytes):
@@ -26,6 +30,8 @@ def plan_memory(program: Program) -> tuple[dict[int, int], int]:
         offset = _gap(placed, size, first, last)
         placed.append((offset, offset + size, first, last))
         offsets[number] = offset
+    for number, owner in owners.items():
+        offsets[number] = offsets[owner]
     return offsets, max((end for _, end, _, _ in placed), default=0)
 
 
@@ -51,6 +57,34 @@ def _lives(program: Program, outside: set[int]) -> dict[int, tuple[int, int]]:
                 first, _ = lives.get(source, (at, at))
                 lives[source] = (first, at)
     return lives
+
+
+def _overwrite(program: Program, lives: dict[int, tuple[int, int]]) -> dict[int, int]:
+    """Let results take the memory of operands that end where they begin.
+
+    Returns:
+        Whose memory each such result has. It is no longer among `lives`; the life of
+        the owner is that of both.
+    """
+    buffers = program.buffers
+    owners: dict[int, int] = {}
+    for at, step in enumerate(program.steps):
+        if not isinstance(step, KernelStep):
+            continue
+        used = [buffers[number].source for number in step.buffers]
+        for read, stored in step.overwritable:
+            read, stored = buffers[read].source, buffers[stored].source
+            owner = owners.get(read, read)
+            if (
+                owner in lives
+                and stored in lives
+                and lives[owner][1] == lives[stored][0] == at
+                and buffers[owner].nbytes == buffers[stored].nbytes
+                and used.count(read) == used.count(stored) == 1
+            ):
+                lives[owner] = (lives[owner][0], lives.pop(stored)[1])
+                owners[stored] = owner
+    return owners
 
 
 def _gap(

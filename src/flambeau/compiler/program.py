@@ -63,10 +63,18 @@ class Buffer:
 
 @dataclass
 class KernelStep:
-    """Run a kernel on buffers, in the order of its table."""
+    """Run a kernel on buffers.
+
+    Attributes:
+        kernel: what runs.
+        buffers: in the order of its table.
+        overwritable: pairs of buffers: one that is read, and one that may be written
+            over it, as each place is read before it is written.
+    """
 
     kernel: Kernel
     buffers: tuple[int, ...]
+    overwritable: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass

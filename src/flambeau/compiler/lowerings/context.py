@@ -80,10 +80,23 @@ class Lowering:
         """Return new memory of `size` bytes between kernels."""
         return self.program.new_buffer((size,), dt.uint8)
 
-    def run(self, kernel: Kernel, buffers: Sequence[Buffer]) -> None:
-        """Append a kernel, with the buffers in the order of its table."""
+    def run(
+        self,
+        kernel: Kernel,
+        buffers: Sequence[Buffer],
+        overwritable: Sequence[tuple[Buffer, Buffer]] = (),
+    ) -> None:
+        """Append a kernel.
+
+        Args:
+            kernel: what runs.
+            buffers: in the order of its table.
+            overwritable: pairs of a buffer that is read and one that may be written
+                over it.
+        """
         numbers = tuple(each.number for each in buffers)
-        self.program.steps.append(KernelStep(kernel, numbers))
+        pairs = tuple((read.number, stored.number) for read, stored in overwritable)
+        self.program.steps.append(KernelStep(kernel, numbers, pairs))
 
     def host(self, node: Node) -> None:
         """Append a node's NumPy meaning: what has no kernels, or needs none."""

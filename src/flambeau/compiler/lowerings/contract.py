@@ -87,4 +87,8 @@ def run_program(
         named[name] = lowering.scratch(size)
     for stage in program.stages:
         used = [named[each] for each in stage.buffers]
-        lowering.run(stage.kernel, [*used, *ending.extra] if stage.fused else used)
+        if stage.fused:
+            used += ending.extra
+            lowering.run(stage.kernel, used, ending.overwritable)
+        else:
+            lowering.run(stage.kernel, used)

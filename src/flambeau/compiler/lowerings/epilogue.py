@@ -16,6 +16,7 @@ from ..codegen.program import Epilogue
 from ..program import Buffer
 from .context import Lowering
 from .loop import lower_loop
+from .overwriting import overwritable
 from .scope import Scope
 
 __all__ = ["Ending", "lower_with_epilogue"]
@@ -29,11 +30,13 @@ class Ending:
         out: the contraction's own output.
         epilogue: what happens to its vectors.
         extra: the buffers that the epilogue reads or writes besides.
+        overwritable: pairs of one that it reads and one that may be written over it.
     """
 
     out: Buffer
     epilogue: Epilogue
     extra: tuple[Buffer, ...] = ()
+    overwritable: tuple[tuple[Buffer, Buffer], ...] = ()
 
 
 def lower_with_epilogue(
@@ -121,4 +124,9 @@ def _fused(
         for at, slot, buffer in zip(found, slots, results)
     )
     epilogue = Fused(expressions, stores, dense)
-    return Ending(results[0], epilogue, tuple(scope.slots.buffers))
+    extra = tuple(scope.slots.buffers)
+    pairs = tuple(
+        (extra[read], results[0] if stored == OUT else extra[stored])
+        for read, stored in overwritable(expressions, stores)
+    )
+    return Ending(results[0], epilogue, extra, pairs)

@@ -14,6 +14,7 @@ from ..codegen.loops import LoopSpec, Store, loop_kernel
 from ..collapse import collapse
 from ..program import Buffer
 from .context import Lowering
+from .overwriting import overwritable
 from .scope import Scope, kernel_name
 
 __all__ = [
@@ -57,7 +58,12 @@ def _emit(scope: Scope, order: tuple[int, ...], stores: Sequence[_Written]) -> N
     spec = collapse(LoopSpec(sizes, scope.ordered(order), written))
     name = kernel_name("loop", spec.expressions, spec)
     kernel = loop_kernel(name, spec, scope.lowering.target)
-    scope.lowering.run(kernel, scope.slots.buffers)
+    buffers = scope.slots.buffers
+    pairs = [
+        (buffers[read], buffers[stored])
+        for read, stored in overwritable(spec.expressions, spec.stores)
+    ]
+    scope.lowering.run(kernel, buffers, pairs)
 
 
 def copy_into(
