@@ -35,7 +35,7 @@ def leaves(draw: Draw, kind: dt.dtype, most: int = 40) -> Node:
     shape = tuple(draw(st.lists(sizes, max_size=4)))
     rng = np.random.default_rng(draw(st.integers(0, 1000)))
     wide = tuple(size + draw(st.integers(0, 2)) for size in shape)
-    x = values(rng, wide, kind)[tuple(slice(size) for size in shape)]
+    x = values(rng, wide, kind)[(..., *(slice(size) for size in shape))]
     order = draw(st.permutations(range(len(shape))))
     if draw(st.booleans()) and x.size:
         x = x[tuple(slice(None, None, -1) for _ in shape)]

@@ -21,6 +21,7 @@ from flambeau.compiler.memory import plan_memory
 from flambeau.graph import constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops import reduce as rd
+from flambeau.ops.conv import conv
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.engine import Engine, engine
@@ -212,16 +213,16 @@ def test_memory_is_aligned() -> None:
 
 def test_memory_is_used_again_only_when_nothing_refers_to_it() -> None:
     pool = Pool()
-    first = pool.take(4096)
-    place = first.ctypes.data
+    first, place = pool.take(4096)
+    assert place == first.ctypes.data
     part = first.view(np.float32).reshape(32, 32)[3:5].T
     assert place % ALIGNMENT == 0
     del first
     assert pool.kept == 0
-    assert pool.take(4096).ctypes.data != place
+    assert pool.take(4096)[1] != place
     del part
     assert pool.kept == 2 * 4096
-    assert place in {pool.take(4096).ctypes.data for _ in range(2)}
+    assert place in {pool.take(4096)[1] for _ in range(2)}
 
 
 def test_the_host_has_vectors() -> None:
@@ -457,3 +458,68 @@ def test_one_plan_may_be_run_by_several_threads() -> None:
     for each in workers:
         each.join()
     assert wrong == []
+
+
+# What is done once for many runs
+
+
+def convolved() -> tuple[Any, Any, Plan]:
+    """An input, a weight, and the plan of their convolution."""
+    random = np.random.default_rng(0)
+    x = constant(random.standard_normal((1, 8, 9, 9)).astype(np.float32))
+    w = constant(random.standard_normal((16, 8, 3, 3)).astype(np.float32))
+    y = conv(x, w, stride=(1, 1), padding=((1, 1), (1, 1)), dilation=(1, 1), groups=1)
+    return x.value, w.value, plan_of(ew.relu(y))
+
+
+def test_weights_are_packed_once_for_many_runs() -> None:
+    x, w, plan = convolved()
+    for scale in (1, 2, 3):
+        [found] = plan.run([scale * x, w])
+        [fresh] = convolved()[2].run([scale * x, w])
+        np.testing.assert_array_equal(found, fresh)
+    w += 1  # which nobody may do: the plan goes on with what it has packed
+    np.testing.assert_array_equal(plan.run([3 * x, w])[0], fresh)
+
+
+def test_other_weights_are_packed_again() -> None:
+    x, w, plan = convolved()
+    for weight in (w, w, w, 2 * w, 2 * w, w, -w, w):
+        [found] = plan.run([x, weight])
+        np.testing.assert_array_equal(found, convolved()[2].run([x, weight])[0])
+
+
+def test_a_run_that_fails_leaves_nothing_half_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, w, plan = convolved()
+    plan.run([x, w])
+    plan.run([x, w])
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr("flambeau.runtime.plan.run_steps", interrupt)
+        plan.run([x, 2 * w])
+    again = 2 * w
+    for _ in range(2):
+        [found] = plan.run([x, again])
+        np.testing.assert_array_equal(found, convolved()[2].run([x, again])[0])
+
+
+def interrupt(*ignored: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_only_what_rearranges_leaves_is_done_once() -> None:
+    x, w, _ = convolved()
+    y = conv(
+        ew.neg(constant(x)),
+        constant(w),
+        stride=(1, 1),
+        padding=((1, 1), (1, 1)),
+        dilation=(1, 1),
+        groups=1,
+    )
+    made = program(y)
+    once = [made.steps[at].kernel.name for at in made.prologue]  # type: ignore[union-attr]
+    assert len(once) == 1
+    assert once[0].startswith("pack")
+    assert program(ew.exp(constant(x))).prologue == ()

@@ -1,7 +1,7 @@
 """The compiler's passes, in order: from a graph to a program.
 
 decompose -> guard -> simplify -> arrange -> store, schedule
--> lower (collapse, emit) -> plan memory
+-> lower (collapse, emit) -> prologue -> plan memory
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from .decompose import decompose
 from .guard import outside
 from .lower import lower
 from .program import FAULT, Program
+from .prologue import find_prologue
 from .schedule import schedule
 from .simplify import simplify
 
@@ -48,7 +49,9 @@ def compile_graph(
     nodes = arrange(topological(node for _, node in wanted))
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
     given = {id(node): at for at, node in enumerate(order)}
-    return lower(groups, wanted, given, target)
+    program = lower(groups, wanted, given, target)
+    program.prologue = find_prologue(program)
+    return program
 
 
 def _simplified(wanted: list[tuple[int, Node]]) -> list[tuple[int, Node]]:

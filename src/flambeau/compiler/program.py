@@ -26,6 +26,7 @@ class Buffer:
         dtype: the element type.
         steps: the distance between neighbours in each logical dimension, in elements.
         source: the number of the buffer whose memory it shares, or its own number.
+        is_scratch: whether it only carries something from one kernel to the next.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Buffer:
     dtype: dt.dtype
     steps: tuple[int, ...]
     source: int
+    is_scratch: bool = False
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -56,9 +58,8 @@ class Buffer:
 
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Show raw memory as the logical array."""
-        strides = tuple(step * self.dtype.itemsize for step in self.steps)
-        flat = memory.view(self.dtype.numpy)
-        return np.lib.stride_tricks.as_strided(flat, self.shape, strides)
+        strides = tuple([step * self.dtype.itemsize for step in self.steps])
+        return np.ndarray(self.shape, self.dtype.numpy, memory, 0, strides)
 
 
 @dataclass
@@ -97,6 +98,8 @@ class Program:
         outputs: (position in the graph's order, buffer) of what is wanted; the last
             one may be at position FAULT.
         steps: what to run, in order.
+        prologue: the positions of the steps that are not run again where what they
+            read was not changed.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -104,6 +107,7 @@ class Program:
     constants: list[tuple[int, np.ndarray]] = field(default_factory=list)
     outputs: list[tuple[int, int]] = field(default_factory=list)
     steps: list[KernelStep | HostStep] = field(default_factory=list)
+    prologue: tuple[int, ...] = ()
 
     @property
     def is_guarded(self) -> bool:

@@ -30,17 +30,25 @@ class _Block:
     NumPy keeps the owner alive for every array that is derived from the first one.
     """
 
-    __slots__ = ("_memory", "_pool")
+    __slots__ = ("__array_interface__", "_memory", "_pool")
 
-    def __init__(self, memory: np.ndarray, pool: Pool) -> None:
+    def __init__(self, memory: _Memory, pool: Pool) -> None:
+        self.__array_interface__ = memory.interface
         self._memory, self._pool = memory, pool
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        return self._memory.__array_interface__
 
     def __del__(self) -> None:
         self._pool.give_back(self._memory)
+
+
+class _Memory:
+    """Aligned bytes, with what NumPy and kernels ask of them."""
+
+    __slots__ = ("address", "array", "interface")
+
+    def __init__(self, size: int) -> None:
+        self.array = aligned(size)
+        self.interface: dict[str, Any] = self.array.__array_interface__
+        self.address: int = self.interface["data"][0]
 
 
 class Pool:
@@ -52,20 +60,24 @@ class Pool:
 
     def __init__(self) -> None:
         self.kept = 0
-        self._free: defaultdict[int, list[np.ndarray]] = defaultdict(list)
+        self._free: defaultdict[int, list[_Memory]] = defaultdict(list)
 
-    def take(self, size: int) -> np.ndarray:
-        """Return `size` aligned bytes with any content, used before or new."""
-        free = self._free[size]
+    def take(self, size: int) -> tuple[np.ndarray, int]:
+        """Return `size` aligned bytes with any content, used before or new.
+
+        Returns:
+            The bytes and their address.
+        """
         try:
-            memory = free.pop()
+            memory = self._free[size].pop()
             self.kept -= size
         except IndexError:
-            memory = aligned(size)
-        return np.asarray(_Block(memory, self))
+            memory = _Memory(size)
+        return np.asarray(_Block(memory, self)), memory.address
 
-    def give_back(self, memory: np.ndarray) -> None:
+    def give_back(self, memory: _Memory) -> None:
         """Keep a block for later, unless very much is kept already."""
-        if self.kept + memory.nbytes <= _MOST_KEPT:
-            self.kept += memory.nbytes
-            self._free[memory.nbytes].append(memory)
+        size = memory.array.nbytes
+        if self.kept + size <= _MOST_KEPT:
+            self.kept += size
+            self._free[size].append(memory)

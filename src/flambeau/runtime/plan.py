@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,27 +15,55 @@ from .team import STEP, run_steps
 
 __all__ = ["Plan"]
 
-
 _pool = Pool()  # for what outlives a run
 
+# One thread does so little work sooner than others can be told of it: about 60 us, a
+# byte that is moved taking as long as a few operations.
+_LITTLE_WORK = 15_000_000
+_OPERATIONS_PER_BYTE = 4
 
-@dataclass
+
 class _Segment:
     """Kernels that run with one call, and the host step after them, if any.
 
     Attributes:
-        gather: which buffer's address goes into each place of the tables.
-        tables: the kernels' tables, one after the other.
         steps: the records for the thread team.
-        workspace: bytes that the kernels need per thread.
         host: what to compute by its NumPy meaning afterwards.
+
+    Args:
+        tables: which buffer's address goes into each place of each kernel's table.
+        kernels: the address of each kernel, and its chunks.
+        workspace: bytes that the kernels need per thread.
+        host: the host step.
+        alone: whether one thread runs them.
     """
 
-    gather: np.ndarray
-    tables: np.ndarray
-    steps: np.ndarray
-    workspace: int
-    host: Any
+    def __init__(
+        self,
+        tables: Sequence[Sequence[int]],
+        kernels: Sequence[tuple[int, int]],
+        workspace: int,
+        host: Any,
+        alone: bool,
+    ) -> None:
+        self._gather = np.array([each for row in tables for each in row], np.intp)
+        self._tables = np.zeros(len(self._gather), np.uint64)
+        self._workspace, self._alone = workspace, alone
+        self.host = host
+        self.steps = np.zeros(len(kernels), STEP)
+        at = self._tables.ctypes.data
+        for record, row, (function, chunks) in zip(
+            self.steps, tables, kernels, strict=True
+        ):
+            record["function"], record["table"], record["chunks"] = function, at, chunks
+            at += 8 * len(row)
+
+    def run(self, addresses: np.ndarray) -> None:
+        """Run the kernels on the buffers that lie at these addresses."""
+        if len(self.steps):
+            # "clip" writes into the tables at once; no place is out of range
+            addresses.take(self._gather, out=self._tables, mode="clip")
+            run_steps(self.steps, self._workspace, self._alone)
 
 
 class Plan:
@@ -57,21 +85,24 @@ class Plan:
         self._lock = threading.Lock()
         self._arena: np.ndarray | None = None
         self._addresses = np.zeros(len(program.buffers), np.uint64)
-        self._fixed = {number: array for number, array in program.constants}
-        self._segments = self._link(engine)
+        self._fixed = dict(program.constants)
+        self._leaves = [number for _, number in program.leaves]
+        self._outputs = [number for _, number in program.outputs]
+        self._taken = self._own_outputs()
+        self._kernels = self._functions(engine)
+        self._alone = _is_little(program)
+        self._segments = self._cut(range(len(program.steps)))
+        self._prologue = _Prologue(program)
 
-    def _link(self, engine: Engine) -> list[_Segment]:
-        functions = self._functions(engine)
-        segments, waiting = [], []
-        for step in self.program.steps:
-            if hasattr(step, "kernel"):
-                waiting.append(step)
-            else:
-                segments.append(self._segment(waiting, functions, step))
-                waiting = []
-        if waiting or not segments:
-            segments.append(self._segment(waiting, functions, None))
-        return segments
+    # Building
+
+    def _own_outputs(self) -> dict[int, int]:
+        """The buffers that outlive a run and are no host step's, and their bytes."""
+        buffers = self.program.buffers
+        made = {step.output for step in self.program.steps if hasattr(step, "output")}
+        known = made.union(self._leaves, self._fixed)
+        sources = {buffers[number].source for number in self._outputs}
+        return {each: buffers[each].nbytes for each in sorted(sources - known)}
 
     def _functions(self, engine: Engine) -> dict[str, int]:
         """Compile and link every kernel once; return addresses by recipe."""
@@ -87,63 +118,86 @@ class Plan:
             addresses[recipe] = code.addresses[kernel.name]
         return addresses
 
-    def _segment(
-        self, steps: Sequence[Any], functions: dict[str, int], host: Any
-    ) -> _Segment:
-        sources = [
-            self.program.buffers[number].source
-            for step in steps
-            for number in step.buffers
-        ]
-        tables = np.zeros(max(len(sources), 1), np.uint64)
-        records, at = np.zeros(len(steps), STEP), 0
-        for record, step in zip(records, steps, strict=True):
-            record["function"] = functions[step.kernel.recipe]
-            record["table"] = tables.ctypes.data + 8 * at
-            record["chunks"] = step.kernel.chunks
-            at += len(step.buffers)
-        workspace = max((step.kernel.workspace for step in steps), default=0)
-        return _Segment(np.array(sources, np.intp), tables, records, workspace, host)
+    def _cut(self, positions: Iterable[int]) -> list[_Segment]:
+        """Cut steps into segments, each up to a host step."""
+        segments: list[_Segment] = []
+        waiting: list[Any] = []
+        for at in positions:
+            step = self.program.steps[at]
+            if hasattr(step, "kernel"):
+                waiting.append(step)
+            else:
+                segments.append(self._segment(waiting, step))
+                waiting = []
+        if waiting:
+            segments.append(self._segment(waiting, None))
+        return segments
+
+    def _segment(self, steps: Sequence[Any], host: Any) -> _Segment:
+        buffers = self.program.buffers
+        return _Segment(
+            [[buffers[number].source for number in step.buffers] for step in steps],
+            [(self._kernels[step.kernel.recipe], step.kernel.chunks) for step in steps],
+            max((step.kernel.workspace for step in steps), default=0),
+            host,
+            self._alone,
+        )
+
+    # Running
 
     def run(self, leaves: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Compute the outputs.
 
         Args:
-            leaves: the given values, in the order of the program's leaves.
+            leaves: the given values, in the order of the program's leaves. An array
+                that was given before must still hold the same numbers.
         """
         with self._lock:
             memory = self._place(leaves)
+            if self._prologue.steps:
+                self._run_prologue()
             for segment in self._segments:
-                if len(segment.steps):
-                    tables = segment.tables[: len(segment.gather)]
-                    np.take(self._addresses, segment.gather, out=tables)
-                    run_steps(segment.steps, segment.workspace)
+                segment.run(self._addresses)
                 if segment.host is not None:
                     self._run_host(segment.host, memory)
-            return [self._value(number, memory) for _, number in self.program.outputs]
+            return [self._value(number, memory) for number in self._outputs]
 
     def _place(self, leaves: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
+        addresses = self._addresses
         if self._arena is None:
             self._arena = aligned(self._size)
-        base = _address(self._arena)
-        for number, offset in self._offsets.items():
-            self._addresses[number] = base + offset
-        memory = dict(self._fixed)
-        for (_, number), array in zip(self.program.leaves, leaves, strict=True):
-            memory[number] = array
-        for _, number in self.program.outputs:
-            source = self.program.buffers[number].source
-            if source not in memory:
-                memory[source] = _pool.take(self.program.buffers[source].nbytes)
-        for number, array in memory.items():
-            self._addresses[number] = _address(array)
+            base = _address(self._arena)
+            for number, offset in self._offsets.items():
+                addresses[number] = base + offset
+            for number, array in self._fixed.items():
+                addresses[number] = _address(array)
+        memory = dict(zip(self._leaves, leaves, strict=True))
+        for number in self._prologue.changed(memory):
+            addresses[number] = _address(memory[number])
+        for number, size in self._taken.items():
+            memory[number], addresses[number] = _pool.take(size)
         return memory
+
+    def _run_prologue(self) -> None:
+        """Do what is done once for many runs, in memory of its own."""
+        prologue = self._prologue
+        if prologue.segment is None and prologue.is_repeated:
+            for number, memory in prologue.allocate(self.program).items():
+                self._addresses[number] = _address(memory)
+            prologue.segment = self._segment(prologue.steps, None)
+            others = range(len(self.program.steps))
+            self._segments = self._cut(set(others).difference(self.program.prologue))
+        if prologue.segment is not None and not prologue.is_done:
+            prologue.segment.run(self._addresses)
+            prologue.is_done = True
 
     def _value(self, number: int, memory: dict[int, np.ndarray]) -> np.ndarray:
         """Show a buffer as an array of its logical shape."""
         buffer = self.program.buffers[number]
         held = memory.get(buffer.source)
+        if held is None:
+            held = self._fixed.get(buffer.source)
         if held is None:
             assert self._arena is not None
             held = self._arena[self._offsets[buffer.source] :]
@@ -151,7 +205,7 @@ class Plan:
             return held  # a leaf, or what a host step returned
         else:
             held = held.reshape(-1).view(np.uint8)
-        return buffer.view(held[: buffer.nbytes])
+        return buffer.view(held)
 
     def _run_host(self, step: Any, memory: dict[int, np.ndarray]) -> None:
         """Compute a node by its NumPy meaning, into memory of its own."""
@@ -162,6 +216,66 @@ class Plan:
         value = np.ascontiguousarray(value.astype(node.dtype.numpy, copy=False))
         memory[step.output] = value.reshape(node.shape)
         self._addresses[step.output] = _address(value)
+
+
+class _Prologue:
+    """The steps that need not run again where their leaves are the same arrays.
+
+    Until the same arrays come a second time they run with the others, in memory that
+    they share: a training step, which changes its parameters, keeps nothing.
+
+    Attributes:
+        steps: of the prologue.
+        segment: what runs them, once they are apart from the others.
+        is_repeated: whether the arrays they read were those of the run before.
+        is_done: whether what they wrote holds for the arrays of this run.
+    """
+
+    def __init__(self, program: Any) -> None:
+        self.steps = [program.steps[at] for at in program.prologue]
+        self.segment: _Segment | None = None
+        self.is_repeated = self.is_done = False
+        touched = {
+            program.buffers[number].source
+            for step in self.steps
+            for number in step.buffers
+        }
+        leaves = {number for _, number in program.leaves}
+        self._reads = touched & leaves
+        self._writes = touched - leaves.union(dict(program.constants))
+        self._last: dict[int, Callable[[], np.ndarray | None]] = {
+            number: _nothing for _, number in program.leaves
+        }
+        self._memory: dict[int, np.ndarray] = {}
+
+    def changed(self, leaves: dict[int, np.ndarray]) -> list[int]:
+        """Return which leaves are other arrays than in the last run."""
+        last = self._last
+        found = [at for at, array in leaves.items() if last[at]() is not array]
+        for number in found:
+            last[number] = weakref.ref(leaves[number])
+        self.is_repeated = self._reads.isdisjoint(found)
+        self.is_done = self.is_done and self.is_repeated
+        return found
+
+    def allocate(self, program: Any) -> dict[int, np.ndarray]:
+        """Return memory for what the steps write, to keep."""
+        self._memory = {
+            each: aligned(program.buffers[each].nbytes) for each in self._writes
+        }
+        return self._memory
+
+
+def _nothing() -> None:
+    """A reference to no array."""
+
+
+def _is_little(program: Any) -> bool:
+    """Whether one thread is the fastest, however many there are."""
+    kernels = [step.kernel for step in program.steps if hasattr(step, "kernel")]
+    moved = sum(each.moved for each in kernels)
+    flops = sum(each.flops for each in kernels)
+    return flops + _OPERATIONS_PER_BYTE * moved < _LITTLE_WORK
 
 
 def _address(array: np.ndarray) -> int:

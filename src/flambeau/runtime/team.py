@@ -410,7 +410,7 @@ def set_num_threads(count: int) -> None:
     _current.wanted = count
 
 
-def run_steps(steps: np.ndarray, workspace: int = 0) -> None:
+def run_steps(steps: np.ndarray, workspace: int = 0, alone: bool = False) -> None:
     """Run a plan: an array of `STEP` records, a barrier between each two.
 
     Where another Python thread is using the team, this one runs its plan alone.
@@ -418,8 +418,9 @@ def run_steps(steps: np.ndarray, workspace: int = 0) -> None:
     Args:
         steps: the records.
         workspace: bytes that a thread needs for its own while it runs a kernel.
+        alone: do it without the team.
     """
-    count = get_num_threads()
+    count = 1 if alone else get_num_threads()
     team = _team(count) if count > 1 else None
     if team is not None and team.lock.acquire(blocking=False):
         try:

@@ -78,7 +78,9 @@ class Lowering:
 
     def scratch(self, size: int) -> Buffer:
         """Return new memory of `size` bytes between kernels."""
-        return self.program.new_buffer((size,), dt.uint8)
+        buffer = self.program.new_buffer((size,), dt.uint8)
+        buffer.is_scratch = True
+        return buffer
 
     def run(
         self,
