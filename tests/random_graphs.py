@@ -38,7 +38,7 @@ def leaves(draw: Draw, kind: dt.dtype, most: int = 40) -> Node:
     x = values(rng, wide, kind)[(..., *(slice(size) for size in shape))]
     order = draw(st.permutations(range(len(shape))))
     if draw(st.booleans()) and x.size:
-        x = x[tuple(slice(None, None, -1) for _ in shape)]
+        x = x[(..., *(slice(None, None, -1) for _ in shape))]
     return constant(x.transpose(order), kind)
 
 

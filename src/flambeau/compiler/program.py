@@ -59,6 +59,9 @@ class Buffer:
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Show raw memory as the logical array."""
         strides = tuple([step * self.dtype.itemsize for step in self.steps])
+        if min(strides, default=0) < 0:
+            flat = memory.view(self.dtype.numpy)
+            return np.lib.stride_tricks.as_strided(flat, self.shape, strides)
         return np.ndarray(self.shape, self.dtype.numpy, memory, 0, strides)
 
 
