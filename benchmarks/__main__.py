@@ -24,7 +24,7 @@ from rich.console import Console
 
 import flambeau
 
-from . import infer, machine, train
+from . import infer, kernels, machine, small, train
 from .case import Case
 from .report import print_section
 from .results import Figure, Row
@@ -33,12 +33,13 @@ from .settings import Settings
 __all__ = ["main"]
 
 _PACKAGES = ("flambeau", "llvmlite", "torch", "onnxruntime", "openvino")
+_SECTIONS = (train, infer, kernels, small)
 _WIDTH = 132
 
 
 def all_cases() -> list[Case]:
     """Return every case, in the order of the report."""
-    return [*train.cases(), *infer.cases()]
+    return [each for part in _SECTIONS for each in part.cases()]
 
 
 def chosen_cases(patterns: Sequence[str]) -> list[Case]:

@@ -40,6 +40,7 @@ def compare(
     peer: Answer,
     settings: Settings,
     floor: float | None = None,
+    of_peak: float | None = None,
     notes: tuple[str, ...] = (),
 ) -> Row:
     """Check all contenders' answers, then measure them in turns.
@@ -52,6 +53,7 @@ def compare(
         peer: torch's answer in float32, which tells what rounding does.
         settings: of this run.
         floor: the ratio to be reached.
+        of_peak: the share of the machine's peak to be reached.
         notes: for the reader.
     """
     chosen = {key: new() for key, new in contenders.items() if settings.wants(key)}
@@ -59,4 +61,4 @@ def compare(
     errors = check_answers(answers, truth, peer)
     times = alternate(chosen, settings)
     timings = {key: Timing(tuple(seconds)) for key, seconds in times.items()}
-    return Row(name, flops, timings, errors, floor, notes)
+    return Row(name, flops, timings, errors, floor, of_peak, notes)

@@ -12,7 +12,7 @@ from .results import Figure, Row
 from .settings import Settings
 from .tasks import Task, inference_tasks
 
-__all__ = ["cases", "measure"]
+__all__ = ["cases", "measure", "measure_row"]
 
 _FLOOR = 0.9
 _RUNTIMES = ("onnxruntime", "openvino")
@@ -26,27 +26,32 @@ def cases() -> list[Case]:
 
 
 def measure(task: Task, settings: Settings) -> list[Row | Figure]:
-    """Measure the inference of one network."""
+    """Measure the inference of one network beside all peers."""
+    runtimes = _runtimes(task, settings)
+    absent = tuple(f"without {each}" for each in _RUNTIMES if not _is_present(each))
+    return [measure_row(f"infer.{task.name}", task, settings, runtimes, _FLOOR, absent)]
+
+
+def measure_row(
+    name: str,
+    task: Task,
+    settings: Settings,
+    runtimes: Contenders,
+    floor: float,
+    notes: tuple[str, ...] = (),
+) -> Row:
+    """Measure the inference of one network beside torch and some runtimes."""
     from .peers import flambeau, torch
 
-    peers = {**torch.inference(task), **_runtimes(task, settings)}
-    own = flambeau.inference(task, torch.initial_state(task))
+    peers = {**torch.inference(task), **runtimes}
+    contenders = {**flambeau.inference(task, torch.initial_state(task)), **peers}
     reference = peers[torch.PLAIN]()
     peer = reference.answer()
     flops = torch.count_flops(reference.run)
     truth = torch.inference_truth(task)
-    absent = tuple(f"without {each}" for each in _RUNTIMES if not _is_present(each))
-    row = compare(
-        f"infer.{task.name}",
-        flops,
-        {**own, **peers},
-        truth,
-        peer,
-        settings,
-        _FLOOR,
-        absent,
+    return compare(
+        name, flops, contenders, truth, peer, settings, floor=floor, notes=notes
     )
-    return [row]
 
 
 def _runtimes(task: Task, settings: Settings) -> Contenders:

@@ -17,13 +17,12 @@ from flambeau.compiler.codegen.kernel import Kernel
 from flambeau.runtime.engine import engine
 from flambeau.runtime.memory import aligned
 from flambeau.runtime.target import Target
-from flambeau.runtime.team import STEP, run_steps
 
+from .loaded import Loaded
 from .results import Figure
 
 __all__ = [
     "STREAMS",
-    "Loaded",
     "Stream",
     "fma_kernel",
     "measure_machine",
@@ -50,26 +49,6 @@ class threads:
 
     def __exit__(self, *_: object) -> None:
         flambeau.set_num_threads(self._before)
-
-
-class Loaded:
-    """A kernel with its buffers, ready to run.
-
-    Args:
-        kernel: what to run.
-        buffers: the memory its table names.
-    """
-
-    def __init__(self, kernel: Kernel, *buffers: np.ndarray) -> None:
-        self.kernel, self.buffers = kernel, buffers
-        self._code = engine().function(kernel)
-        self._table = np.array([each.ctypes.data for each in buffers], np.uint64)
-        self._steps = np.zeros(1, STEP)
-        address = self._code.addresses[kernel.name]
-        self._steps[0] = (address, self._table.ctypes.data, kernel.chunks)
-
-    def __call__(self) -> None:
-        run_steps(self._steps)
 
 
 def fma_kernel(turns: int = _TURNS) -> Kernel:
@@ -112,9 +91,9 @@ def peak_flops(count: int) -> float:
     floats = (2 + _CHUNKS * target.vector_registers) * target.lanes(4)
     memory = aligned(4 * floats).view(np.float32)
     memory[:] = 0.5
-    run = Loaded(fma_kernel(), memory)
+    run = Loaded((fma_kernel(), (memory,)))
     with threads(count):
-        return run.kernel.flops / min(_seconds(run, 3 * _REPEATS))
+        return run.flops / min(_seconds(run, 3 * _REPEATS))
 
 
 def _seconds(run: Callable[[], None], repeats: int) -> Iterator[float]:
@@ -198,10 +177,10 @@ def _bandwidths(most_threads: int) -> Iterator[Figure]:
         source, sink = (np.ones(nbytes // 4, np.float32) for _ in range(2))
         for stream in STREAMS:
             passes = max(1, _LEAST_BYTES // nbytes)
-            run = Loaded(stream.kernel(nbytes, passes), source, sink)
+            run = Loaded((stream.kernel(nbytes, passes), (source, sink)))
             for count in sorted({1, most_threads}):
                 with threads(count):
-                    rate = run.kernel.moved / min(_seconds(run, _REPEATS)) / 1e9
+                    rate = run.moved / min(_seconds(run, _REPEATS)) / 1e9
                 name = f"{stream.name} {size}, {_threads(count)}"
                 yield Figure(name, rate, "GB/s")
 

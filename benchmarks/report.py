@@ -62,19 +62,19 @@ def _cells(
         timing = row.timings.get(name)
         yield f"{timing.median * 1e3:.2f}" if timing else ""
     for name in own:
-        yield _ratio(row, row.ratio(name))
+        yield _judged(row.ratio(name), row.floor, "{:.2f}")
     best = row.best(own=True)
     yield f"{row.rate(best) / 1e9:.0f}" if best else ""
-    yield f"{row.rate(best) / peak:.0%}" if best else ""
+    share = row.rate(best) / peak if best else None
+    yield _judged(share, row.of_peak, "{:.0%}")
 
 
-def _ratio(row: Row, ratio: float | None) -> str:
-    if ratio is None:
+def _judged(value: float | None, floor: float | None, form: str) -> str:
+    """A value, green where it reaches its floor and red where it does not."""
+    if value is None:
         return ""
-    if row.floor is None:
-        return f"{ratio:.2f}"
-    color = "green" if ratio >= row.floor else "red"
-    return f"[{color}]{ratio:.2f}[/]"
+    color = "default" if floor is None else "green" if value >= floor else "red"
+    return f"[{color}]{form.format(value)}[/]"
 
 
 def _mean(rows: Sequence[Row], name: str) -> str:

@@ -44,6 +44,7 @@ class Row:
         timings: by the contender's name.
         errors: against float64, by the contender's name.
         floor: the ratio to be reached, if there is one.
+        of_peak: the share of the machine's peak to be reached, if there is one.
         notes: what is missing, and why.
     """
 
@@ -52,6 +53,7 @@ class Row:
     timings: dict[str, Timing]
     errors: dict[str, float] = field(default_factory=dict)
     floor: float | None = None
+    of_peak: float | None = None
     notes: tuple[str, ...] = ()
 
     def best(self, own: bool) -> str | None:
@@ -92,6 +94,7 @@ class Row:
             "contenders": contenders,
             "best_peer": self.best(own=False),
             "floor": self.floor,
+            "of_peak": self.of_peak,
             "notes": list(self.notes),
         }
 

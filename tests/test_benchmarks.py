@@ -10,10 +10,12 @@ import pytest
 
 import flambeau
 from benchmarks import __main__ as command
-from benchmarks import alternate, infer, machine, nets, report, train
+from benchmarks import alternate, child, infer, machine, nets, report, train
 from benchmarks.agreement import Disagreement, check_answers, relative_error
 from benchmarks.case import Case, compare
 from benchmarks.contender import Contender
+from benchmarks.convolutions import DIRECT, Convolution
+from benchmarks.loaded import Loaded
 from benchmarks.results import Figure, Row, Timing, geometric_mean
 from benchmarks.settings import Settings
 from benchmarks.tasks import Task, inference_tasks, training_tasks
@@ -138,11 +140,11 @@ def test_tables_have_rows_means_and_bounds():
 
 def test_the_machine_kernels_do_what_they_count():
     memory = np.full(4096, 0.5, np.float32)
-    run = machine.Loaded(machine.fma_kernel(turns=10), memory)
+    run = Loaded((machine.fma_kernel(turns=10), (memory,)))
     run()
     lanes = machine.engine().target.lanes(4)
     chains = 3 * machine.engine().target.vector_registers // 4
-    assert run.kernel.flops == 2 * lanes * chains * 10 * run.kernel.chunks
+    assert run.flops == 2 * lanes * chains * 10 * run.kernels[0].chunks
     found = memory[2 * lanes :][: chains * lanes].reshape(chains, lanes)
     np.testing.assert_array_equal(found[:, 0], np.arange(chains) + 10 * 0.25)
 
@@ -150,9 +152,9 @@ def test_the_machine_kernels_do_what_they_count():
 def test_the_machine_streams_move_what_they_count():
     for stream in machine.STREAMS:
         source, sink = np.ones(1 << 12, np.float32), np.zeros(1 << 12, np.float32)
-        run = machine.Loaded(stream.kernel(source.nbytes, passes=2), source, sink)
+        run = Loaded((stream.kernel(source.nbytes, passes=2), (source, sink)))
         run()
-        assert run.kernel.moved == 2 * source.nbytes * (stream.reads + stream.writes)
+        assert run.moved == 2 * source.nbytes * (stream.reads + stream.writes)
         assert sink[-1] == (stream.reads and stream.writes)
         assert (sink[0] > 0) == (not stream.writes)  # what was read, added up
 
@@ -228,3 +230,27 @@ def test_both_runtimes_give_torchs_outputs():
             {name: peer.inference(TINY, QUICK).answer()}, truth, truth
         )
         assert error[name] < 1e-5
+
+
+@needs_torch
+@pytest.mark.parametrize("which", DIRECT)
+def test_the_passes_of_a_convolution_give_torchs_numbers(which):
+    import torch
+
+    job = Convolution(channels=20, pixels=6, batch=2)
+    truth = job.torch(which, torch.float64, False).answer()["out"]
+    for found in (
+        job.torch(which, torch.float32, True).answer(),
+        job.kernels(which, DIRECT[which]).answer(),
+    ):
+        assert relative_error(found["out"], truth) < 1e-5
+
+
+@pytest.mark.parametrize("what", ["expression", "import_time"])
+def test_new_processes_give_numbers(what, tmp_path: Path):
+    assert child.in_new_process(what, "flambeau", tmp_path) > 0
+
+
+def test_a_new_process_that_fails_says_why():
+    with pytest.raises(RuntimeError, match="(?s)with nothing failed.*'nothing'"):
+        child.in_new_process("import_time", "nothing")

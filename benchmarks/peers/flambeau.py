@@ -14,7 +14,7 @@ from ..contender import OWN, Contender, Contenders
 from ..step import Training, outputs
 from ..tasks import Task
 
-__all__ = ["COMPILED", "PLAIN", "inference", "model_of", "training"]
+__all__ = ["COMPILED", "PLAIN", "inference", "model_of", "new_training", "training"]
 
 PLAIN = OWN
 COMPILED = f"{OWN} compile"
@@ -22,15 +22,17 @@ COMPILED = f"{OWN} compile"
 State: TypeAlias = Mapping[str, np.ndarray]
 
 
-def model_of(task: Task, state: State) -> Any:
-    """Return a task's network with given weights."""
+def model_of(task: Task, state: State | None) -> Any:
+    """Return a task's network with given weights, or with its own."""
     model = task.net(flambeau.nn)
-    model.load_state_dict({k: flambeau.from_numpy(v.copy()) for k, v in state.items()})
+    if state is not None:
+        own = {name: flambeau.from_numpy(each.copy()) for name, each in state.items()}
+        model.load_state_dict(own)
     return model
 
 
-def new_training(task: Task, state: State) -> Training:
-    """Return a task's training from given weights."""
+def new_training(task: Task, state: State | None = None) -> Training:
+    """Return a task's training from given weights, or from the network's own."""
     images, labels = map(flambeau.from_numpy, (task.images, task.labels))
     return Training(flambeau, model_of(task, state), images, labels)
 
