@@ -1,11 +1,36 @@
-"""Every test starts from the same random state."""
+"""Every test starts from the same random state, on the backend that is asked for."""
 
 import random
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 
 import flambeau
+from flambeau.compiler import native
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of the backend."""
+    parser.addoption(
+        "--backend",
+        choices=["reference", "native"],
+        default="reference",
+        help="what computes values: the NumPy evaluator, or the compiler, also for "
+        "graphs so small that it would leave them to NumPy",
+    )
+
+
+@pytest.fixture(autouse=True)
+def backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Compute with the backend that was asked for; return its name."""
+    name, before = request.config.getoption("--backend"), flambeau.config.backend
+    flambeau.config.backend = name
+    if name == "native":
+        flambeau.config.evaluate = partial(native.evaluate, least_work=0)
+    yield name
+    flambeau.config.backend = before
 
 
 @pytest.fixture(autouse=True)

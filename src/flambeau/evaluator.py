@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes as dt
 from .graph import FREED, Node, topological
 
-__all__ = ["evaluate", "evaluate_float64"]
+__all__ = ["evaluate", "evaluate_float64", "meaning"]
 
 
 def evaluate(roots: Iterable[Node]) -> None:
@@ -33,7 +33,7 @@ def evaluate(roots: Iterable[Node]) -> None:
         for node in order:
             value = node.value
             if value is None:
-                value = _compute(node, values, uses)
+                value = meaning(node, _operands(node, values, uses))
                 if id(node) in wanted or node.tape not in (None, FREED):
                     node.settle(_owned(value, node))
             values[id(node)] = value
@@ -51,29 +51,43 @@ def evaluate_float64(roots: Sequence[Node]) -> list[np.ndarray]:
         uses[id(root)] = uses.get(id(root), 0) + 1
     with np.errstate(all="ignore"):
         for node in order:
-            known = node.value is not None
-            value = node.value if known else _meaning(node, values, uses)
+            value = node.value
+            if value is None:
+                value = _raw_meaning(node, _operands(node, values, uses))
             values[id(node)] = np.asarray(value).astype(_widest(node.dtype), copy=False)
     return [values[id(root)] for root in roots]
 
 
-def _compute(
-    node: Node, values: dict[int, np.ndarray], uses: dict[int, int]
-) -> np.ndarray:
-    return np.asarray(_meaning(node, values, uses)).astype(node.dtype.numpy, copy=False)
+def meaning(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Return what NumPy computes for one node, in the node's dtype.
+
+    Args:
+        node: the node.
+        arrays: the values of its inputs.
+    """
+    value = np.asarray(_raw_meaning(node, arrays))
+    return value.astype(node.dtype.numpy, copy=False)
 
 
-def _meaning(
-    node: Node, values: dict[int, np.ndarray], uses: dict[int, int]
-) -> np.ndarray:
+def _raw_meaning(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:
     assert node.op is not None
-    arrays = []
+    arrays = [
+        _working_precision(array, each.dtype)
+        for array, each in zip(arrays, node.inputs, strict=True)
+    ]
+    return node.op.numpy(*arrays, **node.params)
+
+
+def _operands(
+    node: Node, values: dict[int, np.ndarray], uses: dict[int, int]
+) -> list[np.ndarray]:
+    """The values of a node's inputs; those that nothing else reads are dropped."""
+    arrays = [values[id(each)] for each in node.inputs]
     for each in node.inputs:
-        arrays.append(_working_precision(values[id(each)], each.dtype))
         uses[id(each)] -= 1
         if not uses[id(each)]:
             del values[id(each)]
-    return node.op.numpy(*arrays, **node.params)
+    return arrays
 
 
 def _count_uses(order: Sequence[Node]) -> dict[int, int]:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
+from .. import dtypes as dt
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import movement
 from ..ops.broadcast import reshape
 from ..ops.index import gather, scatter_add
-from ..ops.reduce import amax, sum_
+from ..ops.reduce import all_, amax, any_, sum_
 from .selection import pool_tap, tap_gradient, tells_all
 
 __all__ = ["decompose"]
@@ -45,6 +46,18 @@ def _variance(x: Node, mean: Node, axes: tuple[int, ...]) -> Node:
     count = prod(x.shape[axis] for axis in axes)
     total = sum_(ew.square(ew.sub(x, mean)), axes=axes, keepdims=True)
     return ew.div(total, ew.const_like(count, x))
+
+
+def _any(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return any_(_truth(x), axes=axes, keepdims=keepdims)
+
+
+def _all(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    return all_(_truth(x), axes=axes, keepdims=keepdims)
+
+
+def _truth(x: Node) -> Node:
+    return x if x.dtype is dt.bool_ else ew.not_equal(x, ew.const_like(0, x))
 
 
 def _leaky_relu(x: Node, slope: Node) -> Node:
@@ -89,6 +102,8 @@ _RULES: dict[str, Callable[..., Node]] = {
     "log_softmax": _log_softmax,
     "normalize": _normalize,
     "variance_about": _variance,
+    "any": _any,
+    "all": _all,
     "leaky_relu": _leaky_relu,
     "hardtanh": _hardtanh,
     "scale_gradient": _scale_gradient,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..evaluator import meaning
 from .engine import Code, Engine
 from .memory import Pool, aligned
 from .team import STEP, run_steps
@@ -212,8 +213,7 @@ class Plan:
         node = step.node
         arrays = [self._value(number, memory) for number in step.inputs]
         with np.errstate(all="ignore"):
-            value = np.asarray(node.op.numpy(*arrays, **node.params))
-        value = np.ascontiguousarray(value.astype(node.dtype.numpy, copy=False))
+            value = np.ascontiguousarray(meaning(node, arrays))
         memory[step.output] = value.reshape(node.shape)
         self._addresses[step.output] = _address(value)
 

@@ -104,4 +104,10 @@ class Lowering:
         """Append a node's NumPy meaning: what has no kernels, or needs none."""
         inputs = tuple(self.buffer_of(each).number for each in node.inputs)
         output = self.result(node)
-        self.program.steps.append(HostStep(node, inputs, output.number))
+        self.program.steps.append(HostStep(_alone(node), inputs, output.number))
+
+
+def _alone(node: Node) -> Node:
+    """A node like this one with nothing behind it, so that a plan keeps no graph."""
+    inputs = tuple(Node(None, (), {}, each.shape, each.dtype) for each in node.inputs)
+    return Node(node.op, inputs, node.params, node.shape, node.dtype)
