@@ -57,6 +57,8 @@ def _checks(node: Node) -> list[Node]:
 
 def _fits(positions: Node, size: int) -> bool:
     """Whether positions were made so that they lie inside."""
+    if positions.value is not None:
+        return False  # how they were made is forgotten
     if positions.name in ("argmax", "argmin"):
         axis = positions.params["axis"]
         return positions.inputs[0].shape[axis] <= size

@@ -39,18 +39,23 @@ def can_convolve(node: Node) -> bool:
         node.dtype.is_floating_point
         and 3 <= node.ndim <= 5
         and all(low >= 0 and high >= 0 for low, high in pads)
-        and (node.name != "conv_weight_grad" or _has_all_windows(node))
+        and _has_all_windows(node)
     )
 
 
 def _has_all_windows(node: Node) -> bool:
-    """Whether the arriving gradient has every window that fits into the input.
+    """Whether the output's side has every window that fits into the input's.
 
     A transposed convolution whose output padding reaches the stride has fewer.
     """
-    x, g = node.inputs
+    sides = {
+        "conv": (*node.inputs, node),
+        "conv_input_grad": (node, *reversed(node.inputs)),
+        "conv_weight_grad": (node.inputs[0], node, node.inputs[1]),
+    }
+    shapes = (each.shape[2:] for each in sides[node.name])  # input, weight, output
     options = (node.params[name] for name in ("stride", "padding", "dilation"))
-    each = zip(x.shape[2:], node.shape[2:], g.shape[2:], *options, strict=True)
+    each = zip(*shapes, *options, strict=True)
     return all(
         count == window_output(size, kernel, step, low, high, gap)
         for size, kernel, count, step, (low, high), gap in each
