@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf, prod
 
 from llvmlite import ir
@@ -34,6 +35,7 @@ __all__ = ["ReduceSpec", "reduce_kernels"]
 
 _MOST_PARTS = 64
 _BLOCK = 4  # accumulators of a block of dense columns
+_STRETCH = 32  # terms of a sum that are added up before they join the total
 
 _STARTS: dict[str, dict[bool, float | None]] = {
     "sum": {True: 0.0, False: 0},
@@ -250,16 +252,60 @@ class _Reduction:
         low, high = self._share(part, inner if cut_inner else rows)
         outer = (k.int(0), k.int(1)) if cut_inner else (low, high)
         span = (low, high) if cut_inner else (k.int(0), k.int(inner))
-        with k.loop(*outer) as reduced_row:
-            point = self._point(kept, reduced_row)
-            vectors(
-                k,
-                *span,
-                self.lanes,
-                lambda at, valid: self._add(point, sums, kinds, at, valid),
-            )
+
+        def add_rows(low: ir.Value, high: ir.Value, sums: list[Variable]) -> None:
+            with k.loop(low, high) as reduced_row:
+                point = self._point(kept, reduced_row)
+                add = partial(self._add_vectors, point, kinds)
+                self._stretches(*span, _STRETCH * self.lanes, inner, kinds, sums, add)
+
+        self._stretches(*outer, _STRETCH, rows, kinds, sums, add_rows)
         for (_, slot), kind, total in zip(spec.results, kinds, sums, strict=True):
             k.store(self._across(kind, total.get()), k.buffer(slot), item, kind)
+
+    def _stretches(
+        self,
+        low: ir.Value,
+        high: ir.Value,
+        stretch: int,
+        most: int,
+        kinds: list[dt.dtype],
+        totals: list[Variable],
+        reduce: Callable[[ir.Value, ir.Value, list[Variable]], None],
+    ) -> None:
+        """Reduce a range of at most `most`, long sums by stretches.
+
+        Each number that is added to a sum is rounded to the sum's last digit, so short
+        sums of short sums lose fewer digits than one long sum.
+        """
+        k = self.k
+        if most <= stretch or not (
+            self.spec.kind == "sum" and kinds[0].is_floating_point
+        ):
+            reduce(low, high, totals)
+            return
+        with k.loop(low, high, stretch) as start:
+            sums = [k.variable(self._start(kind, self.lanes)) for kind in kinds]
+            reduce(start, k.minimum(k.add(start, stretch), high), sums)
+            for total, kind, each in zip(totals, kinds, sums, strict=True):
+                total.set(self._combined(self.math, kind, total.get(), each.get()))
+
+    def _add_vectors(
+        self,
+        point: Point,
+        kinds: list[dt.dtype],
+        low: ir.Value,
+        high: ir.Value,
+        sums: list[Variable],
+    ) -> None:
+        """Reduce a stretch of the last dimension."""
+        vectors(
+            self.k,
+            low,
+            high,
+            self.lanes,
+            lambda at, valid: self._add(point, sums, kinds, at, valid),
+        )
 
     def _add(
         self,
@@ -325,20 +371,25 @@ class _Reduction:
     ) -> None:
         spec, k = self.spec, self.k
         kinds = [spec.dtype(expression) for expression, _ in spec.results]
-        sums = [
-            [k.variable(self._start(kind, self.lanes)) for kind in kinds]
-            for _ in range(count)
+        totals = [k.variable(self._start(kind, self.lanes)) for kind in count * kinds]
+        sums_of = [
+            slice(at, at + len(kinds)) for at in range(0, len(totals), len(kinds))
         ]
-        low, high = self._share(part, prod(spec.reduced_outer))
-        with k.loop(low, high) as reduced_row:
-            point = self._point(kept, reduced_row)
-            for number in range(count):
-                place = k.add(at, number * self.lanes)
-                self._add(point, sums[number], kinds, place, valid)
+
+        def add_rows(low: ir.Value, high: ir.Value, sums: list[Variable]) -> None:
+            with k.loop(low, high) as reduced_row:
+                point = self._point(kept, reduced_row)
+                for number, mine in enumerate(sums_of):
+                    place = k.add(at, number * self.lanes)
+                    self._add(point, sums[mine], kinds, place, valid)
+
+        rows = prod(spec.reduced_outer)
+        low, high = self._share(part, rows)
+        self._stretches(low, high, _STRETCH, rows, count * kinds, totals, add_rows)
         mask = None if valid is None else k.first_lanes(valid, self.lanes)
-        for number in range(count):
+        for number, mine in enumerate(sums_of):
             place = k.add(k.mul(item, spec.columns), k.add(at, number * self.lanes))
             for (_, slot), kind, total in zip(
-                spec.results, kinds, sums[number], strict=True
+                spec.results, kinds, totals[mine], strict=True
             ):
                 k.store(total.get(), k.buffer(slot), place, kind, mask)
