@@ -15,10 +15,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of the backend."""
     parser.addoption(
         "--backend",
-        choices=["reference", "native"],
-        default="reference",
-        help="what computes values: the NumPy evaluator, or the compiler, also for "
-        "graphs so small that it would leave them to NumPy",
+        choices=["native", "reference"],
+        default="native",
+        help="what computes values: the compiler, also for graphs so small that it "
+        "would leave them to NumPy, or the NumPy evaluator",
     )
 
 

@@ -202,6 +202,14 @@ def test_import_is_light() -> None:
     assert best < IMPORT_SECONDS
 
 
+def test_what_is_small_is_computed_without_the_compiler() -> None:
+    program = (
+        "import sys, flambeau; x = flambeau.rand(1000); print((x * 2 + 1).sum() > 0); "
+        "print('llvmlite' in sys.modules, flambeau.config.backend)"
+    )
+    assert run_python(program).splitlines() == ["tensor(True)", "False native"]
+
+
 def test_packages_are_imported_when_they_are_named() -> None:
     program = (
         "import sys, flambeau as torch; print('flambeau.nn' in sys.modules); "

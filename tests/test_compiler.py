@@ -200,7 +200,7 @@ def test_the_second_step_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     def refuse(*arguments: Any) -> Program:
         raise AssertionError("compiled again")
 
-    monkeypatch.setattr(native, "compile_graph", refuse)
+    monkeypatch.setattr(native, "compiled", refuse)
     again = step(2 * x, w)
     native.evaluate([again], least_work=0)
     monkeypatch.undo()
@@ -229,7 +229,7 @@ def test_results_of_one_run_are_not_overwritten_by_the_next() -> None:
 
 
 def test_small_graphs_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(native, "compile_graph", None)
+    monkeypatch.setattr(native, "compiled", None)
     y = ew.exp(leaf(10))
     native.evaluate([y])
     np.testing.assert_allclose(

@@ -11,8 +11,6 @@ from flambeau.nn import functional as F
 @pytest.fixture
 def native():
     torch.config.backend = "native"
-    yield
-    torch.config.backend = "reference"
 
 
 class Net(nn.Module):

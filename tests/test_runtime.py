@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +24,7 @@ from flambeau.graph import constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops import reduce as rd
 from flambeau.ops.conv import conv
+from flambeau.ops.op import Op
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.engine import Engine, engine
@@ -438,6 +441,24 @@ def test_a_host_step_in_the_middle_gets_and_gives_values() -> None:
         found,
         np.arctan2(np.exp(x.value), -x.value) + x.value,  # type: ignore[operator]
     )
+
+
+def test_what_a_host_step_returns_is_not_overwritten() -> None:
+    same = Op("same", lambda x: (x.shape, x.dtype), lambda x: x)
+    x = constant(np.arange(1.0, 9.0))
+    kept, other = same(ew.exp(x)), same(ew.log(x))
+    found = plan_of(kept, other, ew.neg(other)).run([x.value])  # type: ignore[list-item]
+    np.testing.assert_allclose(found[0], np.exp(np.arange(1.0, 9.0)))
+
+
+def test_a_plan_keeps_no_value_of_the_graph_it_was_made_from() -> None:
+    x = constant(np.linspace(0.1, 2, 30))
+    y = ew.atan2(ew.exp(x), x)
+    inside, plan = weakref.ref(y), plan_of(ew.neg(y))
+    del y
+    gc.collect()
+    assert inside() is None
+    assert len(plan.program.steps) == 3
 
 
 def test_one_plan_may_be_run_by_several_threads() -> None:

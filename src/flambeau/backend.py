@@ -5,22 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from . import evaluator
+from .compiler import native
 from .graph import Node
 
 __all__ = ["Config", "config", "evaluate"]
 
 Evaluate = Callable[[Iterable[Node]], None]
 
-
-def _native() -> Evaluate:
-    from .compiler import native  # llvmlite is imported when the first graph compiles
-
-    return native.evaluate
-
-
-_BACKENDS: dict[str, Callable[[], Evaluate]] = {
-    "reference": lambda: evaluator.evaluate,
-    "native": _native,
+_BACKENDS: dict[str, Evaluate] = {
+    "native": native.evaluate,
+    "reference": evaluator.evaluate,
 }
 
 
@@ -28,17 +22,18 @@ class Config:
     """Settings of the whole process.
 
     Attributes:
-        backend: "reference", the NumPy evaluator, or "native", the compiler: whole
-            graphs as fused machine code, and NumPy for small graphs.
+        backend: "native", the compiler: whole graphs as fused machine code, and NumPy
+            for small graphs; or "reference", NumPy for all graphs: slow, and what they
+            mean. It is "native" until it is set.
 
     Example:
         >>> import flambeau
-        >>> flambeau.config.backend
-        'reference'
+        >>> flambeau.config.backend = "reference"
+        >>> flambeau.config.backend = "native"
     """
 
     def __init__(self) -> None:
-        self.backend = "reference"
+        self.backend = "native"
 
     @property
     def backend(self) -> str:
@@ -52,7 +47,7 @@ class Config:
                 f"config.backend must be one of {', '.join(_BACKENDS)}, got {name!r}"
             )
         self._backend = name
-        self.evaluate = _BACKENDS[name]()
+        self.evaluate = _BACKENDS[name]
 
 
 config = Config()

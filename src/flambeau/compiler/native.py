@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import evaluator
 from ..graph import FREED, Node, topological
-from ..runtime.engine import engine
-from ..runtime.plan import Plan
 from .affine import VIEWS
-from .memory import plan_memory
-from .pipeline import compile_graph
 
-__all__ = ["evaluate", "structure"]
+if TYPE_CHECKING:
+    from ..runtime.plan import Plan
+
+__all__ = ["compiled", "evaluate", "structure"]
 
 _MOST_PLANS = 256
 _LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
 
 _plans: OrderedDict[Hashable, Plan] = OrderedDict()
+_lock = threading.Lock()
 
 
 def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
@@ -37,15 +39,7 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
         evaluator.evaluate(roots)
         return
     kept = _kept(order, {id(each) for each in roots})
-    key = structure(order, kept)
-    plan = _plans.get(key)
-    if plan is None:
-        program = compile_graph(order, kept, engine().target)
-        plan = _plans[key] = Plan(program, *plan_memory(program), engine())
-        if len(_plans) > _MOST_PLANS:
-            _plans.popitem(last=False)
-    else:
-        _plans.move_to_end(key)
+    plan = _plan(order, kept)
     leaves = [order[at].value for at, _ in plan.program.leaves]
     values = plan.run(leaves)
     if plan.program.is_guarded and values.pop():
@@ -53,6 +47,40 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
         return
     for at, value in zip(kept, values, strict=True):
         order[at].settle(value)
+
+
+def _plan(order: Sequence[Node], kept: Sequence[int]) -> Plan:
+    """The plan of a graph, known or new."""
+    key = structure(order, kept)
+    with _lock:
+        plan = _plans.get(key)
+        if plan is not None:
+            _plans.move_to_end(key)
+            return plan
+    plan = compiled(order, kept)
+    with _lock:
+        _plans[key] = plan
+        if len(_plans) > _MOST_PLANS:
+            _plans.popitem(last=False)
+    return plan
+
+
+def compiled(order: Sequence[Node], kept: Sequence[int]) -> Plan:
+    """Compile a graph.
+
+    Args:
+        order: the graph, inputs before users.
+        kept: the positions in `order` of the nodes whose values are wanted.
+    """
+    # LLVM takes as long to import as flambeau; a program that computes little has no
+    # need of it.
+    from ..runtime.engine import engine
+    from ..runtime.plan import Plan
+    from .memory import plan_memory
+    from .pipeline import compile_graph
+
+    program = compile_graph(order, kept, engine().target)
+    return Plan(program, *plan_memory(program), engine())
 
 
 def _kept(order: Sequence[Node], roots: set[int]) -> list[int]:

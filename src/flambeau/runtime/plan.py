@@ -214,6 +214,8 @@ class Plan:
         arrays = [self._value(number, memory) for number in step.inputs]
         with np.errstate(all="ignore"):
             value = np.ascontiguousarray(meaning(node, arrays))
+        if np.may_share_memory(value, self._arena):
+            value = value.copy()  # later steps will use the memory of what was read
         memory[step.output] = value.reshape(node.shape)
         self._addresses[step.output] = _address(value)
 
