@@ -6,14 +6,14 @@ parts, whose number never depends on the threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import I64, KernelBuilder, value_type
+from .builder import KernelBuilder, value_type
 from .kernel import Kernel
 from .loops import unravel
 from .program import Epilogue, Position
@@ -53,36 +53,25 @@ class Fold:
 
     Attributes:
         dtype: of the elements.
-        parts: how many there are, or how that follows from the batch; they are added
-            in order.
+        parts: how many there are; they are added in order.
         sizes: the shape of each.
-        batch: the images, where the number of parts follows from them.
     """
 
     dtype: dt.dtype
-    parts: int | Parts
+    parts: int
     sizes: tuple[int, ...]
-    batch: int = 0
-
-    @property
-    def number(self) -> int:
-        """How many parts there are."""
-        return (
-            self.parts if isinstance(self.parts, int) else self.parts.number(self.batch)
-        )
 
 
 def fold_kernel(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> Kernel:
     """Return the kernel that adds partial results: table (parts, sum).
 
-    Where the number of parts follows from the batch, that comes third in the table. A
-    chunk is a stretch of a row or a number of rows.
+    A chunk is a stretch of a row or a number of rows.
     """
     rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
     stretch, each = _cut(fold)
-    flops = fold.number * rows * inner
-    moved = (fold.number + 1) * rows * inner * fold.dtype.itemsize
-    recipe = (replace(fold, batch=0), target, epilogue)
+    flops = fold.parts * rows * inner
+    moved = (fold.parts + 1) * rows * inner * fold.dtype.itemsize
+    recipe = (fold, target, epilogue)
     chunks = ceil_div(rows, each) * ceil_div(inner, stretch)
     return Kernel(name, _emit, recipe, chunks, flops, moved)
 
@@ -99,9 +88,8 @@ def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
     rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
     stretch, each = _cut(fold)
     across = ceil_div(inner, stretch)
-    parts, free = _count(kernel, fold)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, free)
+        epilogue.start(kernel, chunk, 2)
         block, part = kernel.split(chunk, across)
         first, left = kernel.mul(block, each), kernel.mul(part, stretch)
         right = kernel.minimum(kernel.add(left, stretch), inner)
@@ -110,26 +98,18 @@ def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
             valid = kernel.sub(inner, at) if inner % lanes else None
             offset = kernel.add(kernel.mul(row, inner), at)
             indices = (*unravel(kernel, row, fold.sizes[:-1]), at)
-            position = Position(indices, offset, valid, chunk, 1, free, fold.dtype)
-            value = _folded(kernel, fold, parts, position, lanes)
+            position = Position(indices, offset, valid, chunk, 1, 2, fold.dtype)
+            value = _folded(kernel, fold, position, lanes)
             epilogue.store(kernel, value, position)
     return kernel.finish()
 
 
-def _count(kernel: KernelBuilder, fold: Fold) -> tuple[ir.Value, int]:
-    """The number of parts, and the first slot after those in use."""
-    if isinstance(fold.parts, int):
-        return kernel.int(fold.parts), 2
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
-    return fold.parts.emit(kernel, batch), 3
-
-
 def _folded(
-    kernel: KernelBuilder, fold: Fold, parts: ir.Value, position: Position, lanes: int
+    kernel: KernelBuilder, fold: Fold, position: Position, lanes: int
 ) -> ir.Value:
     mask = position.mask(kernel, lanes)
     total = kernel.variable(ir.Constant(value_type(fold.dtype, lanes), None))
-    with kernel.loop(0, parts) as part:
+    with kernel.loop(0, fold.parts) as part:
         place = kernel.add(position.offset, kernel.mul(part, prod(fold.sizes)))
         value = kernel.load(kernel.buffer(0), place, fold.dtype, lanes, mask)
         total.set(kernel.b.fadd(total.get(), value))

@@ -4,9 +4,11 @@
                   grad[n, o, k] * x[n, o * stride - before + t * dilation, c]
 
 Output channels lie across the vectors of a register tile, input channels along its
-rows, and the reduction runs over the pixels of a row. Pixels are done in blocks that
-stay in a near cache; each part of the images has its own sums, which a second kernel
-adds and a third lays out as the weight is.
+rows, and the reduction runs over pixels. A chunk goes through its pixels in blocks: it
+copies what the gradient has of a block and a panel of output channels, so that it lies
+densely in the nearest cache while all taps and input channels meet it. Sums of a part
+of the pixels are added and laid out as the weight by a second kernel; where a chunk has
+all pixels it does that itself.
 """
 
 from __future__ import annotations
@@ -20,105 +22,17 @@ from math import prod
 from llvmlite import ir
 
 from ...runtime.target import Target
-from .builder import I1, I64, KernelBuilder, value_type
-from .convolution import ConvolutionSpec, merged_axes
+from .builder import I1, I64, KernelBuilder
+from .convolution import ConvolutionSpec
 from .correlation import Axis
-from .folding import Fold, Parts, fold_kernel
 from .kernel import Kernel, planned_once
 from .loops import unravel
 from .program import Epilogue, Program, Stage
-from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
-from .transposing import Unpack, unpack_kernel
+from .tile import Tile, TileShape, ceil_div
+from .transposing import Band, Unpack, unpack_band, unpack_kernel
+from .weight_cut import Cut, cut
 
 __all__ = ["weight_gradient"]
-
-_CHUNKS = 32  # enough for the threads that one gradient should employ
-_BLOCK_BYTES = 196_608  # of the input and the gradient that a block reads
-_NARROW = 8  # input channels, below which the taps of a line share a tile
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How the reduction is cut.
-
-    The tile's rows are `rows` input channels of one tap, or, if `narrow`, all channels
-    of all taps of a line of the window, which are neighbours in memory. A unit is
-    `across` pixels of a row; `units` of them are a block.
-    """
-
-    spec: ConvolutionSpec
-    axes: tuple[Axis, ...]
-    strides: tuple[int, ...]
-    tile: TileShape
-    narrow: bool
-    rows: int
-    across: int
-    units: int
-    parts: Parts
-
-    @property
-    def depth(self) -> int:
-        """Input channels per group."""
-        return self.spec.inputs // self.spec.groups
-
-    @property
-    def groups(self) -> int:
-        """Groups that have panels of their own."""
-        return 1 if self.spec.depthwise else self.spec.groups
-
-    @property
-    def columns(self) -> int:
-        """Output channels per such group."""
-        return self.spec.outputs // self.groups
-
-    @property
-    def row_step(self) -> int:
-        """How far apart the tile's rows lie in the input."""
-        if self.spec.depthwise:
-            return self.axes[-1].dilation * self.strides[-2]
-        return self.strides[-1]
-
-    @property
-    def panels(self) -> int:
-        """How many panels all groups have."""
-        return self.groups * ceil_div(self.columns, self.tile.columns)
-
-    @property
-    def panel_size(self) -> int:
-        """How many sums a panel has."""
-        return self.spec.taps * self.depth * self.tile.columns
-
-    @property
-    def segments(self) -> int:
-        """How many units a row has."""
-        return ceil_div(self.axes[-1].out, self.across)
-
-    @property
-    def lines(self) -> int:
-        """How many rows an image has."""
-        return prod(axis.out for axis in self.axes[:-1])
-
-
-def _plan(spec: ConvolutionSpec, target: Target) -> _Plan:
-    axes, strides = merged_axes(spec.axes(), spec.x_strides)
-    groups = 1 if spec.depthwise else spec.groups
-    depth, columns = spec.inputs // spec.groups, spec.outputs // groups
-    axis, size = axes[-1], spec.dtype.itemsize
-    joined = axis.dilation * strides[-2] == depth * strides[-1]
-    narrow = spec.depthwise or (joined and depth < _NARROW and axis.taps > 1)
-    rows = depth * axis.taps if narrow else depth
-    if spec.depthwise:
-        tile = choose_lanewise_tile(target, size, rows, columns)
-    else:
-        tile = choose_tile(target, size, rows, columns, spec.taps)
-    each = (depth * axis.stride + tile.columns) * size
-    most = max(16, _BLOCK_BYTES // each)
-    segments = 1 if narrow else ceil_div(axis.out, most)
-    across = ceil_div(axis.out, segments)
-    panels = groups * ceil_div(columns, tile.columns)
-    parts = Parts(ceil_div(_CHUNKS, panels), prod(spec.out_sizes))
-    units = max(1, most // across)
-    return _Plan(spec, axes, strides, tile, narrow, rows, across, units, parts)
 
 
 @planned_once
@@ -128,87 +42,155 @@ def weight_gradient(
     """Return the kernels of a convolution's gradient with respect to its weight.
 
     Buffers: x, grad (dense, channels-last), batch (one int64, the number of images),
-    out (K, C / groups, *kernel); scratch: parts, sums. The epilogue sees the indices
+    out (K, C / groups, *kernel); scratch: parts. The epilogue sees the indices
     (k, position inside the weights of k), and offsets as in the weight.
     """
-    plan = _plan(spec, target)
-    size, count = spec.dtype.itemsize, plan.panels * plan.panel_size
-    stages = [Stage(_partial(plan, target), ("x", "grad", "batch", "parts"))]
-    scratch = [("parts", plan.parts.number(spec.batch) * count * size)]
-    if plan.parts.number(spec.batch) > 1:
-        fold = Fold(spec.dtype, plan.parts, (count,), spec.batch)
-        kernel = fold_kernel(f"fold_{spec.name}", fold, target, Epilogue())
-        stages.append(Stage(kernel, ("parts", "sums", "batch")))
-        scratch.append(("sums", count * size))
-    columns, depth, panel = plan.columns, plan.depth, plan.tile.columns
-    unpack = Unpack(spec.dtype, plan.groups, depth, columns, spec.taps, panel)
-    kernel = unpack_kernel(
-        f"unpack_{spec.name}", unpack, target, epilogue or Epilogue()
+    plan, epilogue = cut(spec, target), epilogue or Epilogue()
+    unpack = Unpack(
+        spec.dtype,
+        plan.groups,
+        plan.depth,
+        plan.columns,
+        spec.taps,
+        plan.tile.columns,
+        plan.parts,
     )
-    stages.append(Stage(kernel, (scratch[-1][0], "out"), fused=True))
-    return Program(tuple(stages), tuple(scratch))
+    sums = _sums(plan, unpack, target, epilogue)
+    inputs = ("x", "grad", "batch")
+    if plan.whole:
+        return Program((Stage(sums, (*inputs, "out"), fused=True),))
+    name = f"unpack_{spec.name}"
+    kernel = unpack_kernel(name, unpack, spec.batch, target, epilogue)
+    size = plan.parts.number(spec.batch) * unpack.size * spec.dtype.itemsize
+    stages = (
+        Stage(sums, (*inputs, "parts")),
+        Stage(kernel, ("parts", "batch", "out"), fused=True),
+    )
+    return Program(stages, (("parts", size),))
 
 
-def _partial(plan: _Plan, target: Target) -> Kernel:
-    """Return the kernel of the parts' sums: table (x, grad, batch, parts).
-
-    A chunk is a panel of output channels for one part of the images.
-    """
-    spec = plan.spec
+def _sums(plan: Cut, unpack: Unpack, target: Target, epilogue: Epilogue) -> Kernel:
+    """Return the kernel of the sums: table (x, grad, batch, parts or out)."""
+    spec, size = plan.spec, plan.spec.dtype.itemsize
     outputs = spec.batch * prod(spec.out_sizes) * spec.outputs
     inputs = spec.batch * prod(spec.sizes) * spec.inputs
-    moved = (outputs + inputs + plan.panels * plan.panel_size) * spec.dtype.itemsize
-    chunks = plan.parts.number(spec.batch) * plan.panels
-    flops = 2 * outputs * plan.depth * spec.taps
-    recipe = (replace(plan, spec=replace(spec, batch=0)), target)
-    name = f"weight_gradient_{spec.name}"
-    return Kernel(name, _emit, recipe, chunks, flops, moved)
+    number = plan.parts.number(spec.batch)
+    return Kernel(
+        f"weight_gradient_{spec.name}",
+        _emit,
+        (replace(plan, spec=replace(spec, batch=0)), unpack, target, epilogue),
+        number * plan.stacks * plan.bands,
+        flops=2 * outputs * plan.depth * spec.taps,
+        moved=(outputs + inputs + number * unpack.size) * size,
+        workspace=(plan.sum_place + plan.sum_size) * size,
+    )
 
 
-def _emit(name: str, plan: _Plan, target: Target) -> str:
+def _emit(
+    name: str, plan: Cut, unpack: Unpack, target: Target, epilogue: Epilogue
+) -> str:
     kernel = KernelBuilder(name, target)
     batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
     units = kernel.mul(batch, plan.lines * plan.segments)
     parts = plan.parts.emit(kernel, batch)
-    each = kernel.b.udiv(kernel.sub(kernel.add(units, parts), 1), parts)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        part, panel = kernel.split(chunk, plan.panels)
-        sums = kernel.mul(chunk, plan.panel_size)
-        _clear(kernel, plan, sums)
-        start = kernel.mul(part, each)
-        stop = kernel.minimum(kernel.add(start, each), units)
-        with kernel.loop(start, stop, plan.units) as first:
-            last = kernel.minimum(kernel.add(first, plan.units), stop)
-            _Block(kernel, plan, panel, sums, first, last).emit()
+        upper, band = kernel.split(chunk, plan.bands)
+        part, stack = kernel.split(upper, plan.stacks)
+        start = kernel.b.udiv(kernel.mul(part, units), parts)
+        stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), units), parts)
+        work = _Chunk(kernel, plan, part, stack, band)
+        if plan.whole:
+            epilogue.start(kernel, chunk, 4)
+        work.emit(start, stop)
+        if plan.whole:
+            work.unpack(unpack, epilogue, chunk)
     return kernel.finish()
 
 
-def _clear(kernel: KernelBuilder, plan: _Plan, sums: ir.Value) -> None:
-    kind, lanes = plan.spec.dtype, plan.tile.lanes
-    zero = ir.Constant(value_type(kind, lanes), None)
-    with kernel.loop(0, plan.panel_size, lanes) as at:
-        kernel.store(zero, kernel.buffer(3), kernel.add(sums, at), kind)
-
-
-class _Block:
-    """Some units of pixels, for all sums of a panel."""
+class _Chunk:
+    """Some panels and a band of input channels, for a part of the pixels."""
 
     def __init__(
         self,
         kernel: KernelBuilder,
-        plan: _Plan,
+        plan: Cut,
+        part: ir.Value,
+        stack: ir.Value,
+        band: ir.Value,
+    ) -> None:
+        self.kernel, self.plan = kernel, plan
+        self.low = kernel.mul(stack, plan.together)
+        high = kernel.add(self.low, plan.together)
+        self.high = kernel.minimum(high, plan.panels)
+        self.channel = kernel.mul(band, plan.band)
+        end = kernel.add(self.channel, plan.band)
+        self.end = kernel.minimum(end, plan.depth)
+        self.last_band = kernel.b.icmp_unsigned("==", band, kernel.int(plan.bands - 1))
+        self.before = kernel.mul(part, plan.panels)
+
+    def emit(self, start: ir.Value, stop: ir.Value) -> None:
+        """Emit the sums over the units from `start` to `stop`, which may be none."""
+        kernel, plan = self.kernel, self.plan
+        units = kernel.sub(stop, start)
+        blocks, _ = kernel.split(kernel.add(units, plan.units - 1), plan.units)
+        blocks = kernel.maximum(blocks, 1)
+        each = kernel.b.udiv(kernel.add(units, kernel.sub(blocks, 1)), blocks)
+        with kernel.loop(0, blocks) as number:
+            first = kernel.add(start, kernel.mul(number, each))
+            last = kernel.minimum(kernel.add(first, each), stop)
+            old = kernel.b.icmp_unsigned("!=", number, kernel.int(0))
+            with kernel.loop(self.low, self.high) as panel:
+                _Block(self, panel, first, last, old).emit()
+
+    def sums(self, panel: ir.Value) -> ir.Value:
+        """The address of a panel's sums; line tap * apart + channel of the band."""
+        kernel, plan, columns = self.kernel, self.plan, self.plan.tile.columns
+        if plan.whole:
+            place = kernel.mul(kernel.sub(panel, self.low), plan.panel_size)
+            place = kernel.add(place, plan.sum_place)
+            return kernel.at(kernel.workspace, place, plan.spec.dtype)
+        line = kernel.mul(kernel.add(self.before, panel), plan.spec.taps * plan.depth)
+        line = kernel.add(line, self.channel)
+        place = kernel.mul(line, columns)
+        return kernel.at(kernel.buffer(3), place, plan.spec.dtype)
+
+    @property
+    def apart(self) -> int:
+        """How many lines of sums lie between two taps."""
+        return self.plan.band if self.plan.whole else self.plan.depth
+
+    def unpack(self, unpack: Unpack, epilogue: Epilogue, chunk: ir.Value) -> None:
+        """Lay the sums out as the weight is."""
+        kernel, plan = self.kernel, self.plan
+        with kernel.loop(self.low, self.high) as panel:
+            place = kernel.mul(kernel.sub(panel, self.low), plan.panel_size)
+            place = kernel.add(place, plan.sum_place)
+            band = Band(panel, self.channel, self.end, plan.band, place, chunk, 3)
+            unpack_band(kernel, unpack, epilogue, band)
+
+
+class _Block:
+    """The sums of one panel over a block of pixels."""
+
+    def __init__(
+        self,
+        chunk: _Chunk,
         panel: ir.Value,
-        sums: ir.Value,
         first: ir.Value,
         last: ir.Value,
+        old: ir.Value,
     ) -> None:
-        self.kernel, self.plan, self.sums = kernel, plan, sums
-        self.first, self.last = first, last
+        self.kernel = kernel = chunk.kernel
+        self.plan = plan = chunk.plan
+        self.chunk, self.sums = chunk, chunk.sums(panel)
+        self.first, self.last, self.old = first, last, old
         group, panel = kernel.split(panel, plan.panels // plan.groups)
         column = kernel.mul(panel, plan.tile.columns)
-        first = column if plan.spec.depthwise else kernel.mul(group, plan.depth)
-        self.x = kernel.mul(first, plan.strides[-1])
+        channel = kernel.add(kernel.mul(group, plan.depth), chunk.channel)
+        channel = column if plan.spec.depthwise else channel
+        self.x = kernel.mul(channel, plan.strides[-1])
         self.grad = kernel.add(kernel.mul(group, plan.columns), column)
+        self.begin = self._pixel(first)
         self.masks: list[ir.Value | None] = [None] * plan.tile.vectors
         if plan.columns % plan.tile.columns:
             lanes = plan.tile.lanes
@@ -218,13 +200,36 @@ class _Block:
                 for v in range(plan.tile.vectors)
             ]
 
+    def _pixel(self, unit: ir.Value) -> ir.Value:
+        """The first pixel of a unit, counted over all images."""
+        kernel, plan = self.kernel, self.plan
+        row, segment = kernel.split(unit, plan.segments)
+        row = kernel.mul(row, plan.axes[-1].out)
+        return kernel.add(row, kernel.mul(segment, plan.across))
+
     def emit(self) -> None:
         """Emit all taps and channels."""
+        if self.plan.copied:
+            self._copy()
         with self._outer_taps(0, [], self.kernel.int(0)) as (taps, line):
             if self.plan.narrow:
                 self._lines(taps, line)
             else:
                 self._channels(taps, line)
+
+    def _copy(self) -> None:
+        """Copy what the gradient has of this block, with zeros past its columns."""
+        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
+        count = kernel.sub(self._pixel(self.last), self.begin)
+        with kernel.loop(0, count) as pixel:
+            line = kernel.mul(kernel.add(self.begin, pixel), plan.spec.outputs)
+            source = kernel.add(line, self.grad)
+            place = kernel.mul(pixel, plan.tile.columns)
+            for v, mask in enumerate(self.masks):
+                lane, lanes = v * plan.tile.lanes, plan.tile.lanes
+                at = kernel.add(source, lane)
+                value = kernel.load(kernel.buffer(1), at, kind, lanes, mask)
+                kernel.store(value, kernel.workspace, kernel.add(place, lane), kind)
 
     @contextmanager
     def _outer_taps(
@@ -253,7 +258,9 @@ class _Block:
     def _channels(self, taps: list[ir.Value], line: ir.Value) -> None:
         """Emit tiles whose rows are input channels, for each tap of a line."""
         kernel, plan, axis = self.kernel, self.plan, self.plan.axes[-1]
-        whole, rest = divmod(plan.rows, plan.tile.rows)
+        count = kernel.sub(self.chunk.end, self.chunk.channel)
+        whole, _ = kernel.split(count, plan.tile.rows)
+        rest = plan.depth % plan.tile.rows
         with kernel.loop(0, axis.taps) as tap:
             shift = kernel.mul(tap, axis.dilation)
             low = kernel.b.sub(kernel.int(axis.before + axis.stride - 1), shift)
@@ -261,7 +268,7 @@ class _Block:
             high = kernel.add(low, axis.size)
             right = kernel.minimum(kernel.div(high, axis.stride), axis.out)
             number = kernel.add(kernel.mul(line, axis.taps), tap)
-            first = kernel.mul(number, plan.depth)
+            first = kernel.mul(number, self.chunk.apart)
             place = kernel.mul(shift, plan.strides[-2])
 
             def tile(start: ir.Value, rows: int) -> None:
@@ -272,7 +279,8 @@ class _Block:
             with kernel.loop(0, whole) as block:
                 tile(kernel.mul(block, plan.tile.rows), plan.tile.rows)
             if rest:
-                tile(kernel.int(whole * plan.tile.rows), rest)
+                with kernel.when(self.chunk.last_band):
+                    tile(kernel.mul(whole, plan.tile.rows), rest)
 
     def _tile(
         self,
@@ -286,19 +294,36 @@ class _Block:
         kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
         shape = TileShape(rows, plan.tile.vectors, plan.tile.lanes)
         tile = Tile(kernel, shape, kind, lanewise=plan.spec.depthwise)
-        at = kernel.add(self.sums, kernel.mul(first, plan.tile.columns))
-        sums = kernel.at(kernel.buffer(3), at, kind)
-        tile.load(sums, plan.tile.columns)
+        columns = plan.tile.columns
+        sums = kernel.at(self.sums, kernel.mul(first, columns), kind)
+        with kernel.when(self.old):
+            tile.load(sums, columns)
+        if plan.flat:
+            x = kernel.add(kernel.add(self.x, place), self._along(self.begin))
+            count = kernel.sub(self.last, self.first)
+            self._accumulate(tile, range(rows), x, self.begin, count)
+        else:
+            self._units(tile, taps, place, pieces)
+        tile.store(sums, columns)
+
+    def _units(
+        self,
+        tile: Tile,
+        taps: list[ir.Value],
+        place: ir.Value,
+        pieces: Sequence[_Piece],
+    ) -> None:
+        """Emit the reduction row by row."""
+        kernel, plan = self.kernel, self.plan
         with kernel.loop(self.first, self.last) as unit:
             upper, segment = kernel.split(unit, plan.segments)
             image, row = kernel.split(upper, plan.lines)
             x, met = self._line(image, row, taps)
             x = kernel.add(x, place)
-            grad = kernel.mul(upper, plan.axes[-1].out)
+            pixel = kernel.mul(upper, plan.axes[-1].out)
             with kernel.when(met):
                 for piece in pieces:
-                    self._piece(tile, piece, segment, x, grad)
-        tile.store(sums, plan.tile.columns)
+                    self._piece(tile, piece, segment, x, pixel)
 
     def _line(
         self, image: ir.Value, row: ir.Value, taps: list[ir.Value]
@@ -328,8 +353,7 @@ class _Block:
         row: ir.Value,
     ) -> None:
         """Emit the reduction over a stretch of a row."""
-        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        axis, stride = plan.axes[-1], plan.strides[-2]
+        kernel, plan = self.kernel, self.plan
         left, right = piece.left, piece.right
         count: int | ir.Value
         if plan.segments > 1:
@@ -340,18 +364,38 @@ class _Block:
             count = right - left
         else:
             count = kernel.b.sub(kernel.int(right), kernel.int(left))
-        along = kernel.sub(kernel.mul(left, axis.stride), axis.before)
-        a = kernel.add(x, kernel.mul(along, stride))
-        channels = plan.spec.outputs
-        b = kernel.add(kernel.mul(kernel.add(row, left), channels), self.grad)
+        x = kernel.add(x, self._along(left))
+        self._accumulate(tile, piece.rows, x, kernel.add(row, left), count)
+
+    def _along(self, pixel: int | ir.Value) -> ir.Value:
+        """How far a row's pixel of the output lies from the input's first one."""
+        kernel, axis = self.kernel, self.plan.axes[-1]
+        along = kernel.sub(kernel.mul(pixel, axis.stride), axis.before)
+        return kernel.mul(along, self.plan.strides[-2])
+
+    def _accumulate(
+        self,
+        tile: Tile,
+        rows: range,
+        x: ir.Value,
+        pixel: ir.Value,
+        count: int | ir.Value,
+    ) -> None:
+        """Add `count` pixels, of which `pixel` is the first over all images."""
+        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
+        grad, step = kernel.buffer(1), plan.spec.outputs
+        place = kernel.add(kernel.mul(pixel, step), self.grad)
+        if plan.copied:
+            grad, step = kernel.workspace, plan.tile.columns
+            place = kernel.mul(kernel.b.sub(pixel, self.begin), step)
         tile.accumulate(
-            kernel.at(kernel.buffer(0), a, kind),
-            [(each, each * plan.row_step) for each in piece.rows],
-            axis.stride * stride,
-            kernel.at(kernel.buffer(1), b, kind),
-            channels,
+            kernel.at(kernel.buffer(0), x, kind),
+            [(each, each * plan.row_step) for each in rows],
+            plan.axes[-1].stride * plan.strides[-2],
+            kernel.at(grad, place, kind),
+            step,
             count,
-            self.masks,
+            None if plan.copied else self.masks,
         )
 
 
