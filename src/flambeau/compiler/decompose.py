@@ -19,6 +19,7 @@ from ..ops.broadcast import reshape
 from ..ops.index import gather, scatter_add
 from ..ops.reduce import all_, amax, any_, sum_
 from .selection import pool_tap, tap_gradient, tells_all
+from .spread import spread
 
 __all__ = ["decompose"]
 
@@ -44,8 +45,22 @@ def _normalize(
 
 def _variance(x: Node, mean: Node, axes: tuple[int, ...]) -> Node:
     count = prod(x.shape[axis] for axis in axes)
-    total = sum_(ew.square(ew.sub(x, mean)), axes=axes, keepdims=True)
-    return ew.div(total, ew.const_like(count, x))
+    if _is_mean(mean, x, axes):
+        total = sum_(x, axes=axes, keepdims=False)
+        squares = reshape(spread(x, total, axes=axes), mean.shape)
+    else:
+        squares = sum_(ew.square(ew.sub(x, mean)), axes=axes, keepdims=True)
+    return ew.div(squares, ew.const_like(count, x))
+
+
+def _is_mean(mean: Node, x: Node, axes: tuple[int, ...]) -> bool:
+    """Whether a node is the sum of x over axes, divided by something."""
+    if mean.value is not None or mean.name != "div":
+        return False
+    total = mean.inputs[0]
+    if total.value is not None or total.name != "sum":
+        return False
+    return total.inputs[0] is x and total.params["axes"] == axes
 
 
 def _any(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:

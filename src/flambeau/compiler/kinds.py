@@ -11,7 +11,7 @@ from .lowerings.registry import family_of
 
 __all__ = ["Kind", "classify", "is_elementwise", "kinds_of"]
 
-REDUCTIONS = frozenset({"sum", "amax", "amin", "any", "all"})
+REDUCTIONS = frozenset({"sum", "amax", "amin", "any", "all", "spread"})
 
 
 class Kind:

@@ -137,32 +137,47 @@ class _Scheduler:
         if len(group.nodes) == _MOST_STORED:
             return False
         if group.kind == Kind.WHOLE:
-            family = FAMILIES[first.name]
-            if family.epilogue and reads_it and kind == Kind.LOOP:
-                return node.shape == first.shape and self._reads_in_place(node, group)
-            return family.joins(node, group.nodes)
+            if FAMILIES[first.name].epilogue:
+                return reads_it and self._ends(group, node, kind)
+            return FAMILIES[first.name].joins(node, group.nodes)
         if kind not in (Kind.LOOP, Kind.REDUCE) or group.kind != kind:
             return False
         if not _same_walk(node, first, kind):
             return False
         return not reads_it or (kind == Kind.LOOP and self._reads_in_place(node, group))
 
+    def _ends(self, group: Group, node: Node, kind: str) -> bool:
+        """Whether a node can be computed as a contraction's result is stored."""
+        first = group.nodes[0]
+        if kind == Kind.LOOP:
+            return node.shape == first.shape and self._reads_in_place(node, group)
+        return (
+            FAMILIES[first.name].gathers
+            and _is_per_channel(node, first)
+            and self._reads_in_place(node, group)
+        )
+
     def _reads_in_place(self, node: Node, group: Group) -> bool:
-        """Whether a node reads what a group computes only at its own place."""
+        """Whether a node reads what a group computes only at its own place.
+
+        A reduction has no places; what it reduces has.
+        """
         mine = {id(each) for each in group.nodes}
+        reduces = self._kinds[id(node)] == Kind.REDUCE
+        shape = node.inputs[0].shape if reduces else node.shape
         stack, seen = [node], set()
         while stack:
             at = stack.pop()
-            for each in at.inputs:
+            for each in at.inputs[:1] if at is node and reduces else at.inputs:
                 if id(each) in seen and id(each) not in mine:
                     continue
                 seen.add(id(each))
                 if id(each) in mine:
-                    if each.shape != node.shape or not _keeps_places(at, each):
+                    if each.shape != shape or not _keeps_places(at, each):
                         return False
                 elif id(each) in self._stored:
                     continue  # by an earlier group
-                elif each.shape == node.shape and _keeps_places(at, each):
+                elif each.shape == shape and _keeps_places(at, each):
                     stack.append(each)
                 elif self._reaches(each, mine):
                     return False
@@ -178,6 +193,17 @@ def _same_walk(node: Node, other: Node, kind: str) -> bool:
         return node.shape == other.shape
     same = node.name == other.name and node.params == other.params
     return same and node.inputs[0].shape == other.inputs[0].shape
+
+
+def _is_per_channel(node: Node, first: Node) -> bool:
+    """Whether a node is a sum over all dimensions but the channels of a result."""
+    return (
+        node.name in ("sum", "spread")
+        and node.inputs[0].shape == first.shape
+        and node.dtype is first.dtype
+        and node.params["axes"] == (0, *range(2, first.ndim))
+        and not node.params.get("keepdims")
+    )
 
 
 def _keeps_places(user: Node, node: Node) -> bool:

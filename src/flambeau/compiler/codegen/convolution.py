@@ -8,7 +8,7 @@ one correlation per residue of the input's index, with the taps that meet it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
 
@@ -141,7 +141,8 @@ def convolution(
             fused=True,
         ),
     )
-    return Program(stages, (("packed", pack.size * spec.dtype.itemsize),))
+    scratch = (("packed", pack.size * spec.dtype.itemsize),)
+    return Program(stages, scratch, spec.batch * correlation.parts(target))
 
 
 def _correlation(
@@ -229,12 +230,14 @@ def input_gradient(
     the input (image, *spatial, channel). This is also the forward pass of a transposed
     convolution, whose output is the input of `spec`.
     """
-    packing, running, start = [], [], 0
+    packing, running, start, parts = [], [], 0, 0
     residues = product(*map(_residues, spec.axes()))
     for number, phase in enumerate(residues):
         axes = tuple(axis for axis, _ in phase)
         name = f"input_gradient_{number}_{spec.name}"
-        correlation = _correlation(spec, name, axes, backward=True, start=start)
+        correlation = replace(
+            _correlation(spec, name, axes, backward=True, start=start), earlier=parts
+        )
         taps = [steps for _, steps in phase]
         pack = _pack(spec, correlation, taps, target, backward=True)
         if pack.size:
@@ -244,8 +247,9 @@ def input_gradient(
         buffers = ("grad", "packed", "batch", "out")
         running.append(Stage(kernel, buffers, fused=True))
         start += pack.size
+        parts += correlation.parts(target)
     size = start * spec.dtype.itemsize
-    return Program((*packing, *running), (("packed", size),))
+    return Program((*packing, *running), (("packed", size),), spec.batch * parts)
 
 
 def _residues(axis: Axis) -> list[tuple[Axis, Steps]]:

@@ -95,6 +95,7 @@ class Correlation:
         axes: the spatial dimensions.
         strides: of the input: of images, spatial dimensions, channels.
         start: where its weights begin among the packed ones.
+        earlier: how many parts of each image earlier correlations have computed.
         spatial: the output's spatial sizes, which `axes` may have merged.
         depthwise: whether output channel k reads input channel k only; `depth` and
             `groups` are 1 then, and the input's channels are neighbours.
@@ -111,11 +112,16 @@ class Correlation:
     start: int
     spatial: tuple[int, ...]
     depthwise: bool = False
+    earlier: int = 0
 
     @property
     def taps(self) -> int:
         """How many taps the window has."""
         return prod(axis.taps for axis in self.axes)
+
+    def parts(self, target: Target) -> int:
+        """Return into how many parts each image is cut."""
+        return _grid(self, target).blocks
 
     def tile(self, target: Target) -> TileShape:
         """Return the register tile."""
@@ -251,14 +257,13 @@ def _emit(name: str, spec: Correlation, target: Target, epilogue: Epilogue) -> s
     grid = _grid(spec, target)
     groups = grid.groups(spec)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, 4)
         image, block = kernel.split(chunk, grid.blocks)
-        group = kernel.int(0)
+        batch, group = kernel.b.load(kernel.buffer(2), typ=I64, align=8), kernel.int(0)
         if groups > 1:
-            group, image = kernel.split(
-                image, kernel.b.load(kernel.buffer(2), typ=I64, align=8)
-            )
-        _Work(kernel, spec, grid, epilogue, chunk, image).emit(group, block)
+            group, image = kernel.split(image, batch)
+        part = kernel.add(kernel.mul(image, grid.blocks), block)
+        part = kernel.add(part, kernel.mul(batch, spec.earlier))
+        _Work(kernel, spec, grid, epilogue, part, image).emit(group, block)
     return kernel.finish()
 
 
@@ -271,11 +276,11 @@ class _Work:
         spec: Correlation,
         grid: _Grid,
         epilogue: Epilogue,
-        chunk: ir.Value,
+        part: ir.Value,
         image: ir.Value,
     ) -> None:
         self.kernel, self.spec, self.grid = kernel, spec, grid
-        self.epilogue, self.chunk, self.image = epilogue, chunk, image
+        self.epilogue, self.part, self.image = epilogue, part, image
 
     def emit(self, group: ir.Value, block: ir.Value) -> None:
         """Emit the chunk: some panels of output channels for the rows of a block.
@@ -290,12 +295,34 @@ class _Work:
         upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
         first = kernel.mul(upper, grid.lines)
         stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
+        if self.epilogue.gathers:
+            with kernel.loop(low, high) as panel:
+                self._begin(panel)
         panels, rows = (low, high), (first, stop)
         outside, inside = (rows, panels) if spec.depthwise else (panels, rows)
         with kernel.loop(*outside) as a, kernel.loop(*inside) as b:
             row, panel = (a, b) if spec.depthwise else (b, a)
             self._panel(panel)
             self._row(row, part)
+
+    def _begin(self, panel: ir.Value) -> None:
+        """Emit what comes before the first vectors of a panel."""
+        kernel, spec = self.kernel, self.spec
+        self._panel(panel)
+        for v in range(self.grid.tile.vectors):
+            lane = v * self.grid.tile.lanes
+            channel = kernel.add(self.channel, lane)
+            place = (kernel.int(0),) * (1 + len(spec.spatial))
+            position = Position(
+                (*place, channel),
+                channel,
+                self._valid(lane),
+                self.part,
+                3,
+                4,
+                spec.dtype,
+            )
+            self.epilogue.begin(kernel, position)
 
     def _panel(self, number: ir.Value) -> None:
         """Find where a panel's weights and its input begin."""
@@ -410,7 +437,7 @@ class _Work:
                     (*before, channels[v]),
                     kernel.add(place, channels[v]),
                     valid[v],
-                    self.chunk,
+                    self.part,
                     3,
                     4,
                     spec.dtype,

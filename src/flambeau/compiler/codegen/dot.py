@@ -79,7 +79,6 @@ def _emit(name: str, dots: Dots, target: Target, epilogue: Epilogue) -> str:
     whole, rest = divmod(dots.columns, lanes)
     together, parts = _cut(dots, target)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, 3)
         product, part = kernel.split(chunk, parts)
         work = _Work(kernel, dots, lanes, epilogue, chunk, product)
         first = kernel.mul(part, together)

@@ -14,6 +14,7 @@ from llvmlite import ir
 
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder
+from .gathering import Gather
 from .loops import Apply, Expression, Given, Load, Number, Store
 from .program import Column, Epilogue, Position
 
@@ -33,11 +34,24 @@ class Fused(Epilogue):
             last. Loads have the step 0 or 1 there.
         stores: what is written.
         dense: the steps of the output in these dimensions.
+        sums: what is added up over all places of each channel.
     """
 
     expressions: tuple[Expression, ...]
     stores: tuple[Store, ...]
     dense: tuple[int, ...]
+    sums: tuple[Gather, ...] = ()
+
+    @property
+    def gathers(self) -> bool:
+        """Whether something is added up."""
+        return bool(self.sums)
+
+    def begin(self, kernel: KernelBuilder, position: Position) -> None:
+        """Set a part's sums to zero in some channels."""
+        lanes = kernel.target.lanes(position.dtype.itemsize)
+        for each in self.sums:
+            each.begin(kernel, position, lanes)
 
     def store(self, kernel: KernelBuilder, value: ir.Value, position: Position) -> None:
         """Emit what happens to a vector."""
@@ -47,8 +61,13 @@ class Fused(Epilogue):
         """Emit what happens to a register tile, column by column."""
         for column in columns:
             shared: dict[int, ir.Value] = {}
-            for value, position in column:
+            rows = [
                 self._store(kernel, value, position, shared)
+                for value, position in column
+            ]
+            for each in self.sums:
+                values = [found[each.expression] for found in rows]
+                each.add(kernel, column[0][1], values)
 
     def _store(
         self,
@@ -56,7 +75,8 @@ class Fused(Epilogue):
         value: ir.Value,
         position: Position,
         shared: dict[int, ir.Value],
-    ) -> None:
+    ) -> list[ir.Value]:
+        """Compute all expressions and store some; return their values."""
         lanes, same = value.type.count, self._same_for_rows()
         mask = position.mask(kernel, lanes)
         found: list[ir.Value] = []
@@ -74,6 +94,7 @@ class Fused(Epilogue):
             place = self._place(kernel, out.start, out.steps, position)
             pointer = kernel.buffer(slot)
             kernel.store(found[out.expression], pointer, place, out.dtype, mask)
+        return found
 
     def _value(
         self,

@@ -89,7 +89,6 @@ def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
     stretch, each = _cut(fold)
     across = ceil_div(inner, stretch)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, 2)
         block, part = kernel.split(chunk, across)
         first, left = kernel.mul(block, each), kernel.mul(part, stretch)
         right = kernel.minimum(kernel.add(left, stretch), inner)

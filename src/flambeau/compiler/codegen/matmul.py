@@ -237,8 +237,6 @@ def _emit(
     more = kernel.add(rows, grid.together_rows - 1)
     blocks, _ = kernel.split(more, grid.together_rows)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        if grid.parts == 1:
-            epilogue.start(kernel, chunk, 4 if spec.free else 3)
         upper, block = kernel.split(chunk, blocks)
         upper, panel = kernel.split(upper, panels)
         part, product = kernel.split(upper, batch)

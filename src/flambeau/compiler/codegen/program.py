@@ -38,10 +38,12 @@ class Program:
         stages: each may read what the earlier ones wrote.
         scratch: name and bytes of each buffer that only these stages use. They are
             not expected to hold anything before.
+        parts: into how many parts the output is cut for sums over it.
     """
 
     stages: tuple[Stage, ...]
     scratch: tuple[tuple[str, int], ...] = ()
+    parts: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,8 @@ class Position:
         indices: the coordinates of lane 0 in the output; lanes run along the last.
         offset: of lane 0 in the dense output, in elements.
         valid: how many lanes exist, where not all do (it may be negative).
-        chunk: the number of the chunk at work.
+        part: the number of the part of the output at work: several chunks may do the
+            same part, but other channels of it.
         slot: of the output in the table.
         free: the first slot after the family's own: the epilogue's buffers begin here.
         dtype: of the output.
@@ -61,7 +64,7 @@ class Position:
     indices: tuple[ir.Value, ...]
     offset: ir.Value
     valid: ir.Value | None
-    chunk: ir.Value
+    part: ir.Value
     slot: int
     free: int
     dtype: dt.dtype
@@ -80,8 +83,13 @@ class Epilogue:
     code that a kernel becomes depends on it.
     """
 
-    def start(self, kernel: KernelBuilder, chunk: ir.Value, free: int) -> None:
-        """Emit what a chunk does before its first vector: nothing here."""
+    @property
+    def gathers(self) -> bool:
+        """Whether parts have sums of their own, which `begin` sets to zero."""
+        return False
+
+    def begin(self, kernel: KernelBuilder, position: Position) -> None:
+        """Emit what comes before the first of a part's vectors in some channels."""
 
     def store_tile(self, kernel: KernelBuilder, columns: Sequence[Column]) -> None:
         """Emit what happens to a register tile, given by its columns of vectors."""

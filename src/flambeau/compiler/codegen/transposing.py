@@ -219,7 +219,6 @@ def _emit(name: str, unpack: Unpack, target: Target, epilogue: Epilogue) -> str:
     images = kernel.b.load(kernel.buffer(1), typ=I64, align=8)
     parts = unpack.parts.emit(kernel, images)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        epilogue.start(kernel, chunk, 3)
         panel, number = kernel.split(chunk, ceil_div(unpack.rows, height))
         low = kernel.mul(number, height)
         high = kernel.minimum(kernel.add(low, height), unpack.rows)

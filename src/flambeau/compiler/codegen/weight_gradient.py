@@ -99,8 +99,6 @@ def _emit(
         start = kernel.b.udiv(kernel.mul(part, units), parts)
         stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), units), parts)
         work = _Chunk(kernel, plan, part, stack, band)
-        if plan.whole:
-            epilogue.start(kernel, chunk, 4)
         work.emit(start, stop)
         if plan.whole:
             work.unpack(unpack, epilogue, chunk)

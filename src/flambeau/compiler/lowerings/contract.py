@@ -11,13 +11,12 @@ from ...graph import Node
 from .. import affine
 from ..affine import VIEWS
 from ..codegen.matmul import MatmulSpec, matmul
-from ..codegen.program import Program
 from ..program import Buffer
 from .context import Lowering
-from .epilogue import Ending, lower_with_epilogue
+from .epilogue import Contraction, lower_with_epilogue
 from .loop import copy_into
 
-__all__ = ["accepts_matmul", "lower_matmul", "run_program", "strided"]
+__all__ = ["accepts_matmul", "lower_matmul", "strided"]
 
 
 def accepts_matmul(node: Node) -> bool:
@@ -40,11 +39,12 @@ def lower_matmul(lowering: Lowering, nodes: Sequence[Node]) -> None:
         (*_batch_steps(node.inputs[1], b_steps, batch), *b_steps[-2:]),
     )
 
-    def contract(ending: Ending) -> None:
-        program = matmul(spec, lowering.target, ending.epilogue)
-        run_program(lowering, program, {"a": a, "b": b}, ending)
-
-    lower_with_epilogue(lowering, nodes, range(node.ndim), contract)
+    contraction = Contraction(
+        lambda epilogue: matmul(spec, lowering.target, epilogue),
+        {"a": a, "b": b},
+        tuple(range(node.ndim)),
+    )
+    lower_with_epilogue(lowering, nodes, contraction)
 
 
 def _batch_steps(
@@ -76,19 +76,3 @@ def strided(lowering: Lowering, node: Node) -> tuple[Buffer, tuple[int, ...]]:
         copy_into(lowering, node, buffer, 0, buffer.steps)
         return buffer, buffer.steps
     return buffer, tuple(steps)
-
-
-def run_program(
-    lowering: Lowering, program: Program, buffers: dict[str, Buffer], ending: Ending
-) -> None:
-    """Append the kernels of a contraction, on buffers by their names."""
-    named = {**buffers, "out": ending.out}
-    for name, size in program.scratch:
-        named[name] = lowering.scratch(size)
-    for stage in program.stages:
-        used = [named[each] for each in stage.buffers]
-        if stage.fused:
-            used += ending.extra
-            lowering.run(stage.kernel, used, ending.overwritable)
-        else:
-            lowering.run(stage.kernel, used)

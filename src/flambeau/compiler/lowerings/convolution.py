@@ -18,8 +18,7 @@ from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
 from ..codegen.weight_gradient import weight_gradient
 from ..program import Buffer
 from .context import Lowering
-from .contract import run_program
-from .epilogue import Ending, lower_with_epilogue
+from .epilogue import Contraction, lower_with_epilogue
 from .loop import dense
 
 __all__ = [
@@ -122,11 +121,12 @@ def lower_convolution(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
-    def contract(ending: Ending) -> None:
-        program = convolution(spec, lowering.target, ending.epilogue)
-        run_program(lowering, program, named, ending)
-
-    lower_with_epilogue(lowering, nodes, channels_last(node.ndim), contract)
+    contraction = Contraction(
+        lambda epilogue: convolution(spec, lowering.target, epilogue),
+        named,
+        channels_last(node.ndim),
+    )
+    lower_with_epilogue(lowering, nodes, contraction)
 
 
 def lower_input_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
@@ -141,11 +141,10 @@ def lower_input_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
-    def contract(ending: Ending) -> None:
-        program = input_gradient(spec, lowering.target, ending.epilogue)
-        run_program(lowering, program, named, ending)
-
-    lower_with_epilogue(lowering, nodes, order, contract)
+    contraction = Contraction(
+        lambda epilogue: input_gradient(spec, lowering.target, epilogue), named, order
+    )
+    lower_with_epilogue(lowering, nodes, contraction)
 
 
 def lower_weight_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
@@ -160,9 +159,10 @@ def lower_weight_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
-    def contract(ending: Ending) -> None:
-        program = weight_gradient(spec, lowering.target, ending.epilogue)
-        run_program(lowering, program, named, ending)
-
-    order = range(node.ndim)
-    lower_with_epilogue(lowering, nodes, order, contract, only_dense=True)
+    contraction = Contraction(
+        lambda epilogue: weight_gradient(spec, lowering.target, epilogue),
+        named,
+        tuple(range(node.ndim)),
+        only_dense=True,
+    )
+    lower_with_epilogue(lowering, nodes, contraction)

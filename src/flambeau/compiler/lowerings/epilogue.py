@@ -1,132 +1,203 @@
-"""Elementwise ops on a contraction's result become its epilogue.
+"""What follows a contraction becomes its epilogue: elementwise ops and channel sums.
 
 [conv: c, y = relu(c + b)]   ->   convolution(x, w, y, b), which never stores c
+[conv: c, s = sum(c)]        ->   convolution(x, w, c, parts), join(parts, s)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+import numpy as np
 
 from ...graph import Node
 from ..codegen.epilogue import OUT, Fused
+from ..codegen.gathering import Gather, join_kernel
 from ..codegen.loops import Expression, Load, Lookup, Store
-from ..codegen.program import Epilogue
+from ..codegen.program import Epilogue, Program
 from ..program import Buffer
 from .context import Lowering
 from .loop import lower_loop
 from .overwriting import overwritable
-from .scope import Scope
+from .reduce import lower_reduce
+from .scope import Scope, spec_name
 
-__all__ = ["Ending", "lower_with_epilogue"]
+__all__ = ["Contraction", "lower_with_epilogue"]
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a contraction's result is stored.
+class Contraction:
+    """A contraction, ready to be computed.
 
     Attributes:
-        out: the contraction's own output.
-        epilogue: what happens to its vectors.
-        extra: the buffers that the epilogue reads or writes besides.
-        overwritable: pairs of one that it reads and one that may be written over it.
+        build: returns its kernels, given what happens to the result.
+        buffers: by name, all but "out".
+        order: the result's dimensions from the outermost in memory.
+        only_dense: whether an epilogue is told places in memory only, no indices.
     """
 
-    out: Buffer
-    epilogue: Epilogue
-    extra: tuple[Buffer, ...] = ()
-    overwritable: tuple[tuple[Buffer, Buffer], ...] = ()
+    build: Callable[[Epilogue], Program]
+    buffers: dict[str, Buffer]
+    order: tuple[int, ...]
+    only_dense: bool = False
 
 
 def lower_with_epilogue(
-    lowering: Lowering,
-    nodes: Sequence[Node],
-    order: Sequence[int],
-    contract: Callable[[Ending], None],
-    only_dense: bool = False,
+    lowering: Lowering, nodes: Sequence[Node], contraction: Contraction
 ) -> None:
     """Compute a contraction and what follows it.
 
     Args:
         lowering: the program.
-        nodes: the contraction, then elementwise ops on its result.
-        order: the result's dimensions from the outermost in memory.
-        contract: adds the steps of the contraction, given how it ends.
-        only_dense: whether an epilogue is told places in memory only, no indices.
+        nodes: the contraction, then elementwise ops on its result, and sums.
+        contraction: how it is computed.
     """
     head, *others = nodes
-    if others:
-        scope = Scope(lowering, head.shape, head)
-        written = [node for node in nodes if id(node) not in lowering.unread]
-        found = [scope.express_whole(node) for node in written]
-        dense = _dense_steps(head, order)
-        expressions = _placed(scope, order, dense)
-        if _fits(expressions, dense, only_dense):
-            return contract(_fused(scope, written, found, order, expressions))
-    contract(Ending(lowering.result(head, order), Epilogue()))
-    if others:
-        lower_loop(lowering, others)
-    return None
+    ending = _Ending(lowering, nodes, contraction) if others else None
+    if ending is not None and ending.fits():
+        ending.lower()
+        return
+    out = lowering.result(head, contraction.order)
+    _run(lowering, contraction, Epilogue(), out, [])
+    for node in others:
+        if _is_sum(node):
+            lower_reduce(lowering, [node])
+        else:
+            lowering.unread.discard(id(node))
+            lower_loop(lowering, [node])
 
 
-def _dense_steps(head: Node, order: Sequence[int]) -> tuple[int, ...]:
-    """The steps of the result in `order`, from the outermost."""
-    steps, step = [], 1
-    for at in reversed(order):
-        steps.append(step)
-        step *= head.shape[at]
-    return tuple(reversed(steps))
+def _is_sum(node: Node) -> bool:
+    return node.name in ("sum", "spread")
 
 
-def _placed(scope: Scope, order: Sequence[int], dense: tuple[int, ...]) -> Any:
-    """The expressions in `order`; along sizes of 1 they step as the result does."""
-    found = []
-    for each in scope.ordered(order):
-        if isinstance(each, (Load, Lookup)):
-            pairs = zip(order, each.steps, dense)
-            steps = tuple(
-                own if scope.shape[dim] == 1 else step for dim, step, own in pairs
-            )
-            each = replace(each, steps=steps)
-        found.append(each)
-    return tuple(found)
+def _run(
+    lowering: Lowering,
+    contraction: Contraction,
+    epilogue: Epilogue,
+    out: Buffer,
+    extra: Sequence[Buffer],
+    gathers: Sequence[Gather] = (),
+    pairs: Sequence[tuple[Buffer, Buffer]] = (),
+) -> tuple[int, list[Buffer]]:
+    """Append the kernels; return the number of parts and what is gathered of them."""
+    program = contraction.build(epilogue)
+    named = {**contraction.buffers, "out": out}
+    for name, size in program.scratch:
+        named[name] = lowering.scratch(size)
+    gathered = [lowering.scratch(each.size(program.parts)) for each in gathers]
+    for stage in program.stages:
+        used = [named[each] for each in stage.buffers]
+        if stage.fused:
+            lowering.run(stage.kernel, [*used, *extra, *gathered], pairs)
+        else:
+            lowering.run(stage.kernel, used)
+    return program.parts, gathered
 
 
-def _fits(
-    expressions: Sequence[Expression], dense: tuple[int, ...], only_dense: bool
-) -> bool:
-    """Whether all can be computed in vectors along the last dimension."""
-    for each in expressions:
-        if isinstance(each, Lookup):
+class _Ending:
+    """A contraction's epilogue."""
+
+    def __init__(
+        self, lowering: Lowering, nodes: Sequence[Node], contraction: Contraction
+    ) -> None:
+        self.lowering, self.contraction = lowering, contraction
+        head = nodes[0]
+        self.head = head
+        self.sums = [node for node in nodes if _is_sum(node)]
+        self.written = [
+            node
+            for node in nodes
+            if not _is_sum(node) and id(node) not in lowering.unread
+        ]
+        self.scope = Scope(lowering, head.shape, head)
+        self.found = [self.scope.express_whole(node) for node in self.written]
+        self.summed = [self.scope.express_whole(node.inputs[0]) for node in self.sums]
+        self.dense = self._dense_steps()
+        self.expressions = self._placed()
+
+    def _dense_steps(self) -> tuple[int, ...]:
+        """The steps of the result, the outermost dimension in memory first."""
+        steps, step = [], 1
+        for at in reversed(self.contraction.order):
+            steps.append(step)
+            step *= self.head.shape[at]
+        return tuple(reversed(steps))
+
+    def _placed(self) -> tuple[Expression, ...]:
+        """The expressions; along sizes of 1 they step as the result does."""
+        order = self.contraction.order
+        found: list[Expression] = []
+        for each in self.scope.ordered(order):
+            if isinstance(each, (Load, Lookup)):
+                pairs = zip(order, each.steps, self.dense)
+                each = replace(
+                    each,
+                    steps=tuple(
+                        own if self.head.shape[dim] == 1 else step
+                        for dim, step, own in pairs
+                    ),
+                )
+            found.append(each)
+        return tuple(found)
+
+    def fits(self) -> bool:
+        """Whether all can be computed in vectors along the last dimension."""
+        if not self.written:
             return False
-        if isinstance(each, Load):
-            if only_dense and (each.steps != dense or each.start):
+        for each in self.expressions:
+            if isinstance(each, Lookup):
                 return False
-            if each.steps[-1] not in (0, 1):
-                return False
-    return True
+            if isinstance(each, Load):
+                elsewhere = each.steps != self.dense or each.start != 0
+                if self.contraction.only_dense and elsewhere:
+                    return False
+                if each.steps[-1] not in (0, 1):
+                    return False
+        return True
 
+    def lower(self) -> None:
+        """Compute the contraction with this epilogue, and join the parts' sums."""
+        lowering, order = self.lowering, self.contraction.order
+        results = [lowering.result(node, order) for node in self.written]
+        slots = [OUT, *(self.scope.slots.of(buffer) for buffer in results[1:])]
+        stores = tuple(
+            Store(at, slot, buffer.dtype, 0, self.dense)
+            for at, slot, buffer in zip(self.found, slots, results)
+        )
+        extra = self.scope.slots.buffers
+        gathers = self._gathers(len(extra))
+        epilogue = Fused(self.expressions, stores, self.dense, tuple(gathers))
+        pairs = [
+            (extra[read], results[0] if stored == OUT else extra[stored])
+            for read, stored in overwritable(self.expressions, stores)
+        ]
+        parts, gathered = _run(
+            lowering, self.contraction, epilogue, results[0], extra, gathers, pairs
+        )
+        count = lowering.constant(np.array([parts], np.int64))
+        for gather, buffer in zip(gathers, gathered):
+            self._join(gather, parts, [buffer, count])
 
-def _fused(
-    scope: Scope,
-    written: Sequence[Node],
-    found: Sequence[int],
-    order: Sequence[int],
-    expressions: tuple[Expression, ...],
-) -> Ending:
-    """Give the results buffers, the first one the contraction's own."""
-    results = [scope.lowering.result(node, order) for node in written]
-    dense = _dense_steps(written[0], order)
-    slots = [OUT, *(scope.slots.of(buffer) for buffer in results[1:])]
-    stores = tuple(
-        Store(at, slot, buffer.dtype, 0, dense)
-        for at, slot, buffer in zip(found, slots, results)
-    )
-    epilogue = Fused(expressions, stores, dense)
-    extra = tuple(scope.slots.buffers)
-    pairs = tuple(
-        (extra[read], results[0] if stored == OUT else extra[stored])
-        for read, stored in overwritable(expressions, stores)
-    )
-    return Ending(results[0], epilogue, extra, pairs)
+    def _gathers(self, first: int) -> list[Gather]:
+        """What is gathered, each in a buffer behind the `first` ones."""
+        found: list[Gather] = []
+        spread = {
+            at for node, at in zip(self.sums, self.summed) if node.name == "spread"
+        }
+        for at in dict.fromkeys(self.summed):
+            slot, channels = first + len(found), self.head.shape[1]
+            found.append(Gather(at, slot, channels, self.head.dtype, at in spread))
+        return found
+
+    def _join(self, gather: Gather, parts: int, buffers: list[Buffer]) -> None:
+        """Add the sums of the parts: the sum, and the spread beside it."""
+        pairs = zip(self.sums, self.summed)
+        wanted = {node.name: node for node, at in pairs if at == gather.expression}
+        results = [self.lowering.result(wanted["sum"])]
+        if gather.spread:
+            results.append(self.lowering.result(wanted["spread"]))
+        name = spec_name("join", gather)
+        kernel = join_kernel(name, gather, parts, self.lowering.target)
+        self.lowering.run(kernel, [*buffers, *results])

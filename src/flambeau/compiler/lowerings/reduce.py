@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
+
+import numpy as np
 
 from ...graph import Node
+from .. import affine
 from ..codegen.reduction import ReduceSpec, reduce_kernels
 from ..program import Buffer
 from .context import Lowering
@@ -17,7 +21,7 @@ def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Compute equal reductions of inputs of one shape in one walk over them."""
     source, axes = nodes[0].inputs[0], nodes[0].params["axes"]
     scope = Scope(lowering, source.shape)
-    found = [scope.express_whole(node.inputs[0]) for node in nodes]
+    found = [_summed(scope, node) for node in nodes]
     order = scope.preferred_order()
     kept = [at for at in order if at not in axes]
     reduced = [at for at in order if at in axes]
@@ -28,7 +32,7 @@ def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
         for node, at in zip(nodes, found, strict=True)
     )
     spec = ReduceSpec(
-        nodes[0].name,
+        "sum" if nodes[0].name == "spread" else nodes[0].name,
         tuple(source.shape[at] for at in walk) or (1,),
         len(kept) - last_kept,
         last_kept,
@@ -38,9 +42,22 @@ def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
     _emit(lowering, spec, scope.slots)
 
 
+def _summed(scope: Scope, node: Node) -> int:
+    """The expression that is reduced."""
+    whole = scope.express_whole(node.inputs[0])
+    if node.name != "spread":
+        return whole
+    x, total = node.inputs
+    axes = node.params["axes"]
+    kept = [axis for at, axis in enumerate(affine.identity(x.ndim)) if at not in axes]
+    count = prod(x.shape[axis] for axis in axes)
+    number = scope.lowering.constant(np.array(count, x.dtype.numpy))
+    return scope.squared_deviation(whole, scope.express(total, tuple(kept)), number)
+
+
 def _result(lowering: Lowering, node: Node, kept: list[int], ndim: int) -> Buffer:
     """A dense buffer of the kept dimensions in their memory order."""
-    if node.params["keepdims"]:
+    if node.params.get("keepdims"):
         order = [*(at for at in range(ndim) if at not in kept), *kept]
     else:
         rank = {at: number for number, at in enumerate(sorted(kept))}

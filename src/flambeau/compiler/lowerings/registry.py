@@ -43,6 +43,7 @@ class Family:
             else they are stored first.
         epilogue: whether elementwise ops on the result can be computed as it is
             stored; they are the further nodes of the group then.
+        gathers: whether the epilogue can also sum over all dimensions but the channels.
     """
 
     lower: Callable[[Lowering, Sequence[Node]], None]
@@ -51,6 +52,7 @@ class Family:
     reads_views: bool = False
     reads_loops: bool = False
     epilogue: bool = False
+    gathers: bool = False
 
 
 def _single(
@@ -60,8 +62,10 @@ def _single(
     return Family(lambda lowering, nodes: lower(lowering, nodes[0]), accepts)
 
 
-def _contraction(lower: Callable[[Lowering, Sequence[Node]], None]) -> Family:
-    return Family(lower, convolution.can_convolve, epilogue=True)
+def _contraction(
+    lower: Callable[[Lowering, Sequence[Node]], None], gathers: bool = False
+) -> Family:
+    return Family(lower, convolution.can_convolve, epilogue=True, gathers=gathers)
 
 
 _MAX_POOL = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
@@ -75,8 +79,8 @@ FAMILIES: dict[str, Family] = {
         reads_views=True,
         epilogue=True,
     ),
-    "conv": _contraction(convolution.lower_convolution),
-    "conv_input_grad": _contraction(convolution.lower_input_gradient),
+    "conv": _contraction(convolution.lower_convolution, gathers=True),
+    "conv_input_grad": _contraction(convolution.lower_input_gradient, gathers=True),
     "conv_weight_grad": _contraction(convolution.lower_weight_gradient),
     "view": _single(loop.lower_reshape),
     "slice_update": Family(loop.lower_update, reads_loops=True),

@@ -81,6 +81,14 @@ class Scope:
         )
         return self._append(Apply(node.name, node.dtype, arguments))
 
+    def squared_deviation(self, x: int, total: int, count: Buffer) -> int:
+        """Express (x - total / count)^2, given expressions of x and of the total."""
+        kind = count.dtype
+        number = self._append(Number(self.slots.of(count), kind))
+        mean = self._append(Apply("div", kind, (total, number)))
+        away = self._append(Apply("sub", kind, (x, mean)))
+        return self._append(Apply("square", kind, (away,)))
+
     def _load(self, buffer: Buffer, index: IndexMap) -> int:
         slot = self.slots.of(buffer)
         if prod(buffer.shape) == 1:
