@@ -11,6 +11,8 @@ from .results import Figure, Row, geometric_mean
 
 __all__ = ["figures_table", "print_section", "rows_table"]
 
+_NOISY = 0.25  # quartiles that are further apart, as a share of the median
+
 
 def print_section(
     console: Console, title: str, results: Sequence[Row | Figure], peak: float
@@ -30,8 +32,15 @@ def print_section(
     if figures:
         console.print(figures_table(title, figures))
     for row in rows:
-        for note in row.notes:
+        for note in (*row.notes, *_noise(row)):
             console.print(f"{row.name}: {note}")
+
+
+def _noise(row: Row) -> Iterator[str]:
+    """Which medians should not be relied on."""
+    noisy = [name for name, each in row.timings.items() if each.spread > _NOISY]
+    if noisy:
+        yield f"noisy, measure it again: {', '.join(noisy)}"
 
 
 def rows_table(title: str, rows: Sequence[Row], peak: float) -> Table:

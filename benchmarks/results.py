@@ -32,6 +32,12 @@ class Timing:
         low, _, high = quantiles(self.seconds, n=4, method="inclusive")
         return low, high
 
+    @property
+    def spread(self) -> float:
+        """How far the quartiles are apart, as a share of the median."""
+        low, high = self.quartiles
+        return (high - low) / self.median
+
 
 @dataclass(frozen=True)
 class Row:

@@ -133,9 +133,18 @@ def test_tables_have_rows_means_and_bounds():
     assert sum("train.a" in line and "1000.00" in line for line in lines) == 2
     assert any("geometric mean" in line and "1.00" in line for line in lines)
     assert any("500.00" in line and "50%" in line for line in lines)
+    assert not any("noisy" in line for line in lines)
     assert any("memory" in line and "≤ 1 GB" in line for line in lines)
     assert [each.is_kept for each in figures] == [False, None]
     assert Figure("c", 2.0, "x", 1.8, at_least=True).is_kept
+
+
+def test_noise_is_told():
+    console, row = command.new_console(), a_row()
+    row.timings["torch eager"] = Timing((1.0, 1.0, 1.5, 1.5))
+    with console.capture() as text:
+        report.print_section(console, "train", [row], peak=400)
+    assert "train.a: noisy, measure it again: torch eager" in text.get()
 
 
 def test_the_machine_kernels_do_what_they_count():
