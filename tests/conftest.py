@@ -2,13 +2,16 @@
 
 import random
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 import pytest
 
 import flambeau
 from flambeau.compiler import native
+from flambeau.runtime.memory import Arenas, Pool
+
+POISON = 255  # the byte: as floats NaN, as integers -1, or as large as can be
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -20,6 +23,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what computes values: the compiler, also for graphs so small that it "
         "would leave them to NumPy, or the NumPy evaluator",
     )
+
+
+@pytest.fixture(autouse=True)
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fill the memory that a plan takes, so that what reads before it writes fails."""
+    take, take_arena = Pool.take, Arenas.take
+
+    @wraps(take)
+    def poisoned(self: Pool, size: int) -> tuple[np.ndarray, int]:
+        memory, address = take(self, size)
+        memory[...] = POISON
+        return memory, address
+
+    @wraps(take_arena)
+    def poisoned_arena(self: Arenas, size: int) -> np.ndarray:
+        arena = take_arena(self, size)
+        arena[:size] = POISON
+        return arena
+
+    monkeypatch.setattr(Pool, "take", poisoned)
+    monkeypatch.setattr(Arenas, "take", poisoned_arena)
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from flambeau.ops.op import Op
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.engine import Engine, engine
-from flambeau.runtime.memory import ALIGNMENT, Pool, aligned
+from flambeau.runtime.memory import ALIGNMENT, Arenas, Pool, aligned
 from flambeau.runtime.plan import Plan
 from flambeau.runtime.target import Target, host
 
@@ -431,6 +431,30 @@ def test_outputs_are_memory_of_their_own() -> None:
     [second] = plan.run([np.ones(12)])
     assert not np.shares_memory(first, second)
     np.testing.assert_array_equal(first, 1)
+
+
+def test_plans_share_the_memory_of_what_no_run_outlives() -> None:
+    arenas = Arenas()
+    first, other = arenas.take(1000), arenas.take(1000)  # at the same time
+    assert not np.shares_memory(first, other)
+    arenas.give_back(first)
+    assert arenas.take(500) is first
+    arenas.give_back(first)
+    assert arenas.take(2000).nbytes >= 2000
+
+
+def test_memory_is_poisoned_in_tests() -> None:
+    assert np.isnan(Pool().take(64)[0].view(np.float32)).all()
+    assert np.isnan(Arenas().take(64).view(np.float64)).all()
+
+
+def test_plans_that_run_by_turns_find_their_memory() -> None:
+    given = [np.linspace(0, 1, size).reshape(-1, 10) for size in (300, 5000)]
+    plans = [plan_of(rd.softmax(constant(each), axis=1)) for each in given]
+    for at in (0, 1, 0, 0, 1, 1, 0):
+        [found] = plans[at].run([given[at]])
+        raised = np.exp(given[at])
+        np.testing.assert_allclose(found, raised / raised.sum(1, keepdims=True))
 
 
 def test_a_host_step_in_the_middle_gets_and_gives_values() -> None:

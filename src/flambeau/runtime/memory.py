@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALIGNMENT", "Pool", "aligned"]
+__all__ = ["ALIGNMENT", "Arenas", "Pool", "aligned"]
 
 ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
@@ -81,3 +81,26 @@ class Pool:
         if self.kept + size <= _MOST_KEPT:
             self.kept += size
             self._free[size].append(memory)
+
+
+class Arenas:
+    """Memory for what lives no longer than a run: all plans use the same.
+
+    There are as many arenas as runs at the same time, each as large as the largest run
+    so far.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[np.ndarray] = []
+
+    def take(self, size: int) -> np.ndarray:
+        """Return at least `size` aligned bytes with any content."""
+        try:
+            arena = self._free.pop()
+        except IndexError:
+            arena = aligned(size)
+        return arena if arena.nbytes >= size else aligned(size)
+
+    def give_back(self, arena: np.ndarray) -> None:
+        """Let another run use an arena."""
+        self._free.append(arena)

@@ -11,12 +11,13 @@ import numpy as np
 
 from ..evaluator import meaning
 from .engine import Code, Engine
-from .memory import Pool, aligned
+from .memory import Arenas, Pool, aligned
 from .team import STEP, run_steps
 
 __all__ = ["Plan"]
 
 _pool = Pool()  # for what outlives a run
+_arenas = Arenas()  # for what does not
 
 # One thread does so little work sooner than others can be told of it: about 60 us, a
 # byte that is moved taking as long as a few operations.
@@ -84,9 +85,11 @@ class Plan:
         self._offsets, self._size = offsets, size
         self._code: list[Code] = []
         self._lock = threading.Lock()
-        self._arena: np.ndarray | None = None
+        self._base = 0  # where the arena of the last run was
         self._addresses = np.zeros(len(program.buffers), np.uint64)
         self._fixed = dict(program.constants)
+        for number, array in program.constants:
+            self._addresses[number] = _address(array)
         self._leaves = [number for _, number in program.leaves]
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
@@ -154,25 +157,28 @@ class Plan:
                 that was given before must still hold the same numbers.
         """
         with self._lock:
-            memory = self._place(leaves)
-            if self._prologue.steps:
-                self._run_prologue()
-            for segment in self._segments:
-                segment.run(self._addresses)
-                if segment.host is not None:
-                    self._run_host(segment.host, memory)
-            return [self._value(number, memory) for number in self._outputs]
+            arena = _arenas.take(self._size)
+            try:
+                memory = self._place(arena, leaves)
+                if self._prologue.steps:
+                    self._run_prologue()
+                for segment in self._segments:
+                    segment.run(self._addresses)
+                    if segment.host is not None:
+                        self._run_host(segment.host, arena, memory)
+                return [self._value(number, arena, memory) for number in self._outputs]
+            finally:
+                _arenas.give_back(arena)
 
-    def _place(self, leaves: Sequence[np.ndarray]) -> dict[int, np.ndarray]:
+    def _place(
+        self, arena: np.ndarray, leaves: Sequence[np.ndarray]
+    ) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
-        addresses = self._addresses
-        if self._arena is None:
-            self._arena = aligned(self._size)
-            base = _address(self._arena)
+        addresses, base = self._addresses, _address(arena)
+        if base != self._base:
+            self._base = base
             for number, offset in self._offsets.items():
                 addresses[number] = base + offset
-            for number, array in self._fixed.items():
-                addresses[number] = _address(array)
         memory = dict(zip(self._leaves, leaves, strict=True))
         for number in self._prologue.changed(memory):
             addresses[number] = _address(memory[number])
@@ -186,6 +192,7 @@ class Plan:
         if prologue.segment is None and prologue.is_repeated:
             for number, memory in prologue.allocate(self.program).items():
                 self._addresses[number] = _address(memory)
+                self._offsets.pop(number, None)
             prologue.segment = self._segment(prologue.steps, None)
             others = range(len(self.program.steps))
             self._segments = self._cut(set(others).difference(self.program.prologue))
@@ -193,28 +200,31 @@ class Plan:
             prologue.segment.run(self._addresses)
             prologue.is_done = True
 
-    def _value(self, number: int, memory: dict[int, np.ndarray]) -> np.ndarray:
+    def _value(
+        self, number: int, arena: np.ndarray, memory: dict[int, np.ndarray]
+    ) -> np.ndarray:
         """Show a buffer as an array of its logical shape."""
         buffer = self.program.buffers[number]
         held = memory.get(buffer.source)
         if held is None:
             held = self._fixed.get(buffer.source)
         if held is None:
-            assert self._arena is not None
-            held = self._arena[self._offsets[buffer.source] :]
+            held = arena[self._offsets[buffer.source] :]
         elif held.shape == buffer.shape and held.dtype == buffer.dtype.numpy:
             return held  # a leaf, or what a host step returned
         else:
             held = held.reshape(-1).view(np.uint8)
         return buffer.view(held)
 
-    def _run_host(self, step: Any, memory: dict[int, np.ndarray]) -> None:
+    def _run_host(
+        self, step: Any, arena: np.ndarray, memory: dict[int, np.ndarray]
+    ) -> None:
         """Compute a node by its NumPy meaning, into memory of its own."""
         node = step.node
-        arrays = [self._value(number, memory) for number in step.inputs]
+        arrays = [self._value(number, arena, memory) for number in step.inputs]
         with np.errstate(all="ignore"):
             value = np.ascontiguousarray(meaning(node, arrays))
-        if np.may_share_memory(value, self._arena):
+        if np.may_share_memory(value, arena):
             value = value.copy()  # later steps will use the memory of what was read
         memory[step.output] = value.reshape(node.shape)
         self._addresses[step.output] = _address(value)
