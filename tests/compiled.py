@@ -9,6 +9,7 @@ from native import Guarded
 
 from flambeau import evaluator
 from flambeau.compiler import native
+from flambeau.compiler.options import Options
 from flambeau.compiler.pipeline import compile_graph
 from flambeau.compiler.program import Buffer, HostStep, KernelStep, Program
 from flambeau.graph import Node, topological
@@ -16,16 +17,17 @@ from flambeau.runtime import team
 from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
 
+_DEFAULT = Options()
+
 LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-12}
 
 
-def program(*nodes: Node) -> Program:
+def program(*nodes: Node, options: Options = _DEFAULT) -> Program:
     """What the graph of some nodes is compiled to."""
     order = topological(nodes)
     wanted = {id(each) for each in nodes}
-    return compile_graph(
-        order, [at for at, node in enumerate(order) if id(node) in wanted], host()
-    )
+    positions = [at for at, node in enumerate(order) if id(node) in wanted]
+    return compile_graph(order, positions, host(), options)
 
 
 def kernels(*nodes: Node) -> list[str]:

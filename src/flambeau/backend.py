@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterable
 
 from . import evaluator
 from .compiler import native
+from .compiler.options import Options
 from .graph import Node
 
 __all__ = ["Config", "config", "evaluate"]
 
 Evaluate = Callable[[Iterable[Node]], None]
 
+
+def _native(roots: Iterable[Node]) -> None:
+    native.evaluate(roots, options=config.options)
+
+
 _BACKENDS: dict[str, Evaluate] = {
-    "native": native.evaluate,
+    "native": _native,
     "reference": evaluator.evaluate,
 }
 
@@ -25,6 +31,9 @@ class Config:
         backend: "native", the compiler: whole graphs as fused machine code, and NumPy
             for small graphs; or "reference", NumPy for all graphs: slow, and what they
             mean. It is "native" until it is set.
+        winograd: whether the compiler may compute 3x3 convolutions by Winograd's
+            algorithm, which is faster and rounds a little more; an infinity in the
+            input becomes NaN around it.
 
     Example:
         >>> import flambeau
@@ -33,6 +42,7 @@ class Config:
     """
 
     def __init__(self) -> None:
+        self.options = Options()
         self.backend = "native"
 
     @property
@@ -48,6 +58,17 @@ class Config:
             )
         self._backend = name
         self.evaluate = _BACKENDS[name]
+
+    @property
+    def winograd(self) -> bool:
+        """Whether Winograd's algorithm may be used."""
+        return self.options.winograd
+
+    @winograd.setter
+    def winograd(self, allowed: bool) -> None:
+        if not isinstance(allowed, bool):
+            raise TypeError(f"config.winograd must be a bool, got {allowed!r}")
+        self.options = Options(winograd=allowed)
 
 
 config = Config()

@@ -14,6 +14,7 @@ from .lowerings.context import Lowering
 from .lowerings.loop import lower_loop
 from .lowerings.reduce import lower_reduce
 from .lowerings.registry import FAMILIES
+from .options import Options
 from .program import Program
 from .schedule import Group
 
@@ -25,6 +26,7 @@ def lower(
     outputs: Sequence[tuple[int, Node]],
     given: dict[int, int],
     target: Target,
+    options: Options,
 ) -> Program:
     """Return the program of a scheduled graph.
 
@@ -34,8 +36,9 @@ def lower(
         given: positions in the graph as given, by a node's id; other leaves were made
             by the passes and are part of the program.
         target: the CPU.
+        options: what the user has chosen.
     """
-    lowering = Lowering(target)
+    lowering = Lowering(target, options)
     for group in groups:
         _lower_group(lowering, group)
     program = lowering.program

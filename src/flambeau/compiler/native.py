@@ -12,6 +12,7 @@ import numpy as np
 from .. import evaluator
 from ..graph import FREED, Node, topological
 from .affine import VIEWS
+from .options import Options
 
 if TYPE_CHECKING:
     from ..runtime.plan import Plan
@@ -21,17 +22,24 @@ __all__ = ["compiled", "evaluate", "structure"]
 _MOST_PLANS = 256
 _LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
 
+_DEFAULT = Options()
+
 _plans: OrderedDict[Hashable, Plan] = OrderedDict()
 _lock = threading.Lock()
 
 
-def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
+def evaluate(
+    roots: Iterable[Node],
+    least_work: int = _LEAST_WORK,
+    options: Options = _DEFAULT,
+) -> None:
     """Compute and keep the value of every root.
 
     Args:
         roots: the nodes.
         least_work: graphs with fewer element operations go to the NumPy evaluator.
             The graph alone decides, so a program always gives the same bits.
+        options: what the user has chosen.
     """
     roots = [each for each in roots if each.value is None]
     order = topological(roots)
@@ -39,7 +47,7 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
         evaluator.evaluate(roots)
         return
     kept = _kept(order, {id(each) for each in roots})
-    plan = _plan(order, kept)
+    plan = _plan(order, kept, options)
     leaves = [order[at].value for at, _ in plan.program.leaves]
     values = plan.run(leaves)
     if plan.program.is_guarded and values.pop():
@@ -49,15 +57,15 @@ def evaluate(roots: Iterable[Node], least_work: int = _LEAST_WORK) -> None:
         order[at].settle(value)
 
 
-def _plan(order: Sequence[Node], kept: Sequence[int]) -> Plan:
+def _plan(order: Sequence[Node], kept: Sequence[int], options: Options) -> Plan:
     """The plan of a graph, known or new."""
-    key = structure(order, kept)
+    key = structure(order, kept), options
     with _lock:
         plan = _plans.get(key)
         if plan is not None:
             _plans.move_to_end(key)
             return plan
-    plan = compiled(order, kept)
+    plan = compiled(order, kept, options)
     with _lock:
         _plans[key] = plan
         if len(_plans) > _MOST_PLANS:
@@ -65,12 +73,15 @@ def _plan(order: Sequence[Node], kept: Sequence[int]) -> Plan:
     return plan
 
 
-def compiled(order: Sequence[Node], kept: Sequence[int]) -> Plan:
+def compiled(
+    order: Sequence[Node], kept: Sequence[int], options: Options = _DEFAULT
+) -> Plan:
     """Compile a graph.
 
     Args:
         order: the graph, inputs before users.
         kept: the positions in `order` of the nodes whose values are wanted.
+        options: what the user has chosen.
     """
     # LLVM takes as long to import as flambeau; a program that computes little has no
     # need of it.
@@ -79,7 +90,7 @@ def compiled(order: Sequence[Node], kept: Sequence[int]) -> Plan:
     from .memory import plan_memory
     from .pipeline import compile_graph
 
-    program = compile_graph(order, kept, engine().target)
+    program = compile_graph(order, kept, engine().target, options)
     return Plan(program, *plan_memory(program), engine())
 
 

@@ -14,6 +14,7 @@ from .arrange import arrange
 from .decompose import decompose
 from .guard import outside
 from .lower import lower
+from .options import Options
 from .program import FAULT, Program
 from .prologue import find_prologue
 from .schedule import schedule
@@ -21,13 +22,18 @@ from .simplify import simplify
 
 __all__ = ["COMPUTABLE", "compile_graph"]
 
+_DEFAULT = Options()
+
 COMPUTABLE = frozenset(
     {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
 )
 
 
 def compile_graph(
-    order: Sequence[Node], outputs: Sequence[int], target: Target
+    order: Sequence[Node],
+    outputs: Sequence[int],
+    target: Target,
+    options: Options = _DEFAULT,
 ) -> Program:
     """Return the program that computes some nodes of a graph.
 
@@ -35,6 +41,7 @@ def compile_graph(
         order: the graph, inputs before users.
         outputs: the positions in `order` of the nodes whose values are wanted.
         target: the CPU.
+        options: what the user has chosen.
     """
     before, state.grad_enabled = state.grad_enabled, False
     try:
@@ -49,7 +56,7 @@ def compile_graph(
     nodes = arrange(topological(node for _, node in wanted))
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
     given = {id(node): at for at, node in enumerate(order)}
-    program = lower(groups, wanted, given, target)
+    program = lower(groups, wanted, given, target, options)
     program.prologue = find_prologue(program)
     return program
 

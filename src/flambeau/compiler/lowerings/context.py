@@ -10,6 +10,7 @@ from ... import dtypes as dt
 from ...graph import Node
 from ...runtime.target import Target
 from ..codegen.kernel import Kernel
+from ..options import Options
 from ..program import Buffer, HostStep, KernelStep, Program
 
 __all__ = ["Lowering"]
@@ -20,16 +21,18 @@ class Lowering:
 
     Attributes:
         target: the CPU.
+        options: what the user has chosen.
         program: what has been lowered.
         leaves: the given nodes that were read, with their buffers.
         unread: the ids of nodes that nobody reads from memory.
 
     Args:
         target: the CPU.
+        options: what the user has chosen.
     """
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, target: Target, options: Options) -> None:
+        self.target, self.options = target, options
         self.program = Program()
         self.leaves: list[tuple[Node, Buffer]] = []
         self.unread: set[int] = set()

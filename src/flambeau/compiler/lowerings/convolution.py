@@ -1,9 +1,10 @@
-"""Convolutions and their gradients become direct kernels on channels-last memory.
+"""Convolutions and their gradients become kernels on channels-last memory.
 
 conv(x, w)   ->   pack(w), convolution(x, w, out) with out lying (N, *spatial, C)
 
 The order of the dimensions in memory is chosen here and carried on by the loops that
-read the result, so that between two convolutions nothing is transposed.
+read the result, so that between two convolutions nothing is transposed. Winograd's
+kernels do what they do faster, unless the user has turned them off.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ...graph import Node
 from ...shape import window_output
 from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
 from ..codegen.weight_gradient import weight_gradient
+from ..codegen.winograd import winograd_convolution, winograd_input_gradient
+from ..codegen.winograd_choice import winograd_pays
 from ..program import Buffer
 from .context import Lowering
 from .epilogue import Contraction, lower_with_epilogue
@@ -121,8 +124,10 @@ def lower_convolution(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
+    fast = lowering.options.winograd and winograd_pays(spec)
+    family = winograd_convolution if fast else convolution
     contraction = Contraction(
-        lambda epilogue: convolution(spec, lowering.target, epilogue),
+        lambda epilogue: family(spec, lowering.target, epilogue),
         named,
         channels_last(node.ndim),
     )
@@ -141,8 +146,10 @@ def lower_input_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
+    fast = lowering.options.winograd and winograd_pays(spec, backward=True)
+    family = winograd_input_gradient if fast else input_gradient
     contraction = Contraction(
-        lambda epilogue: input_gradient(spec, lowering.target, epilogue), named, order
+        lambda epilogue: family(spec, lowering.target, epilogue), named, order
     )
     lower_with_epilogue(lowering, nodes, contraction)
 

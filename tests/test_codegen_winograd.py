@@ -1,0 +1,243 @@
+"""Winograd's convolution and its gradients against NumPy in float64."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from compiled import check as check_graph
+from compiled import kernels, program
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from native import Runner, run, spills, threads
+from test_codegen_convolution import TOLERANCE, Case, Numbering, conv
+
+import flambeau
+from flambeau import dtypes as dt
+from flambeau.compiler import native
+from flambeau.compiler.codegen.convolution import ConvolutionSpec
+from flambeau.compiler.codegen.winograd import (
+    winograd_convolution,
+    winograd_input_gradient,
+)
+from flambeau.compiler.codegen.winograd_choice import winograd_pays
+from flambeau.compiler.codegen.winograd_forms import AT, BT, GT, A, G
+from flambeau.compiler.options import Options
+from flambeau.graph import constant
+from flambeau.ops import elementwise as ew
+from flambeau.ops.conv import conv as conv_op
+from flambeau.ops.normalize import moments, normalize
+from flambeau.runtime.engine import engine
+from flambeau.runtime.target import host
+
+PASSES = {"forward": winograd_convolution, "input": winograd_input_gradient}
+
+LAYERS = {
+    "narrow": conv(16, 16, (12, 12), 3),
+    "partial tiles": conv(32, 48, (14, 13), 3),
+    "odd channels": conv(17, 33, (7, 9), 3),
+    "one channel": conv(1, 1, (5, 6), 3),
+    "one pixel": conv(5, 6, (1, 1), 3),
+    "less than a tile": conv(20, 8, (3, 2), 3),
+    "no padding": conv(24, 24, (11, 10), 3, padding=0),
+    "padding beyond the window": conv(8, 8, (6, 7), 3, padding=4),
+    "several blocks": conv(40, 40, (24, 28), 3, batch=5),
+    "far": conv(160, 144, (8, 7), 3, batch=3),
+    "far, odd channels": conv(131, 250, (5, 8), 3),
+    "float64": conv(24, 20, (9, 10), 3, kind=dt.float64),
+    "far in float64": conv(130, 70, (4, 4), 3, kind=dt.float64),
+}
+
+
+def check(spec, which, **options):
+    """Run a pass and compare it."""
+    case = Case(spec)
+    found = run(PASSES[which](spec, host()), case.buffers(which), **options)["out"]
+    expected = case.expected(which)
+    error = np.linalg.norm(found - expected)
+    assert error <= TOLERANCE[spec.dtype] * np.linalg.norm(expected)
+
+
+def test_the_forms_are_a_correlation_and_its_gradient():
+    draw = np.random.default_rng(3)
+    at, bt, gt, a, g = (np.array(form.rows) for form in (AT, BT, GT, A, G))
+    pixels, taps, grads = (draw.standard_normal(size) for size in (6, 3, 4))
+    forward = at @ ((g @ taps) * (bt @ pixels))
+    np.testing.assert_allclose(forward, np.correlate(pixels, taps))
+    backward = gt @ ((a @ grads) * (bt @ pixels))
+    np.testing.assert_allclose(backward, np.correlate(pixels, grads))
+
+
+@st.composite
+def specs(draw):
+    """Any small convolution that Winograd's kernels compute."""
+    sizes = draw(st.integers(1, 18)), draw(st.integers(1, 18))
+    padding = tuple((draw(st.integers(1, 3)), draw(st.integers(1, 3))) for _ in sizes)
+    channels = draw(st.integers(1, 70)), draw(st.integers(1, 90))
+    kind = draw(st.sampled_from([dt.float32, dt.float64]))
+    batch, ones = draw(st.integers(1, 4)), (1, 1)
+    return ConvolutionSpec(
+        kind, batch, 1, *channels, sizes, (3, 3), ones, ones, padding
+    )
+
+
+@pytest.mark.parametrize("which", PASSES)
+@settings(max_examples=15, deadline=None)
+@given(spec=specs(), shift=st.integers(0, 3))
+def test_any_convolution(which, spec, shift):
+    check(spec, which, shift=shift)
+
+
+@pytest.mark.parametrize("guard", ["begin", "end"])
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", LAYERS.values(), ids=LAYERS)
+def test_layers_inside_their_buffers(which, spec, guard):
+    check(spec, which, guard=guard)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("channels", [64, 256])
+def test_deep_layers(which, channels):
+    check(conv(channels, channels, (14, 14), 3, batch=4), which)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", LAYERS.values(), ids=LAYERS)
+def test_the_bits_do_not_depend_on_threads(which, spec):
+    runner = Runner(PASSES[which](spec, host()), Case(spec).buffers(which))
+    found = []
+    for count in (1, 2, 4):
+        with threads(count):
+            runner.run()
+        found.append(runner.arrays["out"].tobytes())
+        runner.arrays["out"][...] = np.nan
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("kind", [dt.float32, dt.float64])
+@pytest.mark.parametrize("shape", [(64, 56), (128, 14), (256, 14), (512, 7)])
+def test_inner_loops_do_not_spill(which, kind, shape):
+    channels, size = shape
+    spec = conv(channels, channels, (size, size), 3, kind=kind)
+    for stage in PASSES[which](spec, host()).stages:
+        assert not spills(engine().assembly(stage.kernel.ir))
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", LAYERS.values(), ids=LAYERS)
+def test_epilogues_are_told_where_each_element_is(which, spec):
+    buffers = Case(spec).buffers(which)
+    shape = buffers["out"].shape
+    sizes = (shape[0], -1) if which == "weight" else shape
+    numbers = np.full(shape, -1, np.int64)
+    sizes = numbers.reshape(sizes).shape
+    made = PASSES[which](spec, host(), Numbering(sizes))
+    runner = Runner(made, buffers, extra=[numbers], guard="end")
+    runner.run()
+    found = runner.extra[0].ravel().copy()
+    runner.release()
+    assert (found == np.arange(found.size)).all()
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("channels", [4, 150])
+def test_no_images(which, channels):
+    spec = conv(channels, 6, (5, 5), 3, batch=0)
+    found = run(PASSES[which](spec, host()), Case(spec).buffers(which))["out"]
+    assert (found == 0).all()
+
+
+@pytest.mark.parametrize("vectors", [(16, 16), (16, 32), (32, 16)])
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("name", ["odd channels", "far", "several blocks"])
+def test_other_vector_registers(which, name, vectors):
+    target = replace(host(), vector_bytes=vectors[0], vector_registers=vectors[1])
+    case = Case(LAYERS[name])
+    made = PASSES[which](LAYERS[name], target)
+    found, expected = run(made, case.buffers(which))["out"], case.expected(which)
+    assert np.linalg.norm(found - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("name", ["several blocks", "far"])
+def test_code_does_not_depend_on_the_batch(which, name):
+    few, many = (replace(LAYERS[name], batch=batch) for batch in (1, 7))
+    pairs = zip(PASSES[which](few, host()).stages, PASSES[which](many, host()).stages)
+    assert all(one.kernel.recipe == other.kernel.recipe for one, other in pairs)
+
+
+# The choice
+
+
+def layer(channels, size, kernel=3, stride=1, batch=4):
+    """A convolution in a graph."""
+    draw = np.random.default_rng(5)
+    x = draw.standard_normal((batch, channels, size, size)).astype(np.float32)
+    w = draw.standard_normal((channels, channels, kernel, kernel)).astype(np.float32)
+    pads = ((kernel // 2, kernel // 2),) * 2
+    options = {"stride": (stride, stride), "dilation": (1, 1), "groups": 1}
+    return conv_op(constant(x), constant(w), padding=pads, **options)
+
+
+@pytest.mark.parametrize("channels", [40, 64, 134])
+@pytest.mark.parametrize("size", [30, 29, 24])
+def test_statistics_are_gathered_by_winograd(channels, size):
+    y = layer(channels, size)
+    bias = constant(np.arange(channels, dtype=np.float32).reshape(-1, 1, 1))
+    y = ew.add(y, bias)
+    average, variance = moments(y, (0, 2, 3))
+    z = normalize(y, average, variance, axes=(0, 2, 3), eps=1e-5)
+    names = kernels(average, variance, z)
+    assert any(name.startswith("winograd") for name in names)
+    assert not any(name.startswith("sum") for name in names)
+    check_graph(average, variance)
+    check_graph(z)
+
+
+def test_large_layers_are_computed_by_winograd():
+    assert any(name.startswith("winograd") for name in kernels(layer(64, 28)))
+    check_graph(layer(64, 28))
+
+
+@pytest.mark.parametrize(
+    "node", [layer(64, 28, kernel=5), layer(64, 28, stride=2), layer(8, 12)]
+)
+def test_others_are_not(node):
+    assert not any(name.startswith("winograd") for name in kernels(node))
+
+
+def test_it_can_be_turned_off():
+    node = layer(64, 28)
+    made = program(node, options=Options(winograd=False))
+    assert not any("winograd" in step.kernel.name for step in made.steps)
+
+
+def test_the_switch_is_part_of_a_plan():
+    values = []
+    for allowed in (True, False, True):
+        node = layer(64, 28)
+        native.evaluate([node], options=Options(winograd=allowed))
+        values.append(node.value.tobytes())
+    assert values[0] == values[2] != values[1]
+
+
+def test_the_switch_is_a_setting(monkeypatch):
+    assert flambeau.config.options == Options(winograd=True)
+    monkeypatch.setattr(flambeau.config, "winograd", False)
+    assert flambeau.config.options == Options(winograd=False)
+
+
+def test_the_switch_is_a_bool():
+    with pytest.raises(TypeError, match=r"config\.winograd must be a bool, got 1"):
+        flambeau.config.winograd = 1
+
+
+def test_it_pays_for_most_layers_of_networks():
+    for channels, size, batch in (64, 56, 1), (128, 28, 2), (256, 14, 4), (512, 7, 8):
+        spec = conv(channels, channels, (size, size), 3, batch=batch)
+        assert winograd_pays(spec)
+        assert winograd_pays(spec, backward=True)
+    assert not winograd_pays(conv(512, 512, (7, 7), 3, batch=1))
+    assert not winograd_pays(conv(3, 64, (56, 56), 3))
