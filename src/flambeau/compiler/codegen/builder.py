@@ -337,6 +337,28 @@ class KernelBuilder:
         align = ir.IntType(32)(kind.itemsize)
         self.call(name, VOID, value, place, align, mask)
 
+    def prefetch(
+        self,
+        pointer: ir.Value,
+        offset: Index,
+        kind: dt.dtype,
+        write: bool = False,
+        soon: bool = True,
+    ) -> None:
+        """Ask for the line of an element to be brought near; it may lie outside.
+
+        Args:
+            pointer: of the buffer.
+            offset: of the element.
+            kind: the element type.
+            write: whether it will be written.
+            soon: whether to bring it to the nearest cache, or to the next one.
+        """
+        word = ir.IntType(32)
+        options = (word(int(write)), word(3 if soon else 2), word(1))
+        place = self.at(pointer, offset, kind)
+        self.call("llvm.prefetch.p0", VOID, place, *options)
+
     def _masked(
         self,
         what: str,

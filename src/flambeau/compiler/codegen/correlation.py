@@ -359,10 +359,36 @@ class _Work:
         axis, stride = spec.axes[-1], spec.strides[-2]
         along = kernel.sub(kernel.mul(start, axis.stride), axis.before)
         place = kernel.add(self.x, kernel.mul(along, stride))
+        places = self._places(shape, start)
+        self.epilogue.prepare(kernel, places)
+        if spec.depthwise and len(spec.axes) > 1:
+            self._prefetch(shape, place)
         with self._outer_taps(0, place, kernel.int(0)) as (here, line):
             for reach in run.reaches:
                 self._reach(tile, reach, here, line)
-        self._store(tile, start)
+        self.epilogue.store_tile(kernel, tile.columns(places))
+
+    def _prefetch(self, shape: TileShape, place: ir.Value) -> None:
+        """Bring near what the tile below this one will be the first to read.
+
+        A tile reads a few of each pixel's channels, which the CPU does not foresee.
+
+        Args:
+            shape: of the tile.
+            place: where it reads first, in the input's first row.
+        """
+        kernel, spec, axes = self.kernel, self.spec, self.spec.axes
+        below = axes[-2].stride
+        for axis, stride, index in zip(axes, spec.strides[1:], self.outer):
+            line = kernel.sub(kernel.mul(index, axis.stride), axis.before)
+            place = kernel.add(place, kernel.mul(line, stride))
+        past = (axes[-2].taps - 1) * axes[-2].dilation + 1
+        for line in range(past, past + below):
+            for pixel in range(shape.rows * axes[-1].stride):
+                for v in range(shape.vectors):
+                    at = line * spec.strides[-3] + pixel * spec.strides[-2]
+                    at = kernel.add(place, at + v * shape.lanes)
+                    kernel.prefetch(kernel.buffer(0), at, spec.dtype, soon=False)
 
     @contextmanager
     def _outer_taps(
@@ -416,23 +442,24 @@ class _Work:
                 self.masks,
             )
 
-    def _store(self, tile: Tile, start: ir.Value) -> None:
+    def _places(self, shape: TileShape, start: ir.Value) -> list[list[Position]]:
+        """Where a tile's vectors belong, column by column."""
         kernel, spec = self.kernel, self.spec
         outer = [axis.at(kernel, each) for axis, each in zip(spec.axes, self.outer)]
         line = self.image
         for axis, index in zip(spec.axes, outer):
             line = kernel.add(kernel.mul(line, axis.full), index)
         axis, all_channels = spec.axes[-1], spec.groups * spec.columns
-        lanes = [v * tile.shape.lanes for v in range(tile.shape.vectors)]
+        lanes = [v * shape.lanes for v in range(shape.vectors)]
         channels = [kernel.add(self.channel, lane) for lane in lanes]
         valid = [self._valid(lane) for lane in lanes]
-        columns: list[list[tuple[ir.Value, Position]]] = [[] for _ in lanes]
-        for row, sums in enumerate(tile.sums):
+        columns: list[list[Position]] = [[] for _ in lanes]
+        for row in range(shape.rows):
             along = axis.at(kernel, kernel.add(start, row))
             pixel = kernel.add(kernel.mul(line, axis.full), along)
             place = kernel.mul(pixel, all_channels)
             before = (self.image, *self._spatial([*outer, along]))
-            for v, total in enumerate(sums):
+            for v in range(shape.vectors):
                 position = Position(
                     (*before, channels[v]),
                     kernel.add(place, channels[v]),
@@ -442,8 +469,8 @@ class _Work:
                     4,
                     spec.dtype,
                 )
-                columns[v].append((total.get(), position))
-        self.epilogue.store_tile(kernel, columns)
+                columns[v].append(position)
+        return columns
 
     def _spatial(self, indices: list[ir.Value]) -> list[ir.Value]:
         """The spatial indices, taken apart where the axes were merged."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from llvmlite import ir
 
@@ -53,6 +54,22 @@ class Fused(Epilogue):
         for each in self.sums:
             each.begin(kernel, position, lanes)
 
+    def prepare(
+        self, kernel: KernelBuilder, places: Sequence[Sequence[Position]]
+    ) -> None:
+        """Ask for what lies as the output does and is read or written with a tile."""
+        large = [
+            each
+            for each in (*self.expressions, *self.stores)
+            if isinstance(each, (Load, Store)) and each.steps == self.dense
+        ]
+        for position in chain.from_iterable(places):
+            for each in large:
+                pointer = kernel.buffer(self._slot(each, position))
+                place = self._place(kernel, each.start, each.steps, position)
+                write = isinstance(each, Store)
+                kernel.prefetch(pointer, place, each.dtype, write)
+
     def store(self, kernel: KernelBuilder, value: ir.Value, position: Position) -> None:
         """Emit what happens to a vector."""
         self.store_tile(kernel, [[(value, position)]])
@@ -90,9 +107,8 @@ class Fused(Epilogue):
                 if same[at]:
                     shared[at] = found[-1]
         for out in self.stores:
-            slot = position.slot if out.slot == OUT else position.free + out.slot
             place = self._place(kernel, out.start, out.steps, position)
-            pointer = kernel.buffer(slot)
+            pointer = kernel.buffer(self._slot(out, position))
             kernel.store(found[out.expression], pointer, place, out.dtype, mask)
         return found
 
@@ -112,13 +128,17 @@ class Fused(Epilogue):
             values = [found[argument] for argument in each.arguments]
             return Arithmetic(kernel, lanes).apply(each.op, each.dtype, kinds, values)
         assert isinstance(each, (Load, Number))
-        pointer = kernel.buffer(position.free + each.slot)
+        pointer = kernel.buffer(self._slot(each, position))
         if isinstance(each, Number):
             return kernel.splat(kernel.load(pointer, 0, each.dtype), lanes)
         place = self._place(kernel, each.start, each.steps, position)
         if each.steps[-1] == 0:
             return kernel.splat(kernel.load(pointer, place, each.dtype), lanes)
         return kernel.load(pointer, place, each.dtype, lanes, mask)
+
+    def _slot(self, access: Load | Number | Store, position: Position) -> int:
+        """Which buffer of the kernel is read or written."""
+        return position.slot if access.slot == OUT else position.free + access.slot
 
     def _place(
         self,

@@ -357,8 +357,11 @@ class _Work:
         a = kernel.at(kernel.buffer(0), place, kind)
         b = kernel.at(kernel.buffer(1), self.b, kind)
         offsets = [(each, each * row_step) for each in range(rows)]
+        epilogue = self.epilogue if self.grid.parts == 1 else Epilogue()
+        places = self._places(shape, row)
+        epilogue.prepare(kernel, places)
         tile.accumulate(a, offsets, step, b, self.b_step, self._count(), self.masks)
-        self._store(tile, row)
+        epilogue.store_tile(kernel, tile.columns(places))
 
     def _count(self) -> int | ir.Value:
         """How many steps this part has; the last may have fewer."""
@@ -369,27 +372,26 @@ class _Work:
         left = self.kernel.sub(self.spec.depth, self.depth)
         return self.kernel.minimum(left, self.grid.part)
 
-    def _store(self, tile: Tile, row: ir.Value) -> None:
+    def _places(self, shape: TileShape, row: ir.Value) -> list[list[Position]]:
+        """Where a tile's vectors belong, column by column."""
         kernel, spec = self.kernel, self.spec
-        whole = self.grid.parts == 1
-        epilogue = self.epilogue if whole else Epilogue()
         first = kernel.mul(self.place.product, self.place.rows)
         free = 4 if spec.free else 3
-        if not whole:
+        if self.grid.parts > 1:
             batch = kernel.mul(self.place.part, prod(spec.batch) * spec.rows)
             first = kernel.add(first, batch)
-        vectors = range(tile.shape.vectors)
-        places = [kernel.add(self.column, v * tile.shape.lanes) for v in vectors]
+        vectors = range(shape.vectors)
+        places = [kernel.add(self.column, v * shape.lanes) for v in vectors]
         valid = [self._valid(v) for v in vectors]
-        columns: list[list[tuple[ir.Value, Position]]] = [[] for _ in vectors]
-        for at, sums in enumerate(tile.sums):
+        columns: list[list[Position]] = [[] for _ in vectors]
+        for at in range(shape.rows):
             here = kernel.add(row, at)
             line = kernel.mul(kernel.add(first, here), spec.columns)
-            for v, total in enumerate(sums):
+            for v in vectors:
                 indices = (*self.indices, here, places[v])
                 offset = kernel.add(line, places[v])
                 position = Position(
                     indices, offset, valid[v], self.place.chunk, 2, free, spec.dtype
                 )
-                columns[v].append((total.get(), position))
-        epilogue.store_tile(kernel, columns)
+                columns[v].append(position)
+        return columns

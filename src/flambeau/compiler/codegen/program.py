@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from llvmlite import ir
 
@@ -90,6 +91,17 @@ class Epilogue:
 
     def begin(self, kernel: KernelBuilder, position: Position) -> None:
         """Emit what comes before the first of a part's vectors in some channels."""
+
+    def prepare(
+        self, kernel: KernelBuilder, places: Sequence[Sequence[Position]]
+    ) -> None:
+        """Ask for the memory that a register tile will go to, before it is computed.
+
+        Stores wait for memory that is far away, and few of them can wait at once.
+        """
+        for position in chain.from_iterable(places):
+            pointer = kernel.buffer(position.slot)
+            kernel.prefetch(pointer, position.offset, position.dtype, write=True)
 
     def store_tile(self, kernel: KernelBuilder, columns: Sequence[Column]) -> None:
         """Emit what happens to a register tile, given by its columns of vectors."""

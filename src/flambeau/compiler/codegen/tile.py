@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder, value_type
+
+T = TypeVar("T")
 
 __all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
 
@@ -168,6 +171,13 @@ class Tile:
             near = kernel.at(a, whole * a_step, self.kind)
             far = kernel.at(b, whole * b_step, self.kind)
             self._steps(near, rows, a_step, far, b_step, count - whole, masks)
+
+    def columns(self, places: Sequence[Sequence[T]]) -> list[list[tuple[ir.Value, T]]]:
+        """Return the sums column by column, each with its place among `places`."""
+        return [
+            [(row[v].get(), place) for row, place in zip(self.sums, column)]
+            for v, column in enumerate(places)
+        ]
 
     def load(self, pointer: ir.Value, step: int) -> None:
         """Take the sums from memory, whose rows are `step` elements apart."""
