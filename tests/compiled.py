@@ -77,6 +77,8 @@ def compute_between_guards(*nodes: Node, at_end: bool) -> None:
         leaf = order[at].value
         if leaf is not None and leaf.size:
             places[number].view()[...] = leaf
+    for number, array in made.constants:
+        places[number].view()[...] = array
     for step in made.steps:
         if isinstance(step, KernelStep):
             used = [places[made.buffers[at].source] for at in step.buffers]

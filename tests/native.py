@@ -82,6 +82,10 @@ class Runner:
         place = self._placer(guard, shift)
         self.arrays = {name: place(array) for name, array in arrays.items()}
         self.extra = [place(array) for array in extra]
+        self.bounds = [
+            [place(np.array(each.kernel.bounds))] if each.kernel.bounds else []
+            for each in program.stages
+        ]
         self._prepare(program)
 
     def _placer(self, guard: str | None, shift: int) -> Any:
@@ -102,6 +106,7 @@ class Runner:
             code = engine().function(stage.kernel)
             used = [self.arrays[name] for name in stage.buffers]
             used += self.extra if stage.fused else []
+            used += self.bounds[at]
             table = np.array([array.ctypes.data for array in used], np.uint64)
             self.codes.append(code)
             self.tables.append(table)

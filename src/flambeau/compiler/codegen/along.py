@@ -8,7 +8,7 @@ are scalars, since they add in order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llvmlite import ir
 
@@ -17,7 +17,7 @@ from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder, Variable
 from .kernel import Kernel
-from .loops import CHUNK, vectors
+from .loops import ANY, CHUNK, vectors
 
 __all__ = ["EXTREMES", "TOTALS", "AlongSpec", "along_kernel"]
 
@@ -43,14 +43,23 @@ class AlongSpec:
     inner: int
     dtype: dt.dtype
 
+    @property
+    def code(self) -> AlongSpec:
+        """The same for any number of outer rows."""
+        return replace(self, outer=ANY)
+
 
 def along_kernel(name: str, spec: AlongSpec, target: Target) -> Kernel:
-    """Return the kernel of a walk; its table is the source and the result."""
+    """Return the kernel of a walk; its table is the source and the result.
+
+    Its bound is the number of outer rows or parts of such.
+    """
     cut = _Cut(spec, target)
     size = spec.outer * spec.size * spec.inner
     chunks = -(-cut.items // cut.at_once)
     moved = 2 * size * spec.dtype.itemsize
-    return Kernel(name, _emit, (spec, target), chunks, size, moved)
+    code = (spec.code, target)
+    return Kernel(name, _emit, code, chunks, size, moved, bounds=(cut.items,))
 
 
 def _emit(name: str, spec: AlongSpec, target: Target) -> str:
@@ -84,7 +93,7 @@ class _Along:
     def emit(self) -> str:
         """Emit the function."""
         spec, k, cut = self.spec, self.k, self.cut
-        stop = k.minimum(k.mul(k.end, cut.at_once), cut.items)
+        stop = k.minimum(k.mul(k.end, cut.at_once), k.number(2, 0))
         with k.loop(k.mul(k.begin, cut.at_once), stop) as item:
             row, part = k.split(item, cut.parts)
             if spec.inner == 1 and self.lanes > 1:

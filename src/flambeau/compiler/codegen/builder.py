@@ -106,6 +106,7 @@ class KernelBuilder:
         ir.IRBuilder(entry).branch(body)
         self.b = ir.IRBuilder(body)
         self._buffers: dict[int, ir.Value] = {}
+        self._numbers: dict[tuple[int, int], ir.Value] = {}
         self._hidden: ir.Value | None = None
 
     def finish(self) -> str:
@@ -287,6 +288,15 @@ class KernelBuilder:
                 place = self.b.gep(self._table, [self.int(slot)], source_etype=PTR)
                 self._buffers[slot] = self.b.load(place, typ=PTR, align=8)
         return self._buffers[slot]
+
+    def number(self, slot: Size, at: Size) -> ir.Value:
+        """Return one of the int64 numbers in a buffer, loaded once at the entry."""
+        if (slot, at) not in self._numbers:
+            pointer = self.buffer(slot)
+            with self.b.goto_entry_block():
+                place = self.at(pointer, at, dt.int64)
+                self._numbers[slot, at] = self.b.load(place, typ=I64, align=8)
+        return self._numbers[slot, at]
 
     def at(self, pointer: ir.Value, offset: Index, kind: dt.dtype) -> ir.Value:
         """Return the address of an element."""

@@ -37,6 +37,8 @@ class Kernel:
         flops: floating-point operations, for reports.
         moved: bytes read and written at least once, for reports.
         scratch: bytes of each scratch buffer.
+        bounds: numbers that the code reads when it runs, such as an outermost size, so
+            that it serves all of them. They are int64, in the last buffer of the table.
         workspace: bytes that a thread needs for its own.
     """
 
@@ -47,6 +49,7 @@ class Kernel:
     flops: int = 0
     moved: int = 0
     scratch: tuple[int, ...] = ()
+    bounds: tuple[int, ...] = ()
     workspace: int = 0
 
     @cached_property

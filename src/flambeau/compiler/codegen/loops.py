@@ -7,7 +7,7 @@ domain is cut into chunks of a fixed number of elements.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -16,10 +16,11 @@ from llvmlite import ir
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
-from .builder import I64, KernelBuilder
+from .builder import KernelBuilder
 from .kernel import Kernel, planned_once
 
 __all__ = [
+    "ANY",
     "Apply",
     "Expression",
     "Given",
@@ -27,6 +28,7 @@ __all__ = [
     "Lookup",
     "LoopSpec",
     "Number",
+    "Slotted",
     "Store",
     "loop_kernel",
 ]
@@ -98,6 +100,12 @@ class Store:
     steps: tuple[int, ...]
 
 
+Slotted = (Load, Number, Lookup, Store)
+"""What belongs to a buffer."""
+
+ANY = -1  # stands for a size that the code does not know
+
+
 @dataclass(frozen=True)
 class LoopSpec:
     """One fused loop.
@@ -111,6 +119,17 @@ class LoopSpec:
     sizes: tuple[int, ...]
     expressions: tuple[Expression, ...]
     stores: tuple[Store, ...] = field(default=())
+
+    @property
+    def code(self) -> LoopSpec:
+        """The same for any size of the outermost dimension."""
+        return replace(self, sizes=(ANY, *self.sizes[1:]))
+
+    @property
+    def slots(self) -> int:
+        """How many buffers are read and written."""
+        used = (*self.expressions, *self.stores)
+        return 1 + max(each.slot for each in used if isinstance(each, Slotted))
 
 
 def is_uniform(spec: LoopSpec, at: int) -> bool:
@@ -299,10 +318,20 @@ def vectors(
 
 @planned_once
 def loop_kernel(name: str, spec: LoopSpec, target: Target) -> Kernel:
-    """Return the kernel that computes and stores a fused elementwise loop."""
-    rows, inner = prod(spec.sizes[:-1]), spec.sizes[-1]
-    chunks = -(-inner // CHUNK) if rows == 1 else -(-rows // _rows_at_once(inner))
-    return Kernel(name, _emit, (spec, target), chunks, _flops(spec), _moved(spec))
+    """Return the kernel that computes and stores a fused elementwise loop.
+
+    It serves any outermost size, which is its bound.
+    """
+    *outer, inner = spec.sizes
+    return Kernel(
+        name,
+        _emit,
+        (spec.code, target),
+        -(-prod(outer) // _rows_at_once(inner)) if outer else -(-inner // CHUNK),
+        flops=_flops(spec),
+        moved=_moved(spec),
+        bounds=spec.sizes[:1],
+    )
 
 
 def _rows_at_once(inner: int) -> int:
@@ -313,20 +342,20 @@ def _rows_at_once(inner: int) -> int:
 def _emit(name: str, spec: LoopSpec, target: Target) -> str:
     kernel = KernelBuilder(name, target)
     lanes = lanes_of(spec, target)
-    rows, inner = prod(spec.sizes[:-1]), spec.sizes[-1]
-    if rows == 1:
-        _flat(kernel, spec, lanes, inner)
+    outermost = kernel.number(spec.slots, 0)
+    if len(spec.sizes) == 1:
+        _flat(kernel, spec, lanes, outermost)
     else:
-        _rows(kernel, spec, lanes, rows, inner)
+        rows = kernel.mul(outermost, prod(spec.sizes[1:-1]))
+        _rows(kernel, spec, lanes, rows, spec.sizes[-1])
     return kernel.finish()
 
 
-def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> None:
+def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: ir.Value) -> None:
     """One dimension: a chunk is a stretch of it."""
-    zeros = [ir.Constant(I64, 0)] * (len(spec.sizes) - 1)
-    point = Point(kernel, spec, zeros, lanes)
+    point = Point(kernel, spec, [], lanes)
     start = kernel.mul(kernel.begin, CHUNK)
-    stop = kernel.minimum(kernel.mul(kernel.end, CHUNK), kernel.int(inner))
+    stop = kernel.minimum(kernel.mul(kernel.end, CHUNK), inner)
     vectors(
         kernel,
         start,
@@ -337,12 +366,12 @@ def _flat(kernel: KernelBuilder, spec: LoopSpec, lanes: int, inner: int) -> None
 
 
 def _rows(
-    kernel: KernelBuilder, spec: LoopSpec, lanes: int, rows: int, inner: int
+    kernel: KernelBuilder, spec: LoopSpec, lanes: int, rows: ir.Value, inner: int
 ) -> None:
     """Several dimensions: a chunk is a number of rows."""
     each = _rows_at_once(inner)
     start = kernel.mul(kernel.begin, each)
-    stop = kernel.minimum(kernel.mul(kernel.end, each), kernel.int(rows))
+    stop = kernel.minimum(kernel.mul(kernel.end, each), rows)
     with kernel.loop(start, stop) as row:
         point = Point(kernel, spec, unravel(kernel, row, spec.sizes[:-1]), lanes)
         vectors(

@@ -7,7 +7,7 @@ the last one. The order of the taps is that of the dimensions in memory.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, prod
 
 from llvmlite import ir
@@ -52,6 +52,12 @@ class PoolSpec:
     results: tuple[str, ...]
 
     @property
+    def code(self) -> PoolSpec:
+        """The same for any size of the outermost dimension, if that is not the last."""
+        first, *rest = self.slides
+        return replace(self, slides=(first.of_any_size, *rest)) if rest else self
+
+    @property
     def windows(self) -> tuple[int, ...]:
         """The results' sizes."""
         return tuple(each.windows for each in self.slides)
@@ -93,14 +99,15 @@ class _Window:
 
 
 def pool_kernel(name: str, spec: PoolSpec, target: Target) -> Kernel:
-    """Return the kernel of a pool."""
-    at_once = _rows_at_once(spec)
+    """Return the kernel of a pool; its bound is the number of rows of windows."""
+    rows = prod(spec.windows[:-1])
     moved = prod(each.size for each in spec.slides) + prod(spec.windows)
     return Kernel(
         name,
         _emit,
-        (spec, target),
-        -(-prod(spec.windows[:-1]) // at_once),
+        (spec.code, target),
+        -(-rows // _rows_at_once(spec)),
+        bounds=(rows,),
         flops=prod(spec.windows) * prod(each.kernel for each in spec.slides),
         moved=moved * spec.dtype.itemsize,
     )
@@ -135,7 +142,7 @@ class _Pool:
     def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        rows, at_once = prod(spec.windows[:-1]), _rows_at_once(spec)
+        rows, at_once = k.number(1 + len(spec.results), 0), _rows_at_once(spec)
         stop = k.minimum(k.mul(k.end, at_once), rows)
         with k.loop(k.mul(k.begin, at_once), stop) as row:
             self._row(unravel(k, row, spec.windows[:-1]))

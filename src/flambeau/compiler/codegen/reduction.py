@@ -9,7 +9,7 @@ of threads changes no bit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, prod
 
@@ -18,14 +18,16 @@ from llvmlite import ir
 from ... import dtypes as dt
 from ...runtime.target import Target
 from .arithmetic import Arithmetic
-from .builder import KernelBuilder, Variable
+from .builder import Index, KernelBuilder, Variable
 from .kernel import Kernel, planned_once
 from .loops import (
+    ANY,
     CHUNK,
     Expression,
     Load,
     LoopSpec,
     Point,
+    Slotted,
     lanes_of,
     unravel,
     vectors,
@@ -34,6 +36,7 @@ from .loops import (
 __all__ = ["ReduceSpec", "reduce_kernels"]
 
 _MOST_PARTS = 64
+_TYPICAL = 256  # size of a free dimension for which it is decided what is split
 _BLOCK = 4  # accumulators of a block of dense columns
 _STRETCH = 32  # terms of a sum that are added up before they join the total
 
@@ -95,14 +98,55 @@ class ReduceSpec:
         return self.sizes[-1] if self.last_kept else 1
 
     @property
+    def free(self) -> int | None:
+        """Which reduced dimension the code does not know the size of: the first one.
+
+        Where kept rows are reduced along one dimension only, the code knows it.
+        """
+        sole = self.kept == len(self.sizes) - 1
+        return None if self.kept and sole else self.kept
+
+    @property
+    def is_split(self) -> bool:
+        """Whether each reduction is cut into parts.
+
+        Some sizes decide that for all others of the free dimension, so that the same
+        kernels serve them.
+        """
+        if self.rows_kept >= _MOST_PARTS:
+            return False
+        typical = self if self.free is None else self._with(self.free, _TYPICAL)
+        return max(self._parts(), typical._parts()) > 1
+
+    @property
     def parts(self) -> int:
         """Into how many parts each reduction is cut."""
-        if self.rows_kept >= _MOST_PARTS:
-            return 1
+        return self._parts() if self.is_split else 1
+
+    def _parts(self) -> int:
         rows = prod(self.reduced_outer)
         whole = rows * self.sizes[-1]
-        most = rows if rows > 1 or self.last_kept else whole // 1024
+        most = rows if self.reduced_outer or self.last_kept else whole // 1024
         return max(1, min(_MOST_PARTS, whole // CHUNK, most))
+
+    def code(self, split: bool) -> ReduceSpec:
+        """Return the same for any size of the outermost dimensions.
+
+        That is the first reduced one and, if nothing is split, the first kept one.
+        """
+        known = self if self.free is None else self._with(self.free, ANY)
+        return known if split else known._with(0, ANY)
+
+    @property
+    def slots(self) -> int:
+        """How many buffers are read and written."""
+        read = [each.slot for each in self.expressions if isinstance(each, Slotted)]
+        return 1 + max(read + [slot for _, slot in self.results])
+
+    def _with(self, dimension: int, size: int) -> ReduceSpec:
+        sizes = list(self.sizes)
+        sizes[dimension] = size
+        return replace(self, sizes=tuple(sizes))
 
     def dtype(self, expression: int) -> dt.dtype:
         """Return the dtype of an expression."""
@@ -110,85 +154,81 @@ class ReduceSpec:
 
 
 @planned_once
-def reduce_kernels(
-    name: str, spec: ReduceSpec, target: Target
-) -> list[tuple[Kernel, tuple[int, ...]]]:
-    """Return the kernels of a reduction, in order, with the slots each one uses.
+def reduce_kernels(name: str, spec: ReduceSpec, target: Target) -> list[Kernel]:
+    """Return the kernels of a reduction, in order.
 
-    A kernel's own table has its buffers in the order of the slots returned. Slots
-    beyond those of `spec` are scratch, sized by the first kernel's `scratch`.
+    Their tables have the buffers in the order of their slots. What follows those of
+    `spec` is scratch, sized by the first kernel's `scratch`.
     """
-    first_free = 1 + max(
-        [slot for _, slot in spec.results]
-        + [each.slot for each in spec.expressions if hasattr(each, "slot")]
-    )
-    parts = spec.parts
-    if parts == 1:
-        return [(_kernel(name, spec, target, 1), tuple(range(first_free)))]
-    partial = tuple(
-        (expression, first_free + number)
+    if not spec.is_split:
+        return [_kernel(name, spec, target, 1, split=False)]
+    partials = tuple(
+        (expression, spec.slots + number)
         for number, (expression, _) in enumerate(spec.results)
     )
-    cut = ReduceSpec(
-        spec.kind, spec.sizes, spec.kept, spec.last_kept, spec.expressions, partial
+    cut = replace(spec, results=partials)
+    joined = _joining(spec, partials)
+    return [
+        _kernel(f"{name}_parts", cut, target, spec.parts, split=True),
+        _kernel(f"{name}_join", joined, target, 1, split=False),
+    ]
+
+
+def _joining(spec: ReduceSpec, partials: tuple[tuple[int, int], ...]) -> ReduceSpec:
+    """The reduction of the partial results, which lie one after the other."""
+    size = spec.rows_kept * spec.columns
+    sizes, steps = (
+        ((spec.parts, size), (size, 1)) if size > 1 else ((spec.parts,), (1,))
     )
-    first = _kernel(f"{name}_parts", cut, target, parts)
-    joined = _kernel(f"{name}_join", _joining(spec, partial, parts), target, 1)
-    slots = tuple(range(first_free + len(partial)))
-    return [(first, slots), (joined, slots)]
-
-
-def _joining(
-    spec: ReduceSpec, partial: tuple[tuple[int, int], ...], parts: int
-) -> ReduceSpec:
-    """The reduction of the partial results."""
-    if spec.last_kept:
-        sizes: tuple[int, ...] = (spec.rows_kept, parts, spec.columns)
-        steps: tuple[int, ...] = (parts * spec.columns, spec.columns, 1)
-    else:
-        sizes, steps = (spec.rows_kept, parts), (parts, 1)
     loads = tuple(
-        Load(slot, spec.dtype(expression), 0, steps) for expression, slot in partial
+        Load(slot, spec.dtype(expression), 0, steps) for expression, slot in partials
     )
     results = tuple((at, slot) for at, (_, slot) in enumerate(spec.results))
-    return ReduceSpec(spec.kind, sizes, 1, spec.last_kept, loads, results)
+    return ReduceSpec(spec.kind, sizes, 0, size > 1, loads, results)
 
 
-def _kernel(name: str, spec: ReduceSpec, target: Target, parts: int) -> Kernel:
-    """Return one kernel of a reduction."""
+def _kernel(
+    name: str, spec: ReduceSpec, target: Target, parts: int, split: bool
+) -> Kernel:
+    """Return one kernel of a reduction; an item is a part of a kept place.
+
+    Its bounds are the items, the size of the reduced dimensions that are outside (or of
+    the only one), parts, and items per chunk.
+    """
     items = spec.rows_kept * parts
-    scratch: tuple[int, ...] = ()
-    if parts > 1:
-        scratch = tuple(
-            items * spec.columns * spec.dtype(expression).itemsize
-            for expression, _ in spec.results
-        )
+    work = max(prod(spec.sizes) // max(items, 1), 1)
+    each = max(1, CHUNK // work)
+    outside = bool(spec.reduced_outer) or spec.last_kept
+    extent = prod(spec.reduced_outer) if outside else spec.sizes[-1]
+    scratch = tuple(
+        items * spec.columns * spec.dtype(expression).itemsize
+        for expression, _ in spec.results
+    )
     return Kernel(
         name,
         _emit,
-        (spec, target, parts),
-        -(-items // _items_at_once(spec, items)),
+        (spec.code(split), target, split),
+        -(-items // each),
         flops=prod(spec.sizes) * len(spec.expressions),
-        scratch=scratch,
+        scratch=scratch if split else (),
+        bounds=(items, extent, parts, each),
     )
 
 
-def _items_at_once(spec: ReduceSpec, items: int) -> int:
-    """How many of the kept places' parts are a chunk."""
-    work = max(prod(spec.sizes) // max(items, 1), 1)
-    return max(1, CHUNK // work)
-
-
-def _emit(name: str, spec: ReduceSpec, target: Target, parts: int) -> str:
-    return _Reduction(name, spec, target, parts).emit()
+def _emit(name: str, spec: ReduceSpec, target: Target, split: bool) -> str:
+    return _Reduction(name, spec, target, split).emit()
 
 
 class _Reduction:
     """Emits one kernel of a reduction."""
 
-    def __init__(self, name: str, spec: ReduceSpec, target: Target, parts: int) -> None:
-        self.spec, self.parts = spec, parts
+    def __init__(
+        self, name: str, spec: ReduceSpec, target: Target, split: bool
+    ) -> None:
+        self.spec, self.split = spec, split
         self.k = KernelBuilder(name, target)
+        bounds = (self.k.number(spec.slots, at) for at in range(4))
+        self.items, self.extent, self.parts, self.each = bounds
         stored = [spec.dtype(expression) for expression, _ in spec.results]
         wide = (
             lanes_of(spec.loop, target)
@@ -202,13 +242,12 @@ class _Reduction:
     def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        items = spec.rows_kept * self.parts
-        each = _items_at_once(spec, items)
-        start = k.mul(k.begin, each)
-        stop = k.minimum(k.mul(k.end, each), k.int(items))
+        start = k.mul(k.begin, self.each)
+        stop = k.minimum(k.mul(k.end, self.each), self.items)
         with k.loop(start, stop) as item:
-            row = k.b.udiv(item, k.int(self.parts))
-            part = k.b.urem(item, k.int(self.parts))
+            part, row = k.int(0), item
+            if self.split:
+                part, row = k.split(item, spec.rows_kept)
             if spec.last_kept:
                 self._columns(item, row, part)
             else:
@@ -228,13 +267,13 @@ class _Reduction:
     ) -> ir.Value:
         return math.apply(_COMBINE[self.spec.kind], kind, [kind, kind], [a, b])
 
-    def _share(self, part: ir.Value, count: int) -> tuple[ir.Value, ir.Value]:
+    def _share(self, part: ir.Value, count: Index) -> tuple[ir.Value, ir.Value]:
         """The range of `count` things that a part does."""
         k = self.k
-        if self.parts == 1:
+        if not self.split:
             return k.int(0), k.int(count)
-        low = k.b.udiv(k.mul(part, count), k.int(self.parts))
-        high = k.b.udiv(k.mul(k.add(part, 1), count), k.int(self.parts))
+        low = k.b.udiv(k.mul(part, count), self.parts)
+        high = k.b.udiv(k.mul(k.add(part, 1), count), self.parts)
         return low, high
 
     def _point(self, kept: list[ir.Value], reduced_row: ir.Value) -> Point:
@@ -247,11 +286,11 @@ class _Reduction:
         kept = unravel(k, row, spec.sizes[: spec.kept])
         kinds = [spec.dtype(expression) for expression, _ in spec.results]
         sums = [k.variable(self._start(kind, self.lanes)) for kind in kinds]
-        rows, inner = prod(spec.reduced_outer), spec.sizes[-1]
-        cut_inner = rows == 1
-        low, high = self._share(part, inner if cut_inner else rows)
-        outer = (k.int(0), k.int(1)) if cut_inner else (low, high)
-        span = (low, high) if cut_inner else (k.int(0), k.int(inner))
+        single = not spec.reduced_outer
+        inner: Index = self.extent if single and not spec.kept else spec.sizes[-1]
+        low, high = self._share(part, inner if single else self.extent)
+        outer = (k.int(0), k.int(1)) if single else (low, high)
+        span = (low, high) if single else (k.int(0), k.int(inner))
 
         def add_rows(low: ir.Value, high: ir.Value, sums: list[Variable]) -> None:
             with k.loop(low, high) as reduced_row:
@@ -259,6 +298,7 @@ class _Reduction:
                 add = partial(self._add_vectors, point, kinds)
                 self._stretches(*span, _STRETCH * self.lanes, inner, kinds, sums, add)
 
+        rows: Index = 1 if single else self.extent
         self._stretches(*outer, _STRETCH, rows, kinds, sums, add_rows)
         for (_, slot), kind, total in zip(spec.results, kinds, sums, strict=True):
             k.store(self._across(kind, total.get()), k.buffer(slot), item, kind)
@@ -268,20 +308,19 @@ class _Reduction:
         low: ir.Value,
         high: ir.Value,
         stretch: int,
-        most: int,
+        most: Index,
         kinds: list[dt.dtype],
         totals: list[Variable],
         reduce: Callable[[ir.Value, ir.Value, list[Variable]], None],
     ) -> None:
-        """Reduce a range of at most `most`, long sums by stretches.
+        """Reduce a range of at most `most`, long and unknown sums by stretches.
 
         Each number that is added to a sum is rounded to the sum's last digit, so short
         sums of short sums lose fewer digits than one long sum.
         """
         k = self.k
-        if most <= stretch or not (
-            self.spec.kind == "sum" and kinds[0].is_floating_point
-        ):
+        is_short = isinstance(most, int) and most <= stretch
+        if is_short or not (self.spec.kind == "sum" and kinds[0].is_floating_point):
             reduce(low, high, totals)
             return
         with k.loop(low, high, stretch) as start:
@@ -383,7 +422,7 @@ class _Reduction:
                     place = k.add(at, number * self.lanes)
                     self._add(point, sums[mine], kinds, place, valid)
 
-        rows = prod(spec.reduced_outer)
+        rows: Index = self.extent if spec.reduced_outer else 1
         low, high = self._share(part, rows)
         self._stretches(low, high, _STRETCH, rows, count * kinds, totals, add_rows)
         mask = None if valid is None else k.first_lanes(valid, self.lanes)

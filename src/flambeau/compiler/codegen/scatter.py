@@ -9,7 +9,7 @@ number of threads, without atomic instructions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -19,7 +19,7 @@ from ...runtime.target import Target
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder
 from .kernel import Kernel
-from .loops import CHUNK, Expression, LoopSpec, Point, unravel, vectors
+from .loops import ANY, CHUNK, Expression, LoopSpec, Point, Slotted, unravel, vectors
 
 __all__ = ["ScatterSpec", "scatter_kernel"]
 
@@ -54,17 +54,37 @@ class ScatterSpec:
     steps: tuple[int, ...]
 
     @property
+    def code(self) -> ScatterSpec:
+        """The same for any size of the first free and the first walked dimension."""
+        outermost = (0, self.free)
+        sizes = (
+            ANY if at in outermost and at < len(self.sizes) - 1 else size
+            for at, size in enumerate(self.sizes)
+        )
+        return replace(self, sizes=tuple(sizes))
+
+    @property
+    def slots(self) -> int:
+        """How many buffers are read and written."""
+        used = [each.slot for each in self.expressions if isinstance(each, Slotted)]
+        return 1 + max(used + [self.slot])
+
+    @property
     def loop(self) -> LoopSpec:
         """The domain and its expressions."""
         return LoopSpec(self.sizes, self.expressions)
 
 
 def scatter_kernel(name: str, spec: ScatterSpec, target: Target) -> Kernel:
-    """Return the kernel that writes the new elements."""
+    """Return the kernel that writes the new elements.
+
+    Its bounds are the free rows' blocks, the walked rows, and blocks per chunk.
+    """
     cut, size = _Cut(spec, target), prod(spec.sizes)
     chunks = -(-cut.items // cut.at_once)
     moved = 3 * size * spec.dtype.itemsize
-    return Kernel(name, _emit, (spec, target), chunks, size, moved)
+    bounds = (cut.items, cut.walked, cut.at_once)
+    return Kernel(name, _emit, (spec.code, target), chunks, size, moved, bounds=bounds)
 
 
 def _emit(name: str, spec: ScatterSpec, target: Target) -> str:
@@ -96,13 +116,14 @@ class _Scatter:
     def emit(self) -> str:
         """Emit the function."""
         spec, k, cut = self.spec, self.k, self.cut
-        stop = k.minimum(k.mul(k.end, cut.at_once), cut.items)
-        with k.loop(k.mul(k.begin, cut.at_once), stop) as item:
+        items, walked, at_once = (k.number(spec.slots, at) for at in range(3))
+        stop = k.minimum(k.mul(k.end, at_once), items)
+        with k.loop(k.mul(k.begin, at_once), stop) as item:
             row, block = k.split(item, cut.blocks)
             free = unravel(k, row, spec.sizes[: spec.free])
             begin = k.mul(block, cut.width)
             end = k.minimum(k.add(begin, cut.width), spec.sizes[-1])
-            with k.loop(0, cut.walked) as number:
+            with k.loop(0, walked) as number:
                 outer = [*free, *unravel(k, number, spec.sizes[spec.free : -1])]
                 self._write(outer, begin, end)
         return k.finish()

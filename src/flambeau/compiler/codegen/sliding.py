@@ -8,14 +8,14 @@ a kernel stand in memory order, so that the last one is done in vectors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from .builder import Index, KernelBuilder
-from .loops import CHUNK
+from .loops import ANY, CHUNK
 
 __all__ = [
     "Slide",
@@ -52,6 +52,11 @@ class Slide:
     low: int = 0
     dilation: int = 1
     dim: int = 0
+
+    @property
+    def of_any_size(self) -> Slide:
+        """The same for any number of images or channels; other slides as they are."""
+        return replace(self, windows=ANY, size=ANY) if self.dim < 2 else self
 
     @property
     def is_plain(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -11,7 +11,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder
 from .kernel import Kernel
-from .loops import unravel, vectors
+from .loops import ANY, unravel, vectors
 from .sliding import Slide, load_strided, row_steps, rows_at_once
 
 __all__ = ["UnfoldSpec", "unfold_kernel"]
@@ -32,6 +32,11 @@ class UnfoldSpec:
     dtype: dt.dtype
 
     @property
+    def code(self) -> UnfoldSpec:
+        """The same for any number of images."""
+        return replace(self, images=ANY)
+
+    @property
     def row_sizes(self) -> tuple[int, ...]:
         """How many rows there are: images, taps, outer windows."""
         taps = (each.kernel for each in self.slides)
@@ -39,12 +44,16 @@ class UnfoldSpec:
 
 
 def unfold_kernel(name: str, spec: UnfoldSpec, target: Target) -> Kernel:
-    """Return the kernel that copies every window to its place."""
+    """Return the kernel that copies every window to its place.
+
+    Its bound is the number of rows.
+    """
     rows, windows = prod(spec.row_sizes), spec.slides[-1].windows
     moved = spec.images * prod(each.size for each in spec.slides) + rows * windows
     chunks = -(-rows // rows_at_once(windows))
     moved *= spec.dtype.itemsize
-    return Kernel(name, _emit, (spec, target), chunks, moved=moved)
+    code = (spec.code, target)
+    return Kernel(name, _emit, code, chunks, moved=moved, bounds=(rows,))
 
 
 def _emit(name: str, spec: UnfoldSpec, target: Target) -> str:
@@ -64,7 +73,7 @@ class _Unfold:
         spec, k = self.spec, self.k
         sizes, taps = spec.row_sizes, len(spec.slides)
         at_once = rows_at_once(self.inner.windows)
-        stop = k.minimum(k.mul(k.end, at_once), prod(sizes))
+        stop = k.minimum(k.mul(k.end, at_once), k.number(2, 0))
         with k.loop(k.mul(k.begin, at_once), stop) as row:
             image, *rest = unravel(k, row, sizes)
             self._row(row, image, rest[:taps], rest[taps:])

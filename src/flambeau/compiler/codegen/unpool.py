@@ -9,7 +9,7 @@ their order, whatever the vector length.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -51,21 +51,28 @@ class UnpoolSpec:
     chosen: tuple[int, ...] | None = None
 
     @property
+    def code(self) -> UnpoolSpec:
+        """The same for any size of the outermost dimension, if that is not the last."""
+        first, *rest = self.slides
+        return replace(self, slides=(first.of_any_size, *rest)) if rest else self
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The result's sizes."""
         return tuple(each.size for each in self.slides)
 
 
 def unpool_kernel(name: str, spec: UnpoolSpec, target: Target) -> Kernel:
-    """Return the kernel that adds windows up."""
+    """Return the kernel that adds windows up; its bound is the number of rows."""
     if spec.slides[-1].stride > target.lanes(spec.dtype.itemsize):
         spec = _with_single(spec)
     moved = prod(spec.sizes) + prod(each.windows for each in spec.slides)
     return Kernel(
         name,
         _emit,
-        (spec, target),
+        (spec.code, target),
         -(-prod(spec.sizes[:-1]) // _rows_at_once(spec)),
+        bounds=(prod(spec.sizes[:-1]),),
         flops=prod(spec.sizes) * _windows(spec),
         moved=moved * spec.dtype.itemsize,
     )
@@ -111,7 +118,7 @@ class _Unpool:
     def emit(self) -> str:
         """Emit the function."""
         spec, k = self.spec, self.k
-        rows, at_once = prod(spec.sizes[:-1]), _rows_at_once(spec)
+        rows, at_once = k.number(self.result + 1, 0), _rows_at_once(spec)
         stop = k.minimum(k.mul(k.end, at_once), rows)
         emit = self._plain_row if self.inner.is_plain else self._row
         with k.loop(k.mul(k.begin, at_once), stop) as row:

@@ -34,7 +34,7 @@ def lower_along(lowering: Lowering, node: Node) -> None:
         prod(x.shape[dim] for dim in order[at + 1 :]),
         x.dtype,
     )
-    kernel = along_kernel(spec_name(node.name, spec), spec, lowering.target)
+    kernel = along_kernel(spec_name(node.name, spec.code), spec, lowering.target)
     source = dense(lowering, x, order)
     lowering.run(kernel, [source, lowering.result(node, _order(node, order, axis))])
 

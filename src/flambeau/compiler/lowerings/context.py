@@ -37,6 +37,7 @@ class Lowering:
         self.leaves: list[tuple[Node, Buffer]] = []
         self.unread: set[int] = set()
         self._buffers: dict[int, Buffer] = {}
+        self._numbers: dict[tuple[int, ...], Buffer] = {}
 
     def is_stored(self, node: Node) -> bool:
         """Whether a node is in memory: given, or computed by an earlier step."""
@@ -79,6 +80,12 @@ class Lowering:
         self.program.constants.append((buffer.number, array))
         return buffer
 
+    def numbers(self, values: tuple[int, ...]) -> Buffer:
+        """Return a buffer with some int64 numbers; equal ones share it."""
+        if values not in self._numbers:
+            self._numbers[values] = self.constant(np.array(values, np.int64))
+        return self._numbers[values]
+
     def scratch(self, size: int) -> Buffer:
         """Return new memory of `size` bytes between kernels."""
         buffer = self.program.new_buffer((size,), dt.uint8)
@@ -95,10 +102,12 @@ class Lowering:
 
         Args:
             kernel: what runs.
-            buffers: in the order of its table.
+            buffers: in the order of its table, but for the kernel's bounds.
             overwritable: pairs of a buffer that is read and one that may be written
                 over it.
         """
+        if kernel.bounds:
+            buffers = [*buffers, self.numbers(kernel.bounds)]
         numbers = tuple(each.number for each in buffers)
         pairs = tuple((read.number, stored.number) for read, stored in overwritable)
         self.program.steps.append(KernelStep(kernel, numbers, pairs))

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ...graph import Node
 from ...shape import window_output
 from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
@@ -94,7 +92,7 @@ def _spec(
 
 def _batch(lowering: Lowering, size: int) -> Buffer:
     """The number of images, which kernels read when they run."""
-    return lowering.constant(np.array([size], np.int64))
+    return lowering.numbers((size,))
 
 
 def _read_input(

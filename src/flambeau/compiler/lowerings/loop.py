@@ -56,7 +56,7 @@ def _emit(scope: Scope, order: tuple[int, ...], stores: Sequence[_Written]) -> N
         for at, buffer, start, steps in stores
     )
     spec = collapse(LoopSpec(sizes, scope.ordered(order), written))
-    name = kernel_name("loop", spec.expressions, spec)
+    name = kernel_name("loop", spec.expressions, spec.code)
     kernel = loop_kernel(name, spec, scope.lowering.target)
     buffers = scope.slots.buffers
     pairs = [

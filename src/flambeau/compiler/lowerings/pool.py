@@ -99,7 +99,7 @@ def _pool(lowering: Lowering, kind: str, nodes: Sequence[Node]) -> None:
         x.dtype,
         tuple(_RESULTS.get(node.name, "value") for node in nodes),
     )
-    kernel = pool_kernel(spec_name(f"{kind}_pool", spec), spec, lowering.target)
+    kernel = pool_kernel(spec_name(f"{kind}_pool", spec.code), spec, lowering.target)
     source = dense(lowering, x, order)
     results = [lowering.result(node, order) for node in nodes]
     lowering.run(kernel, [source, *results])
@@ -110,7 +110,7 @@ def lower_sum_pool_grad(lowering: Lowering, node: Node) -> None:
     (g,) = node.inputs
     order = _walk_order(lowering.buffer_of(g))
     spec = _back(node, order)
-    kernel = unpool_kernel(spec_name("sum_pool_grad", spec), spec, lowering.target)
+    kernel = unpool_kernel(spec_name("sum_pool_grad", spec.code), spec, lowering.target)
     source = dense(lowering, g, order)
     lowering.run(kernel, [source, lowering.result(node, order)])
 
@@ -121,7 +121,7 @@ def lower_tap_gradient(lowering: Lowering, node: Node) -> None:
     order = _walk_order(lowering.buffer_of(tap))
     by_tap = (0, 0, *row_steps(node.params["kernel"]))
     spec = _back(node, order, tuple(by_tap[dim] for dim in order))
-    kernel = unpool_kernel(spec_name("max_pool_grad", spec), spec, lowering.target)
+    kernel = unpool_kernel(spec_name("max_pool_grad", spec.code), spec, lowering.target)
     sources = [dense(lowering, each, order) for each in (g, tap)]
     lowering.run(kernel, [*sources, lowering.result(node, order)])
 
@@ -146,7 +146,7 @@ def lower_windows(lowering: Lowering, node: Node) -> None:
     (x,) = node.inputs
     slides = _slides(x.shape, node.shape[x.ndim :], node)[2:]
     spec = UnfoldSpec(prod(x.shape[:2]), slides, x.dtype)
-    kernel = unfold_kernel(spec_name("unfold", spec), spec, lowering.target)
+    kernel = unfold_kernel(spec_name("unfold", spec.code), spec, lowering.target)
     lowering.run(kernel, [dense(lowering, x), lowering.result(node)])
 
 
@@ -161,5 +161,5 @@ def lower_fold(lowering: Lowering, node: Node) -> None:
         (*steps[:2], *steps[2 + taps :]),
         (0, 0, *steps[2 : 2 + taps]),
     )
-    kernel = unpool_kernel(spec_name("fold", spec), spec, lowering.target)
+    kernel = unpool_kernel(spec_name("fold", spec.code), spec, lowering.target)
     lowering.run(kernel, [dense(lowering, cols), lowering.result(node)])

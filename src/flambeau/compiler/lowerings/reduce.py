@@ -10,6 +10,7 @@ import numpy as np
 from ...graph import Node
 from .. import affine
 from ..codegen.reduction import ReduceSpec, reduce_kernels
+from ..collapse import collapse_reduction
 from ..program import Buffer
 from .context import Lowering
 from .scope import Scope, Slots, kernel_name
@@ -33,13 +34,13 @@ def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
     )
     spec = ReduceSpec(
         "sum" if nodes[0].name == "spread" else nodes[0].name,
-        tuple(source.shape[at] for at in walk) or (1,),
+        tuple(source.shape[at] for at in walk),
         len(kept) - last_kept,
         last_kept,
         scope.ordered(tuple(walk)),
         results,
     )
-    _emit(lowering, spec, scope.slots)
+    _emit(lowering, collapse_reduction(spec), scope.slots)
 
 
 def _summed(scope: Scope, node: Node) -> int:
@@ -66,8 +67,8 @@ def _result(lowering: Lowering, node: Node, kept: list[int], ndim: int) -> Buffe
 
 
 def _emit(lowering: Lowering, spec: ReduceSpec, slots: Slots) -> None:
-    name = kernel_name(spec.kind, spec.expressions, spec)
+    name = kernel_name(spec.kind, spec.expressions, spec.code(spec.is_split))
     buffers = list(slots.buffers)
-    for kernel, used in reduce_kernels(name, spec, lowering.target):
+    for kernel in reduce_kernels(name, spec, lowering.target):
         buffers += [lowering.scratch(size) for size in kernel.scratch]
-        lowering.run(kernel, [buffers[slot] for slot in used])
+        lowering.run(kernel, buffers)

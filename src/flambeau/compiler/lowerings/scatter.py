@@ -61,7 +61,7 @@ def lower_scatter(lowering: Lowering, nodes: Sequence[Node]) -> None:
         tuple(steps[dim] for dim in order),
     )
     kernel = scatter_kernel(
-        kernel_name(node.name, spec.expressions, spec), spec, lowering.target
+        kernel_name(node.name, spec.expressions, spec.code), spec, lowering.target
     )
     lowering.run(kernel, scope.slots.buffers)
 
