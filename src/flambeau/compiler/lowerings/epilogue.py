@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from ...graph import Node
 from ..codegen.epilogue import OUT, Fused
 from ..codegen.gathering import Gather, join_kernel
@@ -176,7 +174,7 @@ class _Ending:
         parts, gathered = _run(
             lowering, self.contraction, epilogue, results[0], extra, gathers, pairs
         )
-        count = lowering.constant(np.array([parts], np.int64))
+        count = lowering.numbers((parts,))
         for gather, buffer in zip(gathers, gathered):
             self._join(gather, parts, [buffer, count])
 
