@@ -17,10 +17,10 @@ from flambeau.compiler.codegen.convolution import (
 )
 from flambeau.compiler.codegen.program import Program
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
+from flambeau.debug.loaded import Loaded
 from flambeau.runtime.engine import engine
 
 from .contender import Answer, Contender
-from .loaded import Loaded
 
 __all__ = ["DIRECT", "Convolution", "Make"]
 

@@ -11,6 +11,7 @@ from statistics import median
 from unittest.mock import patch
 
 import flambeau
+from flambeau.debug.machine import threads
 from flambeau.graph import Node, topological
 
 from . import nets
@@ -19,7 +20,6 @@ from .case import Case
 from .child import in_new_process
 from .contender import Contender
 from .infer import measure_row
-from .machine import threads
 from .results import Figure, Row
 from .settings import Settings
 from .tasks import Task, training_tasks

@@ -1,17 +1,23 @@
 """Every test starts from the same random state, on the backend that is asked for."""
 
 import random
-from collections.abc import Iterator
-from functools import partial, wraps
+from collections.abc import Iterable, Iterator
+from functools import wraps
 
 import numpy as np
 import pytest
 
 import flambeau
 from flambeau.compiler import native
+from flambeau.graph import Node
 from flambeau.runtime.memory import Arenas, Pool
 
 POISON = 255  # the byte: as floats NaN, as integers -1, or as large as can be
+
+
+def compile_all(roots: Iterable[Node]) -> None:
+    """Compute with kernels what would be left to NumPy, too."""
+    native.evaluate(roots, least_work=0, options=flambeau.config.options)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,7 +58,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
     name, before = request.config.getoption("--backend"), flambeau.config.backend
     flambeau.config.backend = name
     if name == "native":
-        flambeau.config.evaluate = partial(native.evaluate, least_work=0)
+        flambeau.config.evaluate = compile_all
     yield name
     flambeau.config.backend = before
 

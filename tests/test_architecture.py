@@ -23,7 +23,7 @@ LAYERS = (
     ("backend",),
     ("autograd", "random"),
     ("tensor",),
-    ("linalg", "nn", "optim"),
+    ("debug", "linalg", "nn", "optim"),
     ("serialization", "train", "utils", "vision"),
     ("cli",),
 )

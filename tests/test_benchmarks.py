@@ -15,10 +15,11 @@ from benchmarks.agreement import Disagreement, check_answers, relative_error
 from benchmarks.case import Case, compare
 from benchmarks.contender import Contender
 from benchmarks.convolutions import DIRECT, Convolution
-from benchmarks.loaded import Loaded
 from benchmarks.results import Figure, Row, Timing, geometric_mean
 from benchmarks.settings import Settings
 from benchmarks.tasks import Task, inference_tasks, training_tasks
+from flambeau.debug import machine as limits
+from flambeau.debug.loaded import Loaded
 
 needs_torch = pytest.mark.skipif(
     find_spec("torch") is None, reason="torch is not installed; see docs/benchmarks.md"
@@ -149,17 +150,17 @@ def test_noise_is_told():
 
 def test_the_machine_kernels_do_what_they_count():
     memory = np.full(4096, 0.5, np.float32)
-    run = Loaded((machine.fma_kernel(turns=10), (memory,)))
+    run = Loaded((limits.fma_kernel(turns=10), (memory,)))
     run()
-    lanes = machine.engine().target.lanes(4)
-    chains = 3 * machine.engine().target.vector_registers // 4
+    lanes = limits.engine().target.lanes(4)
+    chains = 3 * limits.engine().target.vector_registers // 4
     assert run.flops == 2 * lanes * chains * 10 * run.kernels[0].chunks
     found = memory[2 * lanes :][: chains * lanes].reshape(chains, lanes)
     np.testing.assert_array_equal(found[:, 0], np.arange(chains) + 10 * 0.25)
 
 
 def test_the_machine_streams_move_what_they_count():
-    for stream in machine.STREAMS:
+    for stream in limits.STREAMS:
         source, sink = np.ones(1 << 12, np.float32), np.zeros(1 << 12, np.float32)
         run = Loaded((stream.kernel(source.nbytes, passes=2), (source, sink)))
         run()

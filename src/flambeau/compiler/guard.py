@@ -59,7 +59,7 @@ def _fits(positions: Node, size: int) -> bool:
     """Whether positions were made so that they lie inside."""
     if positions.value is not None:
         return False  # how they were made is forgotten
-    if positions.name in ("argmax", "argmin"):
+    if positions.name in ("argmax", "argmin", "argsort"):
         axis = positions.params["axis"]
         return positions.inputs[0].shape[axis] <= size
     if positions.name == "check_index":

@@ -17,7 +17,7 @@ from .options import Options
 if TYPE_CHECKING:
     from ..runtime.plan import Plan
 
-__all__ = ["compiled", "evaluate", "structure"]
+__all__ = ["compiled", "evaluate", "kept_positions", "structure"]
 
 _MOST_PLANS = 256
 _LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
@@ -46,7 +46,7 @@ def evaluate(
     if _work(order) < least_work:
         evaluator.evaluate(roots)
         return
-    kept = _kept(order, {id(each) for each in roots})
+    kept = kept_positions(order, roots)
     plan = _plan(order, kept, options)
     leaves = [order[at].value for at, _ in plan.program.leaves]
     values = plan.run(leaves)
@@ -94,17 +94,18 @@ def compiled(
     return Plan(program, *plan_memory(program), engine())
 
 
-def _kept(order: Sequence[Node], roots: set[int]) -> list[int]:
-    """The positions of the nodes that keep their value.
+def kept_positions(order: Sequence[Node], roots: Iterable[Node]) -> list[int]:
+    """Return the positions of the nodes that keep their value.
 
     Besides the roots, what is costly and a later backward pass can still ask for;
     elementwise results are computed again then.
     """
+    wanted = {id(each) for each in roots}
     return [
         at
         for at, node in enumerate(order)
         if node.value is None
-        and (id(node) in roots or (node.tape not in (None, FREED) and _costly(node)))
+        and (id(node) in wanted or (node.tape not in (None, FREED) and _costly(node)))
     ]
 
 

@@ -6,7 +6,8 @@ decompose -> guard -> simplify -> arrange -> store, schedule
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ..graph import Node, state, topological
 from ..runtime.target import Target
@@ -29,11 +30,16 @@ COMPUTABLE = frozenset(
 )
 
 
+def _ignore(name: str, result: Any) -> None:
+    """What nobody asked to see."""
+
+
 def compile_graph(
     order: Sequence[Node],
     outputs: Sequence[int],
     target: Target,
     options: Options = _DEFAULT,
+    report: Callable[[str, Any], None] = _ignore,
 ) -> Program:
     """Return the program that computes some nodes of a graph.
 
@@ -42,22 +48,31 @@ def compile_graph(
         outputs: the positions in `order` of the nodes whose values are wanted.
         target: the CPU.
         options: what the user has chosen.
+        report: is told of each pass by name, and what it made: the wanted nodes, the
+            nodes in order, the groups or the program.
     """
     before, state.grad_enabled = state.grad_enabled, False
     try:
         replaced = decompose(order)
         wanted = [(at, replaced[id(order[at])]) for at in outputs]
+        report("decompose", [node for _, node in wanted])
         fault = outside(topological(node for _, node in wanted))
         if fault is not None:
             wanted.append((FAULT, fault))
+            report("guard", [node for _, node in wanted])
         wanted = _simplified(wanted)
+        report("simplify", [node for _, node in wanted])
     finally:
         state.grad_enabled = before
     nodes = arrange(topological(node for _, node in wanted))
+    report("arrange", nodes)
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
+    report("schedule", groups)
     given = {id(node): at for at, node in enumerate(order)}
     program = lower(groups, wanted, given, target, options)
+    report("lower", program)
     program.prologue = find_prologue(program)
+    report("prologue", program)
     return program
 
 

@@ -39,6 +39,9 @@ class Code:
 class Engine:
     """Compiles for one target, and keeps object code in a cache.
 
+    Attributes:
+        listeners: told of each function that is linked: its name, address and size.
+
     Args:
         target: the CPU.
         cache: where object code is kept; None to compile anew.
@@ -59,6 +62,7 @@ class Engine:
         self._numbers = count()
         self._linked: WeakValueDictionary[str, Code] = WeakValueDictionary()
         self._lock = threading.Lock()
+        self.listeners: list[Callable[[str, int, int], None]] = []
 
     def _new_machine(self) -> Any:
         return self._llvm.Target.from_triple(self.target.triple).create_target_machine(
@@ -128,7 +132,16 @@ class Engine:
             for name in names:
                 builder.export_symbol(name)
             tracker = builder.link(self._jit, f"flambeau{next(self._numbers)}")
+        for each in self.listeners:
+            size = self._text_size(code)
+            for name in names:
+                each(name, tracker[name], size)
         return Code({name: tracker[name] for name in names}, tracker)
+
+    def _text_size(self, code: bytes) -> int:
+        """The bytes of machine code in an object file."""
+        sections = self._llvm.ObjectFileRef.from_data(code).sections()
+        return sum(each.size() for each in sections if each.is_text())
 
     def function(self, kernel: Any) -> Code:
         """Return the linked code of a kernel; linked once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,7 +15,12 @@ from .engine import Code, Engine
 from .memory import Arenas, Pool, aligned
 from .team import STEP, run_steps
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "Seconds", "watchers"]
+
+Seconds = list[tuple[Any, float]]  # each step that was run, and how long it took
+
+# Told of every run while there are any; the steps then run one after the other.
+watchers: list[Callable[[Plan, Seconds], None]] = []
 
 _pool = Pool()  # for what outlives a run
 _arenas = Arenas()  # for what does not
@@ -33,6 +39,7 @@ class _Segment:
         host: what to compute by its NumPy meaning afterwards.
 
     Args:
+        kernel_steps: the program's steps that these are.
         tables: which buffer's address goes into each place of each kernel's table.
         kernels: the address of each kernel, and its chunks.
         workspace: bytes that the kernels need per thread.
@@ -42,6 +49,7 @@ class _Segment:
 
     def __init__(
         self,
+        kernel_steps: Sequence[Any],
         tables: Sequence[Sequence[int]],
         kernels: Sequence[tuple[int, int]],
         workspace: int,
@@ -51,7 +59,7 @@ class _Segment:
         self._gather = np.array([each for row in tables for each in row], np.intp)
         self._tables = np.zeros(len(self._gather), np.uint64)
         self._workspace, self._alone = workspace, alone
-        self.host = host
+        self._kernel_steps, self.host = kernel_steps, host
         self.steps = np.zeros(len(kernels), STEP)
         at = self._tables.ctypes.data
         for record, row, (function, chunks) in zip(
@@ -60,12 +68,24 @@ class _Segment:
             record["function"], record["table"], record["chunks"] = function, at, chunks
             at += 8 * len(row)
 
-    def run(self, addresses: np.ndarray) -> None:
-        """Run the kernels on the buffers that lie at these addresses."""
-        if len(self.steps):
-            # "clip" writes into the tables at once; no place is out of range
-            addresses.take(self._gather, out=self._tables, mode="clip")
+    def run(self, addresses: np.ndarray, seconds: Seconds | None) -> None:
+        """Run the kernels on the buffers that lie at these addresses.
+
+        Args:
+            addresses: of all buffers.
+            seconds: where to note how long each kernel takes, if somebody asks.
+        """
+        if not len(self.steps):
+            return
+        # "clip" writes into the tables at once; no place is out of range
+        addresses.take(self._gather, out=self._tables, mode="clip")
+        if seconds is None:
             run_steps(self.steps, self._workspace, self._alone)
+            return
+        for at, step in enumerate(self._kernel_steps):
+            start = time.perf_counter()
+            run_steps(self.steps[at : at + 1], self._workspace, self._alone)
+            seconds.append((step, time.perf_counter() - start))
 
 
 class Plan:
@@ -140,6 +160,7 @@ class Plan:
     def _segment(self, steps: Sequence[Any], host: Any) -> _Segment:
         buffers = self.program.buffers
         return _Segment(
+            steps,
             [[buffers[number].source for number in step.buffers] for step in steps],
             [(self._kernels[step.kernel.recipe], step.kernel.chunks) for step in steps],
             max((step.kernel.workspace for step in steps), default=0),
@@ -156,19 +177,35 @@ class Plan:
             leaves: the given values, in the order of the program's leaves. An array
                 that was given before must still hold the same numbers.
         """
+        seconds: Seconds | None = [] if watchers else None
         with self._lock:
             arena = _arenas.take(self._size)
             try:
-                memory = self._place(arena, leaves)
-                if self._prologue.steps:
-                    self._run_prologue()
-                for segment in self._segments:
-                    segment.run(self._addresses)
-                    if segment.host is not None:
-                        self._run_host(segment.host, arena, memory)
-                return [self._value(number, arena, memory) for number in self._outputs]
+                found = self._run(arena, leaves, seconds)
             finally:
                 _arenas.give_back(arena)
+        if seconds is not None:
+            for each in watchers:
+                each(self, seconds)
+        return found
+
+    def _run(
+        self,
+        arena: np.ndarray,
+        leaves: Sequence[np.ndarray],
+        seconds: Seconds | None,
+    ) -> list[np.ndarray]:
+        memory = self._place(arena, leaves)
+        if self._prologue.steps:
+            self._run_prologue(seconds)
+        for segment in self._segments:
+            segment.run(self._addresses, seconds)
+            if segment.host is not None:
+                start = time.perf_counter()
+                self._run_host(segment.host, arena, memory)
+                if seconds is not None:
+                    seconds.append((segment.host, time.perf_counter() - start))
+        return [self._value(number, arena, memory) for number in self._outputs]
 
     def _place(
         self, arena: np.ndarray, leaves: Sequence[np.ndarray]
@@ -186,7 +223,7 @@ class Plan:
             memory[number], addresses[number] = _pool.take(size)
         return memory
 
-    def _run_prologue(self) -> None:
+    def _run_prologue(self, seconds: Seconds | None) -> None:
         """Do what is done once for many runs, in memory of its own."""
         prologue = self._prologue
         if prologue.segment is None and prologue.is_repeated:
@@ -197,7 +234,7 @@ class Plan:
             others = range(len(self.program.steps))
             self._segments = self._cut(set(others).difference(self.program.prologue))
         if prologue.segment is not None and not prologue.is_done:
-            prologue.segment.run(self._addresses)
+            prologue.segment.run(self._addresses, seconds)
             prologue.is_done = True
 
     def _value(

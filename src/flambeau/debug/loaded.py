@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from flambeau.compiler.codegen.kernel import Kernel
-from flambeau.runtime.engine import engine
-from flambeau.runtime.team import STEP, run_steps
+from ..compiler.codegen.kernel import Kernel
+from ..runtime.engine import engine
+from ..runtime.team import STEP, run_steps
 
 __all__ = ["Loaded"]
 
@@ -46,4 +46,5 @@ class Loaded:
         return sum(each.moved for each in self.kernels)
 
     def __call__(self) -> None:
+        """Run them all."""
         run_steps(self._steps, self._workspace)
