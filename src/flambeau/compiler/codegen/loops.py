@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 CHUNK = 16_384  # elements per chunk: enough to hide the call, few enough to balance
+_AHEAD = 512  # bytes; memory that is written soon is asked for before its store waits
 
 
 @dataclass(frozen=True)
@@ -282,6 +283,9 @@ class Point:
             pointer, value = kernel.buffer(each.slot), values[each.expression]
             if each.steps[-1] == 1:
                 place = kernel.add(self.bases[each], inner)
+                if valid is None and self._is_dense(each):
+                    ahead = kernel.add(place, _AHEAD // each.dtype.itemsize)
+                    kernel.prefetch(pointer, ahead, each.dtype, write=True)
                 kernel.store(value, pointer, place, each.dtype, mask)
                 continue
             for along in self._existing(valid):
@@ -289,6 +293,15 @@ class Point:
                 place = kernel.add(self.bases[each], index)
                 single = kernel.lane(value, along)
                 kernel.store(single, pointer, place, each.dtype)
+
+    def _is_dense(self, store: Store) -> bool:
+        """Whether the places that are written follow each other without gaps."""
+        step = 1
+        for size, own in zip(reversed(self.spec.sizes), reversed(store.steps)):
+            if own != step:
+                return False
+            step *= size
+        return True
 
 
 def unravel(
