@@ -16,7 +16,7 @@ from project import PACKAGE
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
     ("cuda", "devices", "dtypes", "limits", "shape", "special"),
-    ("graph",),
+    ("graph", "recorder"),
     ("ops",),
     ("evaluator", "runtime"),
     ("compiler",),

@@ -5,7 +5,7 @@ PyTorch program changes. This file is the table of contents.
 """
 
 from importlib import import_module as _import_module
-from types import ModuleType as _ModuleType
+from typing import Any as _Any
 
 from . import autograd, cuda, linalg, optim
 from .autograd import (
@@ -394,8 +394,10 @@ __version__ = "0.1.0"
 _LATER = ("debug", "nn", "utils", "vision")
 
 
-def __getattr__(name: str) -> _ModuleType:
+def __getattr__(name: str) -> _Any:
     """Import the packages that come with flambeau when they are first named."""
     if name in _LATER:
         return _import_module(f".{name}", __name__)
+    if name == "compile":
+        return _import_module(".replay", __name__).compile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

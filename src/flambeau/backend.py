@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
 
 from . import evaluator
 from .compiler import native
 from .compiler.options import Options
 from .graph import Node
 
-__all__ = ["Config", "config", "evaluate"]
+__all__ = ["Config", "Routine", "config", "evaluate", "prepare"]
 
 Evaluate = Callable[[Iterable[Node]], None]
+Prepare = Callable[[Sequence[Node], Sequence[int]], "Routine"]
+
+
+class Routine(Protocol):
+    """What computes a graph again, with other leaves.
+
+    Attributes:
+        leaves: the positions in the graph of the values that it takes.
+        may_refuse: whether there are values that it does not take.
+    """
+
+    leaves: list[int]
+    may_refuse: bool
+
+    def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray] | None:
+        """Return the outputs; None if `evaluate` has to find out what is wrong."""
 
 
 def _native(roots: Iterable[Node]) -> None:
     native.evaluate(roots, options=config.options)
 
 
-_BACKENDS: dict[str, Evaluate] = {
-    "native": _native,
-    "reference": evaluator.evaluate,
+def _prepare_native(order: Sequence[Node], outputs: Sequence[int]) -> Routine:
+    return native.prepare(order, outputs, config.options)
+
+
+_BACKENDS: dict[str, tuple[Evaluate, Prepare]] = {
+    "native": (_native, _prepare_native),
+    "reference": (evaluator.evaluate, evaluator.Routine),
 }
 
 
@@ -57,7 +80,7 @@ class Config:
                 f"config.backend must be one of {', '.join(_BACKENDS)}, got {name!r}"
             )
         self._backend = name
-        self.evaluate = _BACKENDS[name]
+        self.evaluate, self.prepare = _BACKENDS[name]
 
     @property
     def winograd(self) -> bool:
@@ -77,3 +100,13 @@ config = Config()
 def evaluate(roots: Iterable[Node]) -> None:
     """Compute and keep the values of `roots` with the chosen backend."""
     config.evaluate(roots)
+
+
+def prepare(order: Sequence[Node], outputs: Sequence[int]) -> Routine:
+    """Return what computes some nodes of a graph as `evaluate` would, any time again.
+
+    Args:
+        order: the graph, inputs before users.
+        outputs: the positions in `order` of the nodes whose values are wanted.
+    """
+    return config.prepare(order, outputs)

@@ -13,7 +13,7 @@ import numpy as np
 from . import dtypes as dt
 from .graph import FREED, Node, topological
 
-__all__ = ["evaluate", "evaluate_float64", "meaning"]
+__all__ = ["Routine", "evaluate", "evaluate_float64", "meaning"]
 
 
 def evaluate(roots: Iterable[Node]) -> None:
@@ -67,6 +67,48 @@ def meaning(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:
     """
     value = np.asarray(_raw_meaning(node, arrays))
     return value.astype(node.dtype.numpy, copy=False)
+
+
+class Routine:
+    """The evaluation of a graph, to be done again with other leaves.
+
+    Attributes:
+        leaves: the positions in the graph of the values that it takes.
+        may_refuse: whether there are values that it does not take.
+
+    Args:
+        order: the graph, inputs before users; it is not kept.
+        outputs: the positions of the nodes whose values are wanted.
+    """
+
+    may_refuse = False
+
+    def __init__(self, order: Sequence[Node], outputs: Sequence[int]) -> None:
+        places = {id(node): at for at, node in enumerate(order)}
+        self.leaves = [at for at, node in enumerate(order) if node.value is not None]
+        self._outputs, self._wanted = list(outputs), set(outputs)
+        # nodes without inputs, so that nothing else is kept alive
+        self._steps = [
+            (
+                at,
+                Node(node.op, (), node.params, node.shape, node.dtype),
+                [(places[id(each)], each.dtype) for each in node.inputs],
+            )
+            for at, node in enumerate(order)
+            if node.value is None
+        ]
+
+    def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for these leaves."""
+        known = dict(zip(self.leaves, values, strict=True))
+        with np.errstate(all="ignore"):
+            for at, node, inputs in self._steps:
+                read = [_working_precision(known[each], kind) for each, kind in inputs]
+                value = np.asarray(node.op.numpy(*read, **node.params))  # type: ignore[union-attr]
+                known[at] = value.astype(node.dtype.numpy, copy=False)
+                if at in self._wanted:
+                    known[at] = _owned(known[at], node)
+        return [known[at] for at in self._outputs]
 
 
 def _raw_meaning(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:

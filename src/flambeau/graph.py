@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,15 @@ from . import dtypes as dt
 if TYPE_CHECKING:
     from .ops.op import Op
 
-__all__ = ["Node", "Tape", "constant", "format_graph", "record", "topological"]
+__all__ = [
+    "Node",
+    "Tape",
+    "constant",
+    "format_graph",
+    "record",
+    "structure",
+    "topological",
+]
 
 
 class Tape:
@@ -55,12 +63,14 @@ class _State(threading.local):
         grad_enabled: ops are recorded for autograd.
         inference: inference mode is on.
         pending: weak references to the tensors made since values were last computed.
+        recorder: what notes of this thread's constants are given to, or None.
     """
 
     def __init__(self) -> None:
         self.grad_enabled = True
         self.inference = False
         self.pending: list[weakref.ref[Any]] = []
+        self.recorder: Any = None
 
 
 state = _State()
@@ -156,12 +166,18 @@ def record(
 def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
     """Return a node that holds an array; the graph never writes into it."""
     kind = dt.from_numpy_dtype(value.dtype) if dtype is None else dtype
-    return Node(None, (), {}, value.shape, kind, value)
+    node = Node(None, (), {}, value.shape, kind, value)
+    if state.recorder is not None:
+        state.recorder.note(node)
+    return node
 
 
 def scalar(number: float, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
-    return Node(None, (), {}, (), dtype, np.array(number, dtype.numpy))
+    node = Node(None, (), {}, (), dtype, np.array(number, dtype.numpy))
+    if state.recorder is not None:
+        state.recorder.note_number(node, number)
+    return node
 
 
 def topological(roots: Iterable[Node], into_evaluated: bool = False) -> list[Node]:
@@ -197,6 +213,30 @@ def _below(node: Node, into_evaluated: bool) -> tuple[Node, ...]:
     # the value first, so inputs that were read are whole whenever they are needed.
     inputs = node.inputs
     return inputs if into_evaluated or node.value is None else ()
+
+
+def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
+    """Return what a graph is but for its values: ops, shapes, dtypes, edges, layouts.
+
+    Args:
+        order: the graph, inputs before users.
+        kept: positions in it, which are part of the answer.
+    """
+    numbers: dict[int, int] = {}
+    parts: list[Hashable] = [tuple(kept)]
+    for at, node in enumerate(order):
+        numbers[id(node)] = at
+        if node.value is not None:
+            parts.append((node.shape, node.dtype, _strides(node.value)))
+        else:
+            reads = tuple([numbers[id(each)] for each in node.inputs])
+            options = tuple(node.params.items())
+            parts.append((node.op, reads, options, node.shape, node.dtype))
+    return tuple(parts)
+
+
+def _strides(value: np.ndarray) -> tuple[int, ...] | None:
+    return None if value.flags.c_contiguous else value.strides
 
 
 def format_graph(roots: Iterable[Node]) -> str:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import evaluator
-from ..graph import FREED, Node, topological
+from ..graph import FREED, Node, structure, topological
 from .affine import VIEWS
 from .options import Options
 
 if TYPE_CHECKING:
     from ..runtime.plan import Plan
 
-__all__ = ["compiled", "evaluate", "kept_positions", "structure"]
+__all__ = [
+    "Routine",
+    "compiled",
+    "evaluate",
+    "kept_positions",
+    "prepare",
+    "structure",
+]
 
 _MOST_PLANS = 256
 _LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
@@ -55,6 +62,37 @@ def evaluate(
         return
     for at, value in zip(kept, values, strict=True):
         order[at].settle(value)
+
+
+class Routine:
+    """A plan, to be run with any leaves.
+
+    Attributes:
+        leaves: the positions in the graph of the values that it takes.
+        may_refuse: whether there are values that it does not take.
+
+    Args:
+        plan: the plan.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.leaves = [at for at, _ in plan.program.leaves]
+        self._plan = plan
+        self.may_refuse = plan.program.is_guarded
+
+    def run(self, values: Sequence[Any]) -> list[np.ndarray] | None:
+        """Return the outputs, or None if the kernels cannot compute with the values."""
+        found = self._plan.run(values)
+        return None if self.may_refuse and found.pop() else found
+
+
+def prepare(
+    order: Sequence[Node], outputs: Sequence[int], options: Options = _DEFAULT
+) -> Routine | evaluator.Routine:
+    """Return what computes some nodes of a graph, as `evaluate` would."""
+    if _work(order) < _LEAST_WORK:
+        return evaluator.Routine(order, outputs)
+    return Routine(_plan(order, outputs, options))
 
 
 def _plan(order: Sequence[Node], kept: Sequence[int], options: Options) -> Plan:
@@ -122,22 +160,3 @@ def _work(order: Sequence[Node]) -> int:
             if node.name in ("matmul", "conv", "conv_input_grad", "conv_weight_grad"):
                 total += 10 * node.size
     return total
-
-
-def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
-    """Return what a plan depends on: ops, shapes, dtypes, edges, layouts of leaves."""
-    numbers: dict[int, int] = {}
-    parts: list[Hashable] = [tuple(kept)]
-    for at, node in enumerate(order):
-        numbers[id(node)] = at
-        if node.value is not None:
-            parts.append((node.shape, node.dtype, _strides(node.value)))
-        else:
-            reads = tuple([numbers[id(each)] for each in node.inputs])
-            options = tuple(node.params.items())
-            parts.append((node.op, reads, options, node.shape, node.dtype))
-    return tuple(parts)
-
-
-def _strides(value: np.ndarray) -> tuple[int, ...] | None:
-    return None if value.flags.c_contiguous else value.strides

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..recorder import changes
 from ..tensor import Tensor
 from .hooks import EVERY_MODULE
 from .parameter import Buffer, Parameter
@@ -42,6 +43,7 @@ class Members:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
+        changes.count += 1
         own = self.__dict__
         if isinstance(value, Parameter):
             self._make_room("parameters", name, keep="_parameters")
@@ -87,6 +89,7 @@ class Members:
         self.register_buffer(name, value, persistent)
 
     def __delattr__(self, name: str) -> None:
+        changes.count += 1
         for kind in _KINDS:
             if name in self.__dict__.get(kind, ()):
                 del self.__dict__[kind][name]
@@ -397,6 +400,7 @@ def _attribute(module: Any, name: str) -> Any:
 
 def _announced(kind: str, module: Any, name: str, member: Any) -> Any:
     """Return the member after the hooks on registration; they may replace it."""
+    changes.count += 1
     for hook in list(EVERY_MODULE.registration[kind].values()):
         replaced = hook(module, name, member)
         member = member if replaced is None else replaced

@@ -16,6 +16,8 @@ from .optimizer import (
     check_lr,
     check_nonnegative,
     count_step,
+    live,
+    next_step,
 )
 
 Betas = tuple[float | Tensor, float | Tensor]
@@ -113,12 +115,11 @@ class Adam(Optimizer):
         return state
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        lr, (beta1, beta2) = as_scalar(group["lr"]), group["betas"]
+        beta1, beta2 = group["betas"]
         mean, square = state["exp_avg"], state["exp_avg_sq"]
-        t = count_step(state)
         if group["weight_decay"] != 0:
             if group["decoupled_weight_decay"]:
-                param.mul_(1 - lr * group["weight_decay"])
+                param.mul_(live(lambda: 1 - _lr(group) * group["weight_decay"]))
             else:
                 grad = grad + group["weight_decay"] * param
         mean.copy_(beta1 * mean + (1 - beta1) * grad)
@@ -126,8 +127,14 @@ class Adam(Optimizer):
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             square = largest.copy_(largest.maximum(square))
-        denominator = square.sqrt() / (1 - beta2**t) ** 0.5 + group["eps"]
-        param.sub_(lr / (1 - beta1**t) * mean / denominator)
+        spread = live(lambda: (1 - beta2 ** next_step(state)) ** 0.5)
+        size = live(lambda: _lr(group) / (1 - beta1 ** next_step(state)))
+        param.sub_(size * mean / (square.sqrt() / spread + group["eps"]))
+        count_step(state)
+
+
+def _lr(group: Group) -> Any:
+    return as_scalar(group["lr"])
 
 
 class AdamW(Adam):

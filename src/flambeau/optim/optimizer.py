@@ -17,9 +17,8 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from ..autograd import enable_grad, set_grad_enabled
-from ..dtypes import float32
+from ..recorder import is_noted, live, spoil, watched
 from ..tensor import Tensor, evaluate_pending
-from ..tensor.creation import tensor
 from ..tensor.gradient_edge import RemovableHandle
 
 ParamsT: TypeAlias = (
@@ -135,9 +134,10 @@ class Optimizer:
                 loss = closure()
         with set_grad_enabled(bool(self.defaults.get("differentiable"))):
             for group in self.param_groups:
+                options = watched(group)
                 for param in group["params"]:
                     if param.grad is not None:
-                        self._update_one(param, param.grad, group)
+                        self._update_one(param, param.grad, options)
         return loss
 
     def _update_one(self, param: Tensor, grad: Tensor, group: Group) -> None:
@@ -451,8 +451,16 @@ def as_scalar(number: Any) -> Any:
     return number.reshape(()) if isinstance(number, Tensor) else number
 
 
-def count_step(state: State) -> float:
-    """Return the number of this step, and keep it: as a tensor, as checkpoints do."""
-    number = float(state["step"]) + 1
-    state["step"] = tensor(number, dtype=float32)
-    return number
+def next_step(state: State) -> float:
+    """Return the number of the step that is being taken."""
+    return float(state["step"]) + 1
+
+
+def count_step(state: State) -> None:
+    """Count a step, after the rule has read its number: in a tensor, for checkpoints.
+
+    A replay reads all numbers before the first step, so it cannot count twice.
+    """
+    if is_noted(state["step"].node):
+        spoil("an optimizer took two steps")
+    state["step"].fill_(live(lambda: next_step(state)))

@@ -13,6 +13,7 @@ from .optimizer import (
     check_lr,
     check_nonnegative,
     count_step,
+    live,
 )
 
 
@@ -102,7 +103,6 @@ class RMSprop(Optimizer):
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         alpha, square = group["alpha"], state["square_avg"]
-        count_step(state)
         if group["weight_decay"] != 0:
             grad = grad + group["weight_decay"] * param
         variance = square.copy_(alpha * square + (1 - alpha) * grad * grad)
@@ -114,4 +114,5 @@ class RMSprop(Optimizer):
         if group["momentum"] > 0:
             buffer = state["momentum_buffer"]
             direction = buffer.copy_(group["momentum"] * buffer + direction)
-        param.sub_(as_scalar(group["lr"]) * direction)
+        param.sub_(live(lambda: as_scalar(group["lr"])) * direction)
+        count_step(state)

@@ -12,6 +12,7 @@ from .optimizer import (
     check_flags,
     check_lr,
     check_nonnegative,
+    live,
 )
 
 
@@ -95,7 +96,7 @@ class SGD(Optimizer):
         if group["momentum"] != 0:
             buffer = self._accumulate(grad, state, group)
             grad = grad + group["momentum"] * buffer if group["nesterov"] else buffer
-        param.sub_(as_scalar(group["lr"]) * grad)
+        param.sub_(live(lambda: as_scalar(group["lr"])) * grad)
 
     def _accumulate(self, grad: Tensor, state: State, group: Group) -> Tensor:
         """Return the momentum buffer after this gradient."""

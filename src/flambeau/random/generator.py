@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..recorder import spoil
+
 if TYPE_CHECKING:
     from numpy.random import MT19937
 
@@ -151,10 +153,12 @@ class Generator:
 
     def words32(self, count: int) -> NDArray[np.uint32]:
         """Draw the next `count` words of the stream."""
+        spoil("random numbers were drawn")
         return self._engine.random_raw(count).astype(np.uint32)
 
     def words64(self, count: int) -> NDArray[np.uint64]:
         """Draw `count` words of 64 bits: two of the stream each, the high one first."""
+        spoil("random numbers were drawn")
         words = self._engine.random_raw(2 * count)
         return words[0::2] << np.uint64(32) | words[1::2]
 
@@ -176,11 +180,13 @@ class Generator:
 
     def _restart(self) -> None:
         """Forget the engine and the cached normal; the next draw seeds anew."""
+        spoil("a random generator was seeded")
         self.__dict__.pop("_engine", None)
         self.next_normal = None
 
     def _move_engine(self, key: NDArray[np.uint64], position: int) -> None:
         """Put the engine at word `position` of the given key."""
+        spoil("a random generator was set to another state")
         self._engine.state = {
             "bit_generator": "MT19937",
             "state": {"key": key.astype(np.uint32), "pos": position},

@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes as dt
 from ..devices import check_device
 from ..devices import device as Device
+from ..graph import state
 from ..ops.elementwise import cast
 from ..ops.movement import alias
 from .creation import from_numpy
@@ -49,7 +50,7 @@ def compute(*tensors: Tensor | Sequence[Tensor]) -> None:
     for tensor in listed:
         if not isinstance(tensor, Handle):
             raise TypeError(f"evaluate takes tensors, got a {type(tensor).__name__}")
-    if listed:
+    if listed and state.recorder is None:
         evaluate(listed)
     else:
         evaluate_pending()

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 from ..graph import Node
+from ..recorder import changes
 
 __all__ = ["GradFn", "RemovableHandle"]
 
@@ -57,6 +58,7 @@ class RemovableHandle:
     _numbers = count()
 
     def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False) -> None:
+        changes.count += 1
         # Hooks that were unpickled keep the numbers of the process they come from.
         self.id = next(n for n in RemovableHandle._numbers if n not in hooks)
         self._hooks = hooks
@@ -70,6 +72,7 @@ class RemovableHandle:
 
     def remove(self) -> None:
         """Take the hook out; nothing happens if it is out already."""
+        changes.count += 1
         self._hooks.pop(self.id, None)
 
     def __enter__(self) -> RemovableHandle:

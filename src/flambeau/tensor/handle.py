@@ -21,6 +21,7 @@ from ..graph import Node, Tape, constant, state
 from ..ops.elementwise import cast
 from ..ops.movement import alias, detach, put_strided, rebind
 from ..ops.op import View
+from ..recorder import spoil
 from ..shape import Size, contiguous_strides
 
 if TYPE_CHECKING:
@@ -194,6 +195,7 @@ class Handle:
         if _is_leaf_tape(self._node) or not state.grad_enabled:
             new = self._replaced(new)
         if self._shared is not None:
+            spoil("memory shared with NumPy was written to")
             backend.evaluate([new])
             np.copyto(self._shared, _value(new))
         self._node = new
@@ -377,6 +379,7 @@ def note_pending(handle: Handle) -> None:
     """Remember that a tensor is waiting for its value; look if very many are."""
     state.pending.append(weakref.ref(handle))
     if len(state.pending) > _LOOK_AFTER:
+        spoil("very many tensors were made")
         evaluate_pending()
 
 
@@ -387,6 +390,7 @@ def evaluate(tensors: Iterable[Tensor]) -> list[np.ndarray]:
         Whatever an op raises about values it cannot take, such as an index that is
         out of bounds; other pending tensors are then left for later.
     """
+    spoil("a value was looked at")
     roots = [each.node for each in tensors]
     if any(each.value is None for each in roots):
         others = _pending_nodes()
@@ -400,8 +404,14 @@ def evaluate(tensors: Iterable[Tensor]) -> list[np.ndarray]:
 
 
 def evaluate_pending() -> None:
-    """Compute every value that a living tensor of this thread is waiting for."""
-    backend.evaluate(_pending_nodes())
+    """Compute every value that a living tensor of this thread is waiting for.
+
+    While a function is recorded that waits until its end.
+    """
+    if state.recorder is not None:
+        state.recorder.deferred = True
+    else:
+        backend.evaluate(_pending_nodes())
 
 
 def _pending_nodes() -> list[Node]:

@@ -23,6 +23,7 @@ from ..random import (
     seed,
     set_rng_state,
 )
+from ..recorder import fresh
 from ..shape import broadcast_shapes
 from .convert import value_of
 from .creation import from_numpy, made, sizes_of
@@ -88,8 +89,8 @@ def _new(
         raise TypeError("expected the size of the random tensor, as ints or a sequence")
     kind = options.get("dtype") or default or dt.get_default_dtype()
     shape = sizes_of(size or (options["size"],))
-    values = draw(_stream(options.get("generator")), shape, kind.numpy)
-    node = constant(values, kind)
+    generator = options.get("generator")
+    node = fresh(lambda: draw(_stream(generator), shape, kind.numpy), kind)
     return made(node, options.get("requires_grad", False), options.get("device"))
 
 
@@ -97,21 +98,23 @@ def _new_like(
     draw: Callable[..., np.ndarray], input: Tensor, options: dict[str, Any]
 ) -> Tensor:
     """Draw a tensor of the shape and dtype of `input`, in the order of its memory."""
+    order = _memory_order(input)
 
     def fill(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
-        return _in_memory_order(input, lambda ordered: draw(generator, ordered, kind))
+        return _in_order(shape, order, lambda ordered: draw(generator, ordered, kind))
 
     return _new(fill, (), {"dtype": input.dtype, **options, "size": input.shape})
 
 
-def _in_memory_order(
-    input: Tensor, draw: Callable[[tuple[int, ...]], np.ndarray]
+def _in_order(
+    shape: tuple[int, ...],
+    order: list[int],
+    draw: Callable[[tuple[int, ...]], np.ndarray],
 ) -> np.ndarray:
     """Draw in the order in which the elements lie in memory, as torch does."""
-    order = _memory_order(input)
-    values = draw(tuple(input.shape[axis] for axis in order))
-    places = sorted(range(input.ndim), key=order.__getitem__)
-    return np.ascontiguousarray(values.transpose(places)).reshape(input.shape)
+    values = draw(tuple(shape[axis] for axis in order))
+    places = sorted(range(len(shape)), key=order.__getitem__)
+    return np.ascontiguousarray(values.transpose(places)).reshape(shape)
 
 
 def _memory_order(input: Tensor) -> list[int]:
@@ -341,8 +344,11 @@ def dropout_mask(shape: Sequence[int], p: float, dtype: dt.dtype) -> Tensor:
 
     The draws are those of torch's dropout, and advance the stream by as much.
     """
-    kept = random.bernoulli(random.current_generator(), tuple(shape), 1 - p)
-    return wrap(ew.cast(constant(kept), dtype))
+    kept = fresh(
+        lambda: random.bernoulli(random.current_generator(), tuple(shape), 1 - p),
+        dt.bool_,
+    )
+    return wrap(ew.cast(kept, dtype))
 
 
 # In place
@@ -361,7 +367,8 @@ def _fill(
         return draw(_stream(generator), shape, kind.numpy, *arguments)
 
     input.check_writable()  # a refused draw must not advance the stream
-    input.write(constant(_in_memory_order(input, fill), kind))
+    order = _memory_order(input)
+    input.write(constant(_in_order(tuple(input.shape), order, fill), kind))
     return input
 
 

@@ -1,0 +1,147 @@
+"""A function that is recorded once and then replayed: what `flambeau.compile` makes."""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from types import MethodType
+from typing import Any
+
+from .. import dtypes as dt
+from ..backend import config
+from ..graph import state
+from ..tensor import Tensor, evaluate
+from .recording import record
+from .replay import Changed, Replay
+from .structure import flatten
+
+__all__ = ["Compiled"]
+
+_MOST_KINDS = 64  # of arguments, the least recently used of which are forgotten
+_MOST_REPLAYS = 4  # for one kind of arguments, such as one for training mode
+_PATIENCE = 8  # recordings in a row that cannot be used
+
+
+class _Known:
+    """What is known of calls with one kind of arguments.
+
+    Attributes:
+        replays: the ways in which the call may go.
+        candidate: the last recording, if it may be replayed once another one agrees.
+        failures: how many recordings in a row were of no use.
+        objects: what was among the arguments, kept because its id is in the key.
+    """
+
+    def __init__(self, objects: list[Any]) -> None:
+        self.replays: list[Replay] = []
+        self.candidate: Replay | None = None
+        self.failures = 0
+        self.objects = objects
+
+
+class Compiled:
+    """A function that skips its own Python where it would do the same again.
+
+    Attributes:
+        replays: how many calls were replayed.
+        recordings: how many were recorded.
+        reason: why the last recording cannot be replayed, or None.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.__wrapped__ = function
+        self.replays = 0
+        self.recordings = 0
+        self.reason: str | None = None
+        self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        function = self.__wrapped__
+        if state.recorder is not None:  # it is part of another recording
+            return function(*args, **kwargs)
+        tensors: list[Tensor] = []
+        objects: list[Any] = []
+        key = _key(args, kwargs, tensors, objects)
+        known = self._known.get(key)
+        if known is None:
+            known = self._remember(key, objects)
+        for replay in known.replays:
+            try:
+                result = replay.run(tensors)
+            except Changed:
+                continue
+            self.replays += 1
+            return result
+        if known.failures >= _PATIENCE:
+            return function(*args, **kwargs)
+        return self._record(known, args, kwargs, tensors)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def _remember(self, key: Hashable, objects: list[Any]) -> _Known:
+        known = self._known[key] = _Known(objects)
+        if len(self._known) > _MOST_KINDS:
+            self._known.popitem(last=False)
+        return known
+
+    def _record(
+        self, known: _Known, args: Any, kwargs: Any, tensors: list[Tensor]
+    ) -> Any:
+        """Run the function, and replay it once two recordings have agreed."""
+        function = self.__wrapped__
+        roots = [function, *known.objects]
+        result, found = record(lambda: function(*args, **kwargs), roots, tensors)
+        self.recordings += 1
+        known.failures += 1
+        candidate, known.candidate = known.candidate, None
+        if isinstance(found, str):
+            self.reason = found
+        elif candidate is None or not candidate.script.is_like(found.script):
+            known.candidate = found
+            self.reason = "it has to do the same in two calls, one after the other"
+        else:
+            known.replays = [found, *known.replays[: _MOST_REPLAYS - 1]]
+            known.failures, self.reason = 0, None
+        return result
+
+
+def _key(
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    tensors: list[Tensor],
+    objects: list[Any],
+) -> Hashable:
+    """Return what a call depends on besides what its function can reach."""
+
+    def keep(value: Any) -> Any:
+        objects.append(value)
+        return (type(value), id(value))
+
+    made = flatten((args, kwargs) if kwargs else args, tensors, keep)
+    kinds = tuple([_kind(each) for each in tensors])
+    roots = None
+    if len(tensors) > 1 and any([each._base is not None for each in tensors]):
+        memory = [id(each._root()) for each in tensors]
+        roots = tuple([memory.index(each) for each in memory])
+    return (
+        made,
+        kinds,
+        roots,
+        state.grad_enabled,
+        state.inference,
+        dt.get_default_dtype(),
+        config.prepare,
+        config.options,
+    )
+
+
+def _kind(tensor: Tensor) -> Hashable:
+    node = tensor.node
+    value = node.value
+    if value is None:
+        [value] = evaluate([tensor])
+        node = tensor.node
+    return node.shape, node.dtype, node.tape is None, value.strides

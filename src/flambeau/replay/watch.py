@@ -1,0 +1,297 @@
+"""What a function reads besides its arguments, found without running it.
+
+A function reads its closure, the globals that its code names, and what can be reached
+from there: modules, optimizers, lists, objects with attributes. A `Watch` knows every
+tensor among them, and tells whether the rest is as it was.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes as dt
+from ..nn.members import Members
+from ..recorder import changes
+from ..tensor import Tensor
+
+__all__ = ["TooMuch", "Watch", "same"]
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, dt.dtype, np.generic)
+_MOST = 50_000  # objects; a function that can reach more is not replayed
+_LARGEST = 1 << 20  # bytes of a NumPy array that is compared at each call
+_OWN = __name__.partition(".")[0]
+_FOREIGN = frozenset((*sys.stdlib_module_names, _OWN, "numpy"))
+_MEMBERS = ("_parameters", "_buffers", "_modules")
+_ABSENT = object()
+
+Read = Callable[[], Sequence[Any]]
+
+
+class TooMuch(Exception):
+    """A function can reach more than can be watched."""
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two values are one object, or equal numbers, strings and the like."""
+    if first is second:
+        return True
+    if type(first) is not type(second) or not isinstance(first, PLAIN):
+        return False
+    return repr(first) == repr(second)  # which tells 0.0 from -0.0, and knows nan
+
+
+class _Holder:
+    """Something that holds values, and what it held.
+
+    Args:
+        read: returns the values, or copies of what can change in place.
+    """
+
+    __slots__ = ("_held", "read")
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self._held = read()
+
+    def holds(self) -> bool:
+        """Whether it still holds the same."""
+        now, held = self.read(), self._held
+        if len(now) != len(held):
+            return False
+        if all(map(is_, now, held)):
+            return True
+        if not all(map(same, now, held)):
+            return False
+        self._held = now
+        return True
+
+
+class Watch:
+    """What can be reached from a function, and what it held.
+
+    Attributes:
+        tensors: those that were found, by id.
+        names: what the code of the functions names.
+
+    Args:
+        roots: where to start: the function, and arguments that are no tensors.
+
+    Raises:
+        TooMuch: there is too much to be looked at.
+    """
+
+    def __init__(self, roots: Iterable[Any]) -> None:
+        self.tensors: dict[int, Tensor] = {}
+        self.names: set[str] = set()
+        self._seen: dict[int, Any] = {}  # kept, so that no id is used again
+        self._holders: dict[int, _Holder] = {}
+        self._members: list[_Holder] = []  # of modules, which tell when they change
+        self._changes = changes.count
+        names: frozenset[str] = frozenset()
+        stack = [(each, names) for each in roots]
+        while stack:
+            value, names = stack.pop()
+            if isinstance(value, PLAIN) or id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            if len(self._seen) > _MOST:
+                raise TooMuch(f"it can reach more than {_MOST} objects")
+            stack.extend(self._enter(value, names))
+        self._checks: Sequence[_Holder] = list(self._holders.values())
+
+    def holds(self) -> bool:
+        """Whether everything is as it was."""
+        if self._changes != changes.count:
+            count = changes.count
+            if not all([each.holds() for each in self._members]) or self.is_hooked():
+                return False
+            self._changes = count
+        return all(each.holds() for each in self._checks)
+
+    def is_hooked(self) -> bool:
+        """Whether a backward pass calls functions on reaching one of the tensors."""
+        return any(
+            each.__dict__.get("_after_hooks")
+            or (each._node.tape is not None and each._node.tape.hooks)
+            for each in self.tensors.values()
+        )
+
+    def ignore_unread(self, read: dict[int, set[str]]) -> None:
+        """Of dicts by their id, look at the keys alone that were read."""
+        for identity, names in read.items():
+            if identity in self._holders:
+                values = self._seen[identity]
+                self._holders[identity] = _Holder(_named(values, sorted(names)))
+        self._checks = list(self._holders.values())
+
+    # What there is to see
+
+    def _watch(self, value: Any, read: Read) -> None:
+        self._holders[id(value)] = _Holder(read)
+
+    def _enter(self, value: Any, names: frozenset[str]) -> Iterator[tuple[Any, Any]]:
+        """Watch a value itself, and return what it leads to, with the names of use."""
+        if isinstance(value, Tensor):
+            self.tensors[id(value)] = value
+            return _with(names, (value._base,))
+        if isinstance(value, Members):
+            return self._enter_module(value)
+        enter = _ENTER.get(type(value)) or next(
+            (each for kind, each in _ENTER.items() if isinstance(value, kind)),
+            Watch._enter_object,
+        )
+        return _with(names, enter(self, value, names))
+
+    def _enter_module(self, module: Any) -> Iterator[tuple[Any, Any]]:
+        own = vars(module)
+        self._members.append(_Holder(_items(own)))
+        reached = []
+        for name, value in own.items():
+            if name in _MEMBERS:
+                self._watch(value, _items(value))
+            elif name[0] == "_" and isinstance(value, dict):  # hooks
+                self._members.append(_Holder(_items(value)))
+            else:
+                reached.append(value)
+                continue
+            reached.extend(value.values())
+        return _with(frozenset(), (*reached, *self._enter_class(type(module))))
+
+    def _enter_object(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
+        """Look at the attributes of an object, and the code of its methods."""
+        wrapped = getattr(value, "__wrapped__", None)
+        if wrapped is not None:
+            return (wrapped,)
+        kind = type(value)
+        own = getattr(value, "__dict__", None)
+        if own is None or (_is_foreign(kind) and not _is_open(kind)):
+            return ()
+        self._watch(own, _items(own))
+        return (*own.values(), *self._enter_class(kind))
+
+    def _enter_class(self, kind: type) -> Iterable[Any]:
+        reached: list[Any] = []
+        for each in kind.__mro__:
+            if not _is_foreign(each) and id(each) not in self._holders:
+                self._watch(each, _items(vars(each)))
+                reached.extend(vars(each).values())
+        return reached
+
+    def _enter_function(self, function: Any, names: frozenset[str]) -> Iterable[Any]:
+        cells = function.__closure__ or ()
+        if cells:
+            self._watch(cells, lambda: [_content(cell) for cell in cells])
+        reached = [_content(cell) for cell in cells]
+        reached.extend(function.__defaults__ or ())
+        reached.extend((function.__kwdefaults__ or {}).values())
+        if _is_foreign(function):
+            return reached
+        used = frozenset(_names(function.__code__))
+        self.names |= used
+        space = function.__globals__
+        known = [name for name in sorted(used) if name in space]
+        self._watch(function, _named(space, known))
+        found = [space[name] for name in known]
+        for each in found:
+            if isinstance(each, type | types.ModuleType):
+                reached.extend(self._enter_space(each, used))
+        return (*reached, *found)
+
+    def _enter_space(self, value: Any, names: Iterable[str]) -> Iterable[Any]:
+        """Look at those attributes of a Python module or a class that are named."""
+        if _is_foreign(value):
+            return ()
+        space = vars(value)
+        known = [name for name in sorted(names) if name in space]
+        if known:
+            self._watch(space, _named(space, known))
+        return [space[name] for name in known]
+
+    def _enter_dict(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
+        self._watch(value, _items(value))
+        return list(value.values())
+
+    def _enter_list(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
+        self._watch(value, lambda: list(value))
+        return list(value)
+
+    def _enter_array(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
+        if value.nbytes > _LARGEST:
+            raise TooMuch(f"it can reach a NumPy array of {value.nbytes} bytes")
+        self._watch(value, lambda: (value.tobytes(), value.shape))
+        return ()
+
+
+def _inside(*names: str) -> Callable[[Watch, Any, frozenset[str]], Iterable[Any]]:
+    """Go on with some attributes of a value that cannot change itself."""
+    return lambda watch, value, used: [getattr(value, name) for name in names]
+
+
+_ENTER: dict[type, Callable[[Watch, Any, frozenset[str]], Iterable[Any]]] = {
+    dict: Watch._enter_dict,
+    list: Watch._enter_list,
+    set: Watch._enter_list,
+    deque: Watch._enter_list,
+    tuple: lambda watch, value, names: value,
+    frozenset: lambda watch, value, names: value,
+    np.ndarray: Watch._enter_array,
+    types.FunctionType: Watch._enter_function,
+    types.MethodType: _inside("__func__", "__self__"),
+    functools.partial: _inside("func", "args", "keywords"),
+    property: _inside("fget"),
+    staticmethod: _inside("__func__"),
+    classmethod: _inside("__func__"),
+    type: lambda watch, value, names: (),
+    types.ModuleType: lambda watch, value, names: (),
+}
+
+
+def _with(
+    names: frozenset[str], values: Iterable[Any]
+) -> Iterator[tuple[Any, frozenset[str]]]:
+    return ((each, names) for each in values)
+
+
+def _items(values: Any) -> Read:
+    return lambda: (*values, *values.values())
+
+
+def _named(values: Any, names: Sequence[str]) -> Read:
+    return lambda: [values.get(name, _ABSENT) for name in names]
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # it is empty
+        return _ABSENT
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The names that code uses, with that of the functions it makes."""
+    yield from code.co_names
+    for each in code.co_consts:
+        if isinstance(each, types.CodeType):
+            yield from _names(each)
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether something belongs to Python, NumPy or flambeau, which keep no state."""
+    module = getattr(value, "__module__", None) or getattr(value, "__name__", "")
+    return str(module).partition(".")[0] in _FOREIGN
+
+
+def _is_open(kind: type) -> bool:
+    """Whether the attributes of a foreign class matter."""
+    return kind.__module__.partition(".")[0] == _OWN or kind in (
+        types.SimpleNamespace,
+        getattr(sys.modules.get("argparse"), "Namespace", None),
+    )
