@@ -24,7 +24,7 @@ LAYERS = (
     ("autograd", "random"),
     ("tensor",),
     ("debug", "linalg", "nn", "optim"),
-    ("serialization", "train", "utils", "vision"),
+    ("replay", "serialization", "train", "utils", "vision"),
     ("cli",),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}

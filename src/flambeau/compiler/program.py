@@ -56,9 +56,14 @@ class Buffer:
         """The bytes it needs."""
         return prod(self.shape) * self.dtype.itemsize
 
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """The distance between neighbours in each logical dimension, in bytes."""
+        return tuple([step * self.dtype.itemsize for step in self.steps])
+
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Show raw memory as the logical array."""
-        strides = tuple([step * self.dtype.itemsize for step in self.steps])
+        strides = self.strides
         if min(strides, default=0) < 0:
             flat = memory.view(self.dtype.numpy)
             return np.lib.stride_tricks.as_strided(flat, self.shape, strides)

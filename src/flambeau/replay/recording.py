@@ -138,11 +138,11 @@ class _Analysis:
         self._find_given()
         written = self._find_written()
         self._check_nothing_else()
-        for node in [each._node for each in (*self.new, *written.values())]:
-            if node.value is None:
-                self.roots[id(node)] = node
-        order = topological(self.roots.values())
+        self._find_roots([*self.new, *written.values()])
+        roots = list(self.roots.values())
+        order = topological(roots)
         places = {id(node): at for at, node in enumerate(order)}
+        self.roots = dict(sorted(self.roots.items(), key=lambda item: places[item[0]]))
         kept = [places[each] for each in self.roots]
         script.graph = structure(order, kept)
         routine = self._routine(order, kept)
@@ -155,7 +155,7 @@ class _Analysis:
         for place, grad in before.gradients.items():
             if before.nodes[place].tape is not None:
                 script.grads[place] = grad is not None
-        backend.evaluate(self.roots.values())
+        backend.evaluate(roots)
         return Replay(script, routine, before.watch, before.arguments)
 
     def _check_watch(self) -> None:
@@ -227,6 +227,15 @@ class _Analysis:
             tensor = reference()
             if tensor is not None and id(tensor) not in known:
                 raise Unfit("a tensor that it makes stays alive, but is not returned")
+
+    def _find_roots(self, changed: Sequence[Tensor]) -> None:
+        """Find what is to be computed, in the order in which it was recorded."""
+        nodes = {id(each): each._node for each in changed}
+        noted = [id(reference()) for reference in state.pending]
+        for identity in (*noted, *nodes):
+            node = nodes.get(identity)
+            if node is not None and node.value is None:
+                self.roots[id(node)] = node
 
     # Where values come from
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,21 +44,29 @@ class Replay:
         self._watch = watch
         self._arguments = arguments
         self._fixed: list[Any] = [None] * len(script.reads)
-        self._moving: list[tuple[int, Any]] = []
         users: dict[Place, list[int]] = {place: [] for place in script.kinds}
-        outside: dict[int, list[int]] = {}
+        self._outside: list[list[int]] = [[] for _ in script.outside]
         for at, read in enumerate(script.reads):
             if isinstance(read, Place):
                 users[read].append(at)
-            elif script.outside[read].source is None:
-                self._fixed[at] = script.outside[read].value
             else:
-                outside.setdefault(read, []).append(at)
-        self._outside = outside
-        self._places = [
-            (place, script.kinds[place], reads) for place, reads in users.items()
+                self._fixed[at] = script.outside[read].value
+                self._outside[read].append(at)
+        self._has_sources = any(each.source is not None for each in script.outside)
+        # how the replay was found tells already what the arguments are
+        self._free = [
+            (place.at, at)
+            for place, reads in users.items()
+            for at in reads
+            if not self._is_checked(place)
         ]
-        self._is_single = script.result == Slot(0)
+        self._checked = [
+            (*place, script.kinds[place], reads)
+            for place, reads in users.items()
+            if self._is_checked(place)
+        ]
+        self._last: list[Callable[[], Node | None]] = [_nothing] * len(self._checked)
+        self._is_single = script.result is Slot.of(0)
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
         """Do the call with other arguments.
@@ -70,74 +79,72 @@ class Replay:
             raise Changed
         if script.writes and state.pending:
             evaluate_pending()
-        leaves = self._read(tensors)
-        outside = self._look_outside(leaves)
+        known = [*tensors, *script.captured]
+        leaves = self._read(known)
+        outside = self._look_outside(leaves) if self._has_sources else _values(script)
         values = self._routine.run(leaves)
         if values is None:
             raise Changed
-        values = values + outside if outside else values
+        values += outside
         made = [wrap(each.node(values[each.value])) for each in script.new]
         if script.views:
-            self._show(made, tensors)
+            self._show(made, known)
         if script.writes or script.gives:
-            self._write(made, values, tensors)
-        returned = [self._either(each, made, tensors) for each in script.returns]
+            self._write(made, values, known)
+        returned = [_either(each, made, known) for each in script.returns]
         return returned[0] if self._is_single else rebuild(script.result, returned)
+
+    def _is_checked(self, place: Place) -> bool:
+        is_argument = place.at < self._arguments and not place.is_grad
+        return not is_argument or self.script.kinds[place].is_written
 
     # Reading
 
-    def _tensor(self, place: Place, tensors: Sequence[Tensor]) -> Tensor:
-        at = place.at - self._arguments
-        tensor = tensors[place.at] if at < 0 else self.script.captured[at]
-        if not place.is_grad:
-            return tensor
-        if tensor._grad is None:
-            raise Changed
-        return tensor._grad
-
-    def _either(
-        self, found: Place | int, made: Sequence[Tensor], tensors: Sequence[Tensor]
-    ) -> Tensor:
-        """Return what is at a place, or one of the new tensors."""
-        return made[found] if type(found) is int else self._tensor(found, tensors)  # type: ignore[arg-type]
-
-    def _read(self, tensors: Sequence[Tensor]) -> list[Any]:
+    def _read(self, known: Sequence[Tensor]) -> list[Any]:
         """Return what the plan takes, if all tensors are what they were."""
-        leaves = self._fixed.copy()
         for place, has_grad in self.script.grads.items():
-            if (self._tensor(place, tensors)._grad is not None) != has_grad:
+            if (known[place.at]._grad is not None) != has_grad:
                 raise Changed
-        for place, kind, reads in self._places:
-            tensor = self._tensor(place, tensors)
+        leaves = self._fixed.copy()
+        for at, position in self._free:
+            leaves[position] = known[at].node.value
+        for index, (at, is_grad, kind, reads) in enumerate(self._checked):
+            tensor = known[at]._grad if is_grad else known[at]
+            if tensor is None:
+                raise Changed
             node = tensor.node
-            if node.value is None:
-                evaluate([tensor])
-                node = tensor.node
-            _check(tensor, node, kind)
-            for at in reads:
-                leaves[at] = node.value
+            if self._last[index]() is not node or tensor._shared is not None:
+                node = self._check(index, tensor, kind)
+            for position in reads:
+                leaves[position] = node.value
         return leaves
+
+    def _check(self, index: int, tensor: Tensor, kind: Kind) -> Node:
+        """Return a tensor's node, which is new, if it is like the one recorded."""
+        if tensor.node.value is None:
+            evaluate([tensor])
+        node = tensor.node
+        if not _is_like(tensor, node, kind):
+            raise Changed
+        self._last[index] = weakref.ref(node)
+        return node
 
     def _look_outside(self, leaves: list[Any]) -> list[np.ndarray]:
         """Make the values from outside, all of them in the order of the recording."""
         values = []
-        for at, each in enumerate(self.script.outside):
+        for each, reads in zip(self.script.outside, self._outside, strict=True):
             value = each.value if each.source is None else each.source()
-            for position in self._outside.get(at, ()):
+            for position in reads:
                 leaves[position] = value
             values.append(value)
         return values
 
     # Changing
 
-    def _show(self, made: Sequence[Tensor], tensors: Sequence[Tensor]) -> None:
+    def _show(self, made: Sequence[Tensor], known: Sequence[Tensor]) -> None:
         """Let new tensors be the views that they are."""
         for at, view in self.script.views.items():
-            base = view.base
-            root = (
-                self._tensor(base, tensors) if isinstance(base, Place) else made[base]
-            )
-            tensor = made[at]
+            tensor, root = made[at], _either(view.base, made, known)
             tensor._base, tensor._base_version = root, root._version
             tensor._steps, tensor._layout = view.steps, view.layout
             tensor._tracked = view.is_tracked
@@ -146,28 +153,49 @@ class Replay:
         self,
         made: Sequence[Tensor],
         values: Sequence[np.ndarray],
-        tensors: Sequence[Tensor],
+        known: Sequence[Tensor],
     ) -> None:
         """Point tensors at their new nodes, and give gradients."""
         for place, (new, growth) in self.script.writes.items():
-            tensor = self._tensor(place, tensors)
+            tensor = _at(place, known)
             tensor._node = new.node(values[new.value], tensor._node.tape)
             tensor._version += growth
         for place, at in self.script.gives.items():
-            self._tensor(place, tensors)._grad = None if at is None else made[at]
+            known[place.at]._grad = None if at is None else made[at]
 
 
-def _check(tensor: Tensor, node: Node, kind: Kind) -> None:
-    """Raise if a tensor is not what it was."""
+def _nothing() -> None:
+    """A reference to no node."""
+
+
+def _values(script: Script) -> list[np.ndarray]:
+    return [each.value for each in script.outside]
+
+
+def _at(place: Place, known: Sequence[Tensor]) -> Tensor:
+    tensor = known[place.at]
+    if not place.is_grad:
+        return tensor
+    assert tensor._grad is not None  # it was checked to be there
+    return tensor._grad
+
+
+def _either(
+    found: Place | int, made: Sequence[Tensor], known: Sequence[Tensor]
+) -> Tensor:
+    """Return what is at a place, or one of the new tensors."""
+    return made[found] if isinstance(found, int) else _at(found, known)
+
+
+def _is_like(tensor: Tensor, node: Node, kind: Kind) -> bool:
+    """Whether a tensor is what it was when the call was recorded."""
     tape = node.tape
     collects = tape is not None and tape.leaf is not None
-    is_like = (
+    is_free = tensor._base is None and tensor._shared is None
+    return (
         node.shape == kind.shape
         and node.dtype is kind.dtype
         and (collects if kind.collects else tape is None)
         and (not kind.strides or kind.strides == node.value.strides)  # type: ignore[union-attr]
+        and (is_free or not kind.is_written)
     )
-    if kind.is_written:
-        is_like = is_like and tensor._base is None and tensor._shared is None
-    if not is_like:
-        raise Changed

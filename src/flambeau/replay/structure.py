@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,18 +15,22 @@ __all__ = ["Slot", "flatten", "rebuild"]
 
 
 class Slot:
-    """The place of a tensor: its position among all of them."""
+    """The place of a tensor: its position among all of them; one object for each."""
 
     __slots__ = ("at",)
+
+    _made: ClassVar[list[Slot]] = []
 
     def __init__(self, at: int) -> None:
         self.at = at
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Slot) and self.at == other.at
-
-    def __hash__(self) -> int:
-        return hash((Slot, self.at))
+    @staticmethod
+    def of(at: int) -> Slot:
+        """Return the slot of a position."""
+        made = Slot._made
+        while len(made) <= at:
+            made.append(Slot(len(made)))
+        return made[at]
 
 
 def flatten(value: Any, tensors: list[Tensor], keep: Callable[[Any], Any]) -> Any:
@@ -40,9 +44,9 @@ def flatten(value: Any, tensors: list[Tensor], keep: Callable[[Any], Any]) -> An
     if isinstance(value, Tensor):
         for at, each in enumerate(tensors):
             if each is value:
-                return Slot(at)
+                return Slot.of(at)
         tensors.append(value)
-        return Slot(len(tensors) - 1)
+        return Slot.of(len(tensors) - 1)
     kind = type(value)
     if kind is float:
         return (kind, value.hex())  # tells 0.0 from -0.0, and knows nan

@@ -114,7 +114,7 @@ class Watch:
             if not all([each.holds() for each in self._members]) or self.is_hooked():
                 return False
             self._changes = count
-        return all(each.holds() for each in self._checks)
+        return all(map(_Holder.holds, self._checks))
 
     def is_hooked(self) -> bool:
         """Whether a backward pass calls functions on reaching one of the tensors."""
@@ -155,10 +155,12 @@ class Watch:
         self._members.append(_Holder(_items(own)))
         reached = []
         for name, value in own.items():
-            if name in _MEMBERS:
+            if name in _MEMBERS and value:
                 self._watch(value, _items(value))
-            elif name[0] == "_" and isinstance(value, dict):  # hooks
+            elif name[0] == "_" and isinstance(value, dict):  # hooks, or none yet
                 self._members.append(_Holder(_items(value)))
+            elif name == "_non_persistent_buffers_set":
+                continue
             else:
                 reached.append(value)
                 continue
@@ -189,21 +191,21 @@ class Watch:
         cells = function.__closure__ or ()
         if cells:
             self._watch(cells, lambda: [_content(cell) for cell in cells])
-        reached = [_content(cell) for cell in cells]
-        reached.extend(function.__defaults__ or ())
-        reached.extend((function.__kwdefaults__ or {}).values())
-        if _is_foreign(function):
-            return reached
+        found = [_content(cell) for cell in cells]
+        found.extend(function.__defaults__ or ())
+        found.extend((function.__kwdefaults__ or {}).values())
         used = frozenset(_names(function.__code__))
-        self.names |= used
-        space = function.__globals__
-        known = [name for name in sorted(used) if name in space]
-        self._watch(function, _named(space, known))
-        found = [space[name] for name in known]
-        for each in found:
+        if not _is_foreign(function):
+            self.names |= used
+            space = function.__globals__
+            known = [name for name in sorted(used) if name in space]
+            if known:
+                self._watch(function, _named(space, known))
+            found.extend(space[name] for name in known)
+        for each in tuple(found):
             if isinstance(each, type | types.ModuleType):
-                reached.extend(self._enter_space(each, used))
-        return (*reached, *found)
+                found.extend(self._enter_space(each, used))
+        return found
 
     def _enter_space(self, value: Any, names: Iterable[str]) -> Iterable[Any]:
         """Look at those attributes of a Python module or a class that are named."""

@@ -13,7 +13,7 @@ import numpy as np
 from ..evaluator import meaning
 from .engine import Code, Engine
 from .memory import Arenas, Pool, aligned
-from .team import STEP, run_steps
+from .team import STEP, run_alone, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
 
@@ -67,6 +67,7 @@ class _Segment:
         ):
             record["function"], record["table"], record["chunks"] = function, at, chunks
             at += 8 * len(row)
+        self._place = self.steps.ctypes.data
 
     def run(self, addresses: np.ndarray, seconds: Seconds | None) -> None:
         """Run the kernels on the buffers that lie at these addresses.
@@ -80,12 +81,18 @@ class _Segment:
         # "clip" writes into the tables at once; no place is out of range
         addresses.take(self._gather, out=self._tables, mode="clip")
         if seconds is None:
-            run_steps(self.steps, self._workspace, self._alone)
+            self._run_steps(0, len(self.steps))
             return
         for at, step in enumerate(self._kernel_steps):
             start = time.perf_counter()
-            run_steps(self.steps[at : at + 1], self._workspace, self._alone)
+            self._run_steps(at, 1)
             seconds.append((step, time.perf_counter() - start))
+
+    def _run_steps(self, at: int, count: int) -> None:
+        if self._alone:
+            run_alone(self._place + at * STEP.itemsize, count, self._workspace)
+        else:
+            run_steps(self.steps[at : at + count], self._workspace)
 
 
 class Plan:
@@ -113,6 +120,7 @@ class Plan:
         self._leaves = [number for _, number in program.leaves]
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
+        self._shown = self._show_outputs()
         self._kernels = self._functions(engine)
         self._alone = _is_little(program)
         self._segments = self._cut(range(len(program.steps)))
@@ -127,6 +135,14 @@ class Plan:
         known = made.union(self._leaves, self._fixed)
         sources = {buffers[number].source for number in self._outputs}
         return {each: buffers[each].nbytes for each in sorted(sources - known)}
+
+    def _show_outputs(self) -> dict[int, tuple[Any, ...]]:
+        """How outputs lie in such a buffer: whose memory, shape, dtype, strides."""
+        return {
+            each.number: (each.source, each.shape, each.dtype.numpy, each.strides)
+            for each in map(self.program.buffers.__getitem__, self._outputs)
+            if each.source in self._taken
+        }
 
     def _functions(self, engine: Engine) -> dict[str, int]:
         """Compile and link every kernel once; return addresses by recipe."""
@@ -216,9 +232,9 @@ class Plan:
             self._base = base
             for number, offset in self._offsets.items():
                 addresses[number] = base + offset
+        for at in self._prologue.changed(leaves):
+            addresses[self._leaves[at]] = _address(leaves[at])
         memory = dict(zip(self._leaves, leaves, strict=True))
-        for number in self._prologue.changed(memory):
-            addresses[number] = _address(memory[number])
         for number, size in self._taken.items():
             memory[number], addresses[number] = _pool.take(size)
         return memory
@@ -231,8 +247,8 @@ class Plan:
                 self._addresses[number] = _address(memory)
                 self._offsets.pop(number, None)
             prologue.segment = self._segment(prologue.steps, None)
-            others = range(len(self.program.steps))
-            self._segments = self._cut(set(others).difference(self.program.prologue))
+            once, steps = set(self.program.prologue), range(len(self.program.steps))
+            self._segments = self._cut(at for at in steps if at not in once)
         if prologue.segment is not None and not prologue.is_done:
             prologue.segment.run(self._addresses, seconds)
             prologue.is_done = True
@@ -241,6 +257,9 @@ class Plan:
         self, number: int, arena: np.ndarray, memory: dict[int, np.ndarray]
     ) -> np.ndarray:
         """Show a buffer as an array of its logical shape."""
+        if number in self._shown:
+            source, shape, kind, strides = self._shown[number]
+            return np.ndarray(shape, kind, memory[source], 0, strides)
         buffer = self.program.buffers[number]
         held = memory.get(buffer.source)
         if held is None:
@@ -289,20 +308,18 @@ class _Prologue:
             for step in self.steps
             for number in step.buffers
         }
-        leaves = {number for _, number in program.leaves}
-        self._reads = touched & leaves
-        self._writes = touched - leaves.union(dict(program.constants))
-        self._last: dict[int, Callable[[], np.ndarray | None]] = {
-            number: _nothing for _, number in program.leaves
-        }
+        leaves = [number for _, number in program.leaves]
+        self._reads = {at for at, number in enumerate(leaves) if number in touched}
+        self._writes = touched.difference(leaves, dict(program.constants))
+        self._last: list[Callable[[], np.ndarray | None]] = [_nothing] * len(leaves)
         self._memory: dict[int, np.ndarray] = {}
 
-    def changed(self, leaves: dict[int, np.ndarray]) -> list[int]:
+    def changed(self, leaves: Sequence[np.ndarray]) -> list[int]:
         """Return which leaves are other arrays than in the last run."""
         last = self._last
-        found = [at for at, array in leaves.items() if last[at]() is not array]
-        for number in found:
-            last[number] = weakref.ref(leaves[number])
+        found = [at for at, array in enumerate(leaves) if last[at]() is not array]
+        for at in found:
+            last[at] = weakref.ref(leaves[at])
         self.is_repeated = self._reads.isdisjoint(found)
         self.is_done = self.is_done and self.is_repeated
         return found

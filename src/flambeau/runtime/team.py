@@ -19,7 +19,13 @@ import numpy as np
 from .engine import Code, engine
 from .memory import aligned
 
-__all__ = ["default_threads", "get_num_threads", "run_steps", "set_num_threads"]
+__all__ = [
+    "default_threads",
+    "get_num_threads",
+    "run_alone",
+    "run_steps",
+    "set_num_threads",
+]
 
 STEP = np.dtype([("function", np.uint64), ("table", np.uint64), ("chunks", np.int64)])
 """One step of a plan: what to call, with which pointers, in how many chunks."""
@@ -410,7 +416,7 @@ def set_num_threads(count: int) -> None:
     _current.wanted = count
 
 
-def run_steps(steps: np.ndarray, workspace: int = 0, alone: bool = False) -> None:
+def run_steps(steps: np.ndarray, workspace: int = 0) -> None:
     """Run a plan: an array of `STEP` records, a barrier between each two.
 
     Where another Python thread is using the team, this one runs its plan alone.
@@ -418,9 +424,8 @@ def run_steps(steps: np.ndarray, workspace: int = 0, alone: bool = False) -> Non
     Args:
         steps: the records.
         workspace: bytes that a thread needs for its own while it runs a kernel.
-        alone: do it without the team.
     """
-    count = 1 if alone else get_num_threads()
+    count = get_num_threads()
     team = _team(count) if count > 1 else None
     if team is not None and team.lock.acquire(blocking=False):
         try:
@@ -428,8 +433,13 @@ def run_steps(steps: np.ndarray, workspace: int = 0, alone: bool = False) -> Non
                 return team.run(steps, workspace)
         finally:
             team.lock.release()
+    return run_alone(steps.ctypes.data, len(steps), workspace)
+
+
+def run_alone(place: int, count: int, workspace: int) -> None:
+    """Run a plan in the calling thread: so many records, at this address."""
     _alone.reserve(workspace)
-    return _native().run(steps.ctypes.data, len(steps), None, 0, 1, _alone.address)
+    _native().run(place, count, None, 0, 1, _alone.address)
 
 
 def _team(count: int) -> Team:
