@@ -23,6 +23,10 @@ __all__ = [
 
 Namespace: TypeAlias = Any
 Module: TypeAlias = Any
+# A residual branch begins small, as is usual since Goyal et al. (arXiv:1706.02677):
+# where it does not, gradients of a deep network on a small batch are mostly rounding.
+_GAIN = 0.25
+
 Block: TypeAlias = Callable[[Namespace, int, int, int], Module]
 
 
@@ -32,11 +36,12 @@ def _combinators(nn: Namespace) -> tuple[Any, Any]:
     library = import_module(nn.__name__.partition(".")[0])
 
     class Sum(nn.Module):
-        """What a body and a shortcut make of the input, added."""
+        """What a body, which ends with its norm, and a shortcut make, added."""
 
         def __init__(self, body: Module, shortcut: Module, last: Module) -> None:
             super().__init__()
             self.body, self.shortcut, self.last = body, shortcut, last
+            nn.init.constant_(body[-1].weight, _GAIN)
 
         def forward(self, x: Any) -> Any:
             y = self.body(x)

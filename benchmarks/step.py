@@ -11,7 +11,7 @@ from .contender import Answer
 
 __all__ = ["Training", "outputs"]
 
-_LEARNING_RATE = 1e-3
+_LEARNING_RATE = 1e-4
 _MOMENTUM = 0.9
 
 

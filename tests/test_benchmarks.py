@@ -10,7 +10,7 @@ import pytest
 
 import flambeau
 from benchmarks import __main__ as command
-from benchmarks import alternate, child, infer, machine, nets, report, train
+from benchmarks import alternate, child, infer, machine, nets, report, train, winograd
 from benchmarks.agreement import Disagreement, check_answers, relative_error
 from benchmarks.case import Case, compare
 from benchmarks.contender import Contender
@@ -85,8 +85,19 @@ def test_what_a_peer_errs_is_allowed():
 
 def test_a_peer_that_is_wrong_itself_allows_nothing():
     truth, peer = {"y": np.array([1.0, 2.0])}, {"y": np.array([9.0, 9.0])}
-    with pytest.raises(Disagreement):
+    with pytest.raises(Disagreement, match="the peer itself is off"):
         check_answers({"a": truth}, truth, peer)
+    with pytest.raises(Disagreement, match="other results"):
+        check_answers({"a": truth}, truth, {})
+
+
+def test_a_result_that_is_all_rounding_fails_nobody():
+    truth = {"zero": np.array([1e-17, 0.0]), "y": np.ones(2), "z": np.ones(2)}
+    peer = {**truth, "zero": np.array([0.0, 1e-9])}
+    own = {**truth, "zero": np.array([3e-9, 0.0])}
+    assert check_answers({"a": own}, truth, peer)["a"] < 1e-8
+    with pytest.raises(Disagreement, match="zero is off"):
+        check_answers({"a": {**own, "zero": np.array([1.0, 0.0])}}, truth, peer)
 
 
 def test_contenders_take_turns():
@@ -193,7 +204,7 @@ def test_a_run_writes_json_and_tells_failures(
     cases = [Case("train.a", lambda _: [a_row()]), Case("infer.b", fail)]
     monkeypatch.setattr(command, "all_cases", lambda: cases)
     monkeypatch.setattr(machine, "measure_machine", lambda _: [])
-    monkeypatch.setattr(machine, "peak_flops", lambda _: 400.0)
+    monkeypatch.setattr(machine, "new_peak", lambda _: 400.0)
     path = tmp_path / "new" / "results.json"
     assert command.main(["--json", str(path), "--threads", "1"]) == 1
     assert "infer.b failed: Disagreement: flambeau: loss" in capsys.readouterr().out
@@ -243,15 +254,15 @@ def test_both_runtimes_give_torchs_outputs():
 
 
 @needs_torch
-@pytest.mark.parametrize("which", DIRECT)
-def test_the_passes_of_a_convolution_give_torchs_numbers(which):
+@pytest.mark.parametrize(("which", "make"), [*DIRECT.items(), *winograd.PASSES.items()])
+def test_the_passes_of_a_convolution_give_torchs_numbers(which, make):
     import torch
 
     job = Convolution(channels=20, pixels=6, batch=2)
     truth = job.torch(which, torch.float64, False).answer()["out"]
     for found in (
         job.torch(which, torch.float32, True).answer(),
-        job.kernels(which, DIRECT[which]).answer(),
+        job.kernels(which, make).answer(),
     ):
         assert relative_error(found["out"], truth) < 1e-5
 
