@@ -230,7 +230,7 @@ def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
             parts.append((node.shape, node.dtype, _strides(node.value)))
         else:
             reads = tuple([numbers[id(each)] for each in node.inputs])
-            options = tuple(node.params.items())
+            options = tuple(node.params.items()) if node.params else ()
             parts.append((node.op, reads, options, node.shape, node.dtype))
     return tuple(parts)
 

@@ -50,7 +50,7 @@ def evaluate(
     """
     roots = [each for each in roots if each.value is None]
     order = topological(roots)
-    if _work(order) < least_work:
+    if not _is_worth_compiling(order, least_work):
         evaluator.evaluate(roots)
         return
     kept = kept_positions(order, roots)
@@ -90,7 +90,7 @@ def prepare(
     order: Sequence[Node], outputs: Sequence[int], options: Options = _DEFAULT
 ) -> Routine | evaluator.Routine:
     """Return what computes some nodes of a graph, as `evaluate` would."""
-    if _work(order) < _LEAST_WORK:
+    if not _is_worth_compiling(order, _LEAST_WORK):
         return evaluator.Routine(order, outputs)
     return Routine(_plan(order, outputs, options))
 
@@ -151,12 +151,14 @@ def _costly(node: Node) -> bool:
     return node.name not in VIEWS and node.name != "view"
 
 
-def _work(order: Sequence[Node]) -> int:
-    """How many element operations a graph is, roughly."""
+def _is_worth_compiling(order: Sequence[Node], least_work: int) -> bool:
+    """Whether a graph has so many element operations, roughly."""
     total = 0
     for node in order:
+        if total >= least_work:
+            return True
         if node.value is None:
             total += max(node.size, *(each.size for each in node.inputs), 1)
             if node.name in ("matmul", "conv", "conv_input_grad", "conv_weight_grad"):
                 total += 10 * node.size
-    return total
+    return total >= least_work

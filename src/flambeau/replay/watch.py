@@ -12,7 +12,6 @@ import sys
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -51,26 +50,30 @@ def same(first: Any, second: Any) -> bool:
 class _Holder:
     """Something that holds values, and what it held.
 
-    Args:
+    Attributes:
         read: returns the values, or copies of what can change in place.
+        ids: of what it held.
+
+    Args:
+        read: the same.
     """
 
-    __slots__ = ("_held", "read")
+    __slots__ = ("_held", "ids", "read")
 
     def __init__(self, read: Read) -> None:
         self.read = read
-        self._held = read()
+        self._hold(read())
+
+    def _hold(self, values: Sequence[Any]) -> None:
+        self._held = values
+        self.ids = [*map(id, values)]
 
     def holds(self) -> bool:
-        """Whether it still holds the same."""
+        """Whether it still holds the same, or what is equal."""
         now, held = self.read(), self._held
-        if len(now) != len(held):
+        if len(now) != len(held) or not all(map(same, now, held)):
             return False
-        if all(map(is_, now, held)):
-            return True
-        if not all(map(same, now, held)):
-            return False
-        self._held = now
+        self._hold(now)
         return True
 
 
@@ -114,7 +117,10 @@ class Watch:
             if not all([each.holds() for each in self._members]) or self.is_hooked():
                 return False
             self._changes = count
-        return all(map(_Holder.holds, self._checks))
+        for each in self._checks:
+            if [*map(id, each.read())] != each.ids and not each.holds():
+                return False
+        return True
 
     def is_hooked(self) -> bool:
         """Whether a backward pass calls functions on reaching one of the tensors."""

@@ -112,7 +112,7 @@ class Plan:
         self._offsets, self._size = offsets, size
         self._code: list[Code] = []
         self._lock = threading.Lock()
-        self._base = 0  # where the arena of the last run was
+        self._arena: Callable[[], np.ndarray | None] = _nothing  # of the last run
         self._addresses = np.zeros(len(program.buffers), np.uint64)
         self._fixed = dict(program.constants)
         for number, array in program.constants:
@@ -121,6 +121,10 @@ class Plan:
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
         self._shown = self._show_outputs()
+        # whether Python itself reads what kernels are given
+        self._reads_back = len(self._shown) < len(self._outputs) or any(
+            hasattr(step, "output") for step in program.steps
+        )
         self._kernels = self._functions(engine)
         self._alone = _is_little(program)
         self._segments = self._cut(range(len(program.steps)))
@@ -227,14 +231,14 @@ class Plan:
         self, arena: np.ndarray, leaves: Sequence[np.ndarray]
     ) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
-        addresses, base = self._addresses, _address(arena)
-        if base != self._base:
-            self._base = base
+        addresses = self._addresses
+        if self._arena() is not arena:
+            self._arena, base = weakref.ref(arena), _address(arena)
             for number, offset in self._offsets.items():
                 addresses[number] = base + offset
         for at in self._prologue.changed(leaves):
             addresses[self._leaves[at]] = _address(leaves[at])
-        memory = dict(zip(self._leaves, leaves, strict=True))
+        memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
         for number, size in self._taken.items():
             memory[number], addresses[number] = _pool.take(size)
         return memory
