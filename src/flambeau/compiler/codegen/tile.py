@@ -25,6 +25,7 @@ T = TypeVar("T")
 __all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
+_TOGETHER = 4  # steps in the body of an inner loop that runs unknown times
 _UNROLLED = 64  # FMAs in the body of an inner loop, more or less
 
 
@@ -158,19 +159,41 @@ class Tile:
         """
         kernel = self.kernel
         masks = masks or [None] * self.shape.vectors
+        if not isinstance(count, int):
+            self._accumulate_many(a, rows, a_step, b, b_step, count, masks)
+            return
         unroll = self._unroll(count)
-        whole = count - count % unroll if isinstance(count, int) else count
+        whole = count - count % unroll
         if whole == unroll:
             self._steps(a, rows, a_step, b, b_step, unroll, masks)
-        elif not isinstance(whole, int) or whole > 0:
+        elif whole > 0:
             with kernel.loop(0, whole, unroll) as at:
                 near = kernel.at(a, kernel.mul(at, a_step), self.kind)
                 far = kernel.at(b, kernel.mul(at, b_step), self.kind)
                 self._steps(near, rows, a_step, far, b_step, unroll, masks)
-        if isinstance(count, int) and whole < count:
+        if whole < count:
             near = kernel.at(a, whole * a_step, self.kind)
             far = kernel.at(b, whole * b_step, self.kind)
             self._steps(near, rows, a_step, far, b_step, count - whole, masks)
+
+    def _accumulate_many(
+        self,
+        a: ir.Value,
+        rows: Sequence[tuple[int, int]],
+        a_step: int,
+        b: ir.Value,
+        b_step: int,
+        count: ir.Value,
+        masks: Sequence[ir.Value | None],
+    ) -> None:
+        """Add a number of steps that is not known: some together, then one by one."""
+        kernel = self.kernel
+        whole = kernel.b.and_(count, kernel.int(-_TOGETHER))
+        for start, stop, steps in ((0, whole, _TOGETHER), (whole, count, 1)):
+            with kernel.loop(start, stop, steps) as at:
+                near = kernel.at(a, kernel.mul(at, a_step), self.kind)
+                far = kernel.at(b, kernel.mul(at, b_step), self.kind)
+                self._steps(near, rows, a_step, far, b_step, steps, masks)
 
     def columns(self, places: Sequence[Sequence[T]]) -> list[list[tuple[ir.Value, T]]]:
         """Return the sums column by column, each with its place among `places`."""
@@ -194,12 +217,15 @@ class Tile:
                 at = row * step + v * self.shape.lanes
                 self.kernel.store(total.get(), pointer, at, self.kind)
 
-    def _unroll(self, count: int | ir.Value) -> int:
-        if not isinstance(count, int):
-            return 1
+    def _unroll(self, count: int) -> int:
         sums = self.shape.rows * self.shape.vectors
-        spare = (self.kernel.target.vector_registers - sums - 1) // self.shape.vectors
-        return max(1, min(spare, _UNROLLED // sums, 4, count))
+        return max(1, min(self._spare, _UNROLLED // sums, 4, count))
+
+    @property
+    def _spare(self) -> int:
+        """For how many steps the vectors have registers."""
+        sums = self.shape.rows * self.shape.vectors
+        return (self.kernel.target.vector_registers - sums - 1) // self.shape.vectors
 
     def _steps(
         self,
@@ -213,6 +239,8 @@ class Tile:
     ) -> None:
         kernel, lanes = self.kernel, self.shape.lanes
         for step in range(count):
+            if step and count > self._spare:
+                kernel.b.fence("acquire", "singlethread")  # LLVM would load them all
             vectors = [
                 kernel.load(b, step * b_step + v * lanes, self.kind, lanes, mask)
                 for v, mask in enumerate(masks)
