@@ -14,7 +14,7 @@ from math import gcd, prod
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .correlation import Axis, Correlation, correlate
+from .correlation import Axis, Correlation, correlate, parts_of
 from .kernel import planned_once
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Program, Stage
@@ -136,13 +136,13 @@ def convolution(
     stages = (
         Stage(pack_kernel(f"pack_{spec.name}", pack, target), ("weight", "packed")),
         Stage(
-            correlate(correlation, target, epilogue or Epilogue()),
+            correlate(name, (correlation,), target, epilogue or Epilogue()),
             ("x", "packed", "batch", "out"),
             fused=True,
         ),
     )
     scratch = (("packed", pack.size * spec.dtype.itemsize),)
-    return Program(stages, scratch, spec.batch * correlation.parts(target))
+    return Program(stages, scratch, spec.batch * parts_of((correlation,), target))
 
 
 def _correlation(
@@ -230,24 +230,29 @@ def input_gradient(
     the input (image, *spatial, channel). This is also the forward pass of a transposed
     convolution, whose output is the input of `spec`.
     """
-    packing, running, start, parts = [], [], 0, 0
-    residues = product(*map(_residues, spec.axes()))
-    for number, phase in enumerate(residues):
+    packing, phases, start = [], [], 0
+    for number, phase in enumerate(product(*map(_residues, spec.axes()))):
         axes = tuple(axis for axis, _ in phase)
         name = f"input_gradient_{number}_{spec.name}"
-        correlation = replace(
-            _correlation(spec, name, axes, backward=True, start=start), earlier=parts
-        )
+        correlation = _correlation(spec, name, axes, backward=True, start=start)
         taps = [steps for _, steps in phase]
         pack = _pack(spec, correlation, taps, target, backward=True)
         if pack.size:
-            kernel = pack_kernel(f"pack_{correlation.name}", pack, target)
+            kernel = pack_kernel(f"pack_{name}", pack, target)
             packing.append(Stage(kernel, ("weight", "packed")))
-        kernel = correlate(correlation, target, epilogue or Epilogue())
+        phases.append(correlation)
+        start += pack.size
+    # where channels do not mix, time goes into moving memory
+    as_one = spec.depthwise and len(spec.sizes) > 1
+    running, parts = [], 0
+    for group in [tuple(phases)] if as_one else [(phase,) for phase in phases]:
+        first = replace(group[0], earlier=parts)
+        kernel = correlate(
+            first.name, (first, *group[1:]), target, epilogue or Epilogue()
+        )
         buffers = ("grad", "packed", "batch", "out")
         running.append(Stage(kernel, buffers, fused=True))
-        start += pack.size
-        parts += correlation.parts(target)
+        parts += parts_of(group, target)
     size = start * spec.dtype.itemsize
     return Program((*packing, *running), (("packed", size),), spec.batch * parts)
 

@@ -11,7 +11,7 @@ is known when the code is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -27,7 +27,16 @@ from .loops import unravel
 from .program import Epilogue, Position
 from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
 
-__all__ = ["Axis", "Correlation", "Reach", "Run", "correlate", "reach_of", "runs_of"]
+__all__ = [
+    "Axis",
+    "Correlation",
+    "Reach",
+    "Run",
+    "correlate",
+    "parts_of",
+    "reach_of",
+    "runs_of",
+]
 
 _CHUNK_FLOPS = 4_000_000
 _DEPTHWISE_FLOPS = 400_000  # of a chunk whose time goes into moving memory
@@ -118,10 +127,6 @@ class Correlation:
     def taps(self) -> int:
         """How many taps the window has."""
         return prod(axis.taps for axis in self.axes)
-
-    def parts(self, target: Target) -> int:
-        """Return into how many parts each image is cut."""
-        return _grid(self, target).blocks
 
     def tile(self, target: Target) -> TileShape:
         """Return the register tile."""
@@ -233,37 +238,73 @@ def _even(count: int, most: int) -> int:
     return min(sizes, key=lambda size: (-count % size, -size))
 
 
-def correlate(spec: Correlation, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel of a correlation: table (x, packed weights, batch, out).
+def correlate(
+    name: str, phases: Sequence[Correlation], target: Target, epilogue: Epilogue
+) -> Kernel:
+    """Return the kernel of correlations: table (x, packed weights, batch, out).
+
+    Several fill one output together, such as the rows and columns of each parity; a
+    chunk does all of them near each other, so that what lies between the places of one
+    is still near when another comes to it.
 
     `batch` holds the number of images. The epilogue sees the indices
     (image, *spatial, channel).
     """
-    grid = _grid(spec, target)
-    outputs = spec.batch * prod(axis.out for axis in spec.axes)
-    channels = spec.groups * spec.columns
-    flops = 2 * outputs * channels * spec.depth * spec.taps
-    inputs = spec.batch * prod(axis.size for axis in spec.axes)
-    elements = inputs * spec.groups * spec.depth + outputs * channels
-    elements += spec.taps * spec.depth * channels
-    moved = elements * spec.dtype.itemsize
-    chunks = grid.groups(spec) * spec.batch * grid.blocks
-    recipe = (replace(spec, batch=0), target, epilogue)
-    return Kernel(spec.name, _emit, recipe, chunks, flops, moved)
+    first, grids = phases[0], _grids(phases, target)
+    channels = first.groups * first.columns
+    work = [each.taps * prod(axis.out for axis in each.axes) for each in phases]
+    outputs = sum(prod(axis.out for axis in each.axes) for each in phases)
+    source = first.columns if first.depthwise else first.groups * first.depth
+    weights = sum(each.taps for each in phases) * first.depth * channels
+    pixels = prod(axis.size for axis in first.axes)
+    elements = first.batch * (pixels * source + outputs * channels) + weights
+    recipe = (tuple(replace(each, batch=0) for each in phases), target, epilogue)
+    return Kernel(
+        name,
+        _emit,
+        recipe,
+        grids[0].groups(first) * first.batch * max(each.blocks for each in grids),
+        2 * first.batch * channels * first.depth * sum(work),
+        elements * first.dtype.itemsize,
+    )
 
 
-def _emit(name: str, spec: Correlation, target: Target, epilogue: Epilogue) -> str:
+def parts_of(phases: Sequence[Correlation], target: Target) -> int:
+    """Return into how many parts a kernel of some correlations cuts each image."""
+    return max(each.blocks for each in _grids(phases, target))
+
+
+def _grids(phases: Sequence[Correlation], target: Target) -> list[_Grid]:
+    """The grids of correlations of one kernel: their chunks have the same rows."""
+    grids = [_grid(each, target) for each in phases]
+    if len(grids) == 1:
+        return grids
+    lines = max(1, min(each.lines for each in grids) // len(grids))
+    together = min(each.together for each in grids)
+    return [
+        replace(each, lines=lines, together=together, across=each.tiles)
+        for each in grids
+    ]
+
+
+def _emit(
+    name: str, phases: tuple[Correlation, ...], target: Target, epilogue: Epilogue
+) -> str:
     kernel = KernelBuilder(name, target)
-    grid = _grid(spec, target)
-    groups = grid.groups(spec)
+    first, grids = phases[0], _grids(phases, target)
+    groups, blocks = grids[0].groups(first), max(each.blocks for each in grids)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        image, block = kernel.split(chunk, grid.blocks)
+        image, block = kernel.split(chunk, blocks)
         batch, group = kernel.b.load(kernel.buffer(2), typ=I64, align=8), kernel.int(0)
         if groups > 1:
             group, image = kernel.split(image, batch)
-        part = kernel.add(kernel.mul(image, grid.blocks), block)
-        part = kernel.add(part, kernel.mul(batch, spec.earlier))
-        _Work(kernel, spec, grid, epilogue, part, image).emit(group, block)
+        part = kernel.add(kernel.mul(image, blocks), block)
+        part = kernel.add(part, kernel.mul(batch, first.earlier))
+        for spec, grid in zip(phases, grids, strict=True):
+            work = _Work(kernel, spec, grid, epilogue, part, image)
+            if spec is first and epilogue.gathers:
+                work.begin(group)
+            work.emit(group, block)
     return kernel.finish()
 
 
@@ -289,21 +330,28 @@ class _Work:
         a depthwise correlation, which rather reads whole pixels.
         """
         kernel, spec, grid = self.kernel, self.spec, self.grid
-        low = kernel.mul(group, grid.together)
-        high = kernel.add(low, grid.together)
-        high = kernel.minimum(high, grid.panels * spec.groups)
+        panels = self._panels(group)
         upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
         first = kernel.mul(upper, grid.lines)
         stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
-        if self.epilogue.gathers:
-            with kernel.loop(low, high) as panel:
-                self._begin(panel)
-        panels, rows = (low, high), (first, stop)
+        rows = (first, stop)
         outside, inside = (rows, panels) if spec.depthwise else (panels, rows)
         with kernel.loop(*outside) as a, kernel.loop(*inside) as b:
             row, panel = (a, b) if spec.depthwise else (b, a)
             self._panel(panel)
             self._row(row, part)
+
+    def begin(self, group: ir.Value) -> None:
+        """Emit what comes before the first vectors of a chunk."""
+        with self.kernel.loop(*self._panels(group)) as panel:
+            self._begin(panel)
+
+    def _panels(self, group: ir.Value) -> tuple[ir.Value, ir.Value]:
+        """The first panel of a chunk, and the one after its last."""
+        kernel, grid = self.kernel, self.grid
+        low = kernel.mul(group, grid.together)
+        high = kernel.add(low, grid.together)
+        return low, kernel.minimum(high, grid.panels * self.spec.groups)
 
     def _begin(self, panel: ir.Value) -> None:
         """Emit what comes before the first vectors of a panel."""
