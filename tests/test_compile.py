@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -386,6 +389,79 @@ def test_control_flow_by_python_state_is_followed() -> None:
     assert compiled.replays >= 2
 
 
+SCALE = 1.0
+
+
+class Scaled(torch.autograd.Function):
+    """Its backward reads a global."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return grad * SCALE
+
+
+class Slotted:
+    """An object without a dict."""
+
+    __slots__ = ("shift",)
+
+    def __init__(self) -> None:
+        self.shift = 0.0
+
+
+def test_what_methods_read_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    slotted = Slotted()
+
+    def function(x: torch.Tensor) -> Any:
+        w = torch.ones(2, requires_grad=True)
+        [grad] = torch.autograd.grad((Scaled.apply(w) * x).sum(), w)
+        return grad.detach() + slotted.shift
+
+    compiled = torch.compile(function)
+    for number in range(9):
+        if number == 5:
+            monkeypatch.setitem(globals(), "SCALE", 3.0)
+        slotted.shift = float(number > 6)
+        expected = [(3.0 if number >= 5 else 1.0) + slotted.shift] * 2
+        assert compiled(torch.ones(2)).tolist() == expected
+
+
+def test_options_that_a_function_reads_itself_are_watched() -> None:
+    training = Training(momentum)
+    optimizer, step = training.optimizer, training.step.__wrapped__
+
+    def logged(x: torch.Tensor, y: torch.Tensor) -> Any:
+        return step(x, y), optimizer.param_groups[0]["lr"]
+
+    compiled = torch.compile(logged)
+    rates = []
+    for number, batch in enumerate(batches(8)):
+        optimizer.param_groups[0]["lr"] = 0.1 if number < 5 else 0.2
+        rates.append(compiled(*batch)[1])
+    assert rates == [0.1] * 5 + [0.2] * 3
+    assert compiled.replays >= 1
+
+
+def test_copies_are_compiled_for_themselves() -> None:
+    model = network().eval()
+    compiled = torch.compile(model)
+    x = batches(1)[0][0]
+    with torch.no_grad():
+        for _ in range(4):
+            compiled(x)
+        twin = copy.deepcopy(compiled)
+        for parameter in twin.parameters():
+            parameter.mul_(2)
+        for _ in range(4):
+            assert bits(twin(x)) == bits(twin._orig_mod(x)) != bits(model(x))
+            assert bits(compiled(x)) == bits(model(x))
+    assert twin.compiled.replays >= 1
+
+
 def test_functions_that_count_are_run() -> None:
     calls = []
 
@@ -600,9 +676,6 @@ def test_threads_may_replay_at_once() -> None:
 
 def test_nothing_is_kept_of_the_batches() -> None:
     training = Training(momentum)
-    import gc
-    import weakref
-
     data = batches(6)
     references = [weakref.ref(x.node) for x, _ in data]
     for batch in data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from copy import deepcopy
 from types import MethodType
 from typing import Any
 
@@ -77,6 +78,12 @@ class Compiled:
         if known.failures >= _PATIENCE:
             return function(*args, **kwargs)
         return self._record(known, args, kwargs, tensors)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:
+        return Compiled(deepcopy(self.__wrapped__, memo))
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.__wrapped__,)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

@@ -24,6 +24,10 @@ from .watch import TooMuch, Watch
 __all__ = ["Unfit", "record"]
 
 
+# where a function could itself read what an optimizer reads anew at each replay
+_OPTIONS = ("param_groups", "state_dict", "__dict__", "vars")
+
+
 class Unfit(Exception):
     """A call cannot be replayed; the message says why."""
 
@@ -164,7 +168,7 @@ class _Analysis:
             raise Unfit("it changes the attributes or lists that it reads")
         if watch.is_hooked():
             raise Unfit("hooks are called on the gradients of its tensors")
-        if "param_groups" not in watch.names:
+        if watch.names.isdisjoint(_OPTIONS):
             watch.ignore_unread(self.recorder.read)
 
     def _routine(self, order: Sequence[Node], kept: Sequence[int]) -> Routine:

@@ -95,19 +95,18 @@ class Watch:
         self.tensors: dict[int, Tensor] = {}
         self.names: set[str] = set()
         self._seen: dict[int, Any] = {}  # kept, so that no id is used again
-        self._holders: dict[int, _Holder] = {}
+        self._holders: dict[Any, _Holder] = {}
         self._members: list[_Holder] = []  # of modules, which tell when they change
         self._changes = changes.count
-        names: frozenset[str] = frozenset()
-        stack = [(each, names) for each in roots]
+        stack = list(roots)
         while stack:
-            value, names = stack.pop()
+            value = stack.pop()
             if isinstance(value, PLAIN) or id(value) in self._seen:
                 continue
             self._seen[id(value)] = value
             if len(self._seen) > _MOST:
                 raise TooMuch(f"it can reach more than {_MOST} objects")
-            stack.extend(self._enter(value, names))
+            stack.extend(self._enter(value))
         self._checks: Sequence[_Holder] = list(self._holders.values())
 
     def holds(self) -> bool:
@@ -140,116 +139,117 @@ class Watch:
 
     # What there is to see
 
-    def _watch(self, value: Any, read: Read) -> None:
-        self._holders[id(value)] = _Holder(read)
+    def _watch(self, key: Any, read: Read) -> None:
+        self._holders[key] = _Holder(read)
 
-    def _enter(self, value: Any, names: frozenset[str]) -> Iterator[tuple[Any, Any]]:
-        """Watch a value itself, and return what it leads to, with the names of use."""
+    def _enter(self, value: Any) -> Iterable[Any]:
+        """Watch a value itself, and return what it leads to."""
         if isinstance(value, Tensor):
             self.tensors[id(value)] = value
-            return _with(names, (value._base,))
+            return (value._base,)
         if isinstance(value, Members):
             return self._enter_module(value)
         enter = _ENTER.get(type(value)) or next(
             (each for kind, each in _ENTER.items() if isinstance(value, kind)),
             Watch._enter_object,
         )
-        return _with(names, enter(self, value, names))
+        return enter(self, value)
 
-    def _enter_module(self, module: Any) -> Iterator[tuple[Any, Any]]:
+    def _enter_module(self, module: Any) -> Iterable[Any]:
         own = vars(module)
         self._members.append(_Holder(_items(own)))
-        reached = []
+        reached: list[Any] = [type(module)]
         for name, value in own.items():
             if name in _MEMBERS and value:
-                self._watch(value, _items(value))
+                self._watch(id(value), _items(value))
+                reached.extend(value.values())
             elif name[0] == "_" and isinstance(value, dict):  # hooks, or none yet
                 self._members.append(_Holder(_items(value)))
-            elif name == "_non_persistent_buffers_set":
-                continue
-            else:
+                reached.extend(value.values())
+            elif name != "_non_persistent_buffers_set":
                 reached.append(value)
-                continue
-            reached.extend(value.values())
-        return _with(frozenset(), (*reached, *self._enter_class(type(module))))
+        return reached
 
-    def _enter_object(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
-        """Look at the attributes of an object, and the code of its methods."""
+    def _enter_object(self, value: Any) -> Iterable[Any]:
+        """Look at the attributes of an object, and at its class."""
         wrapped = getattr(value, "__wrapped__", None)
         if wrapped is not None:
             return (wrapped,)
         kind = type(value)
-        own = getattr(value, "__dict__", None)
-        if own is None or (_is_foreign(kind) and not _is_open(kind)):
+        if _is_foreign(kind) and not _is_open(kind):
             return ()
-        self._watch(own, _items(own))
-        return (*own.values(), *self._enter_class(kind))
+        reached: list[Any] = [kind]
+        own = getattr(value, "__dict__", None)
+        if own is not None:
+            self._watch(id(own), _items(own))
+            reached.extend(own.values())
+        slots = _slots(kind)
+        if slots:
+            self._watch(id(value), lambda: [getattr(value, *each) for each in slots])
+            reached.extend(getattr(value, *each) for each in slots)
+        return reached
 
     def _enter_class(self, kind: type) -> Iterable[Any]:
+        """Look at the attributes of a class and its bases, methods among them."""
         reached: list[Any] = []
         for each in kind.__mro__:
             if not _is_foreign(each) and id(each) not in self._holders:
-                self._watch(each, _items(vars(each)))
+                self._watch(id(each), _items(vars(each)))
                 reached.extend(vars(each).values())
         return reached
 
-    def _enter_function(self, function: Any, names: frozenset[str]) -> Iterable[Any]:
+    def _enter_function(self, function: Any) -> Iterable[Any]:
         cells = function.__closure__ or ()
         if cells:
-            self._watch(cells, lambda: [_content(cell) for cell in cells])
+            self._watch(id(cells), lambda: [_content(cell) for cell in cells])
         found = [_content(cell) for cell in cells]
         found.extend(function.__defaults__ or ())
         found.extend((function.__kwdefaults__ or {}).values())
-        used = frozenset(_names(function.__code__))
+        names = frozenset(_names(function.__code__))
         if not _is_foreign(function):
-            self.names |= used
-            space = function.__globals__
-            known = [name for name in sorted(used) if name in space]
-            if known:
-                self._watch(function, _named(space, known))
-            found.extend(space[name] for name in known)
+            self.names |= names
+            found.extend(self._enter_space(function, function.__globals__, names))
         for each in tuple(found):
-            if isinstance(each, type | types.ModuleType):
-                found.extend(self._enter_space(each, used))
+            if isinstance(each, types.ModuleType) and not _is_foreign(each):
+                found.extend(self._enter_space(function, vars(each), names))
         return found
 
-    def _enter_space(self, value: Any, names: Iterable[str]) -> Iterable[Any]:
-        """Look at those attributes of a Python module or a class that are named."""
-        if _is_foreign(value):
-            return ()
-        space = vars(value)
+    def _enter_space(
+        self, function: Any, space: dict[str, Any], names: Iterable[str]
+    ) -> Iterable[Any]:
+        """Look at what a function names among globals or in another module."""
         known = [name for name in sorted(names) if name in space]
         if known:
-            self._watch(space, _named(space, known))
+            self._watch((id(function), id(space)), _named(space, known))
         return [space[name] for name in known]
 
-    def _enter_dict(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
-        self._watch(value, _items(value))
+    def _enter_dict(self, value: Any) -> Iterable[Any]:
+        self._watch(id(value), _items(value))
         return list(value.values())
 
-    def _enter_list(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
-        self._watch(value, lambda: list(value))
+    def _enter_list(self, value: Any) -> Iterable[Any]:
+        self._watch(id(value), lambda: list(value))
         return list(value)
 
-    def _enter_array(self, value: Any, names: frozenset[str]) -> Iterable[Any]:
+    def _enter_array(self, value: Any) -> Iterable[Any]:
         if value.nbytes > _LARGEST:
             raise TooMuch(f"it can reach a NumPy array of {value.nbytes} bytes")
-        self._watch(value, lambda: (value.tobytes(), value.shape))
+        self._watch(id(value), lambda: (value.tobytes(), value.shape))
         return ()
 
 
-def _inside(*names: str) -> Callable[[Watch, Any, frozenset[str]], Iterable[Any]]:
+def _inside(*names: str) -> Callable[[Watch, Any], Iterable[Any]]:
     """Go on with some attributes of a value that cannot change itself."""
-    return lambda watch, value, used: [getattr(value, name) for name in names]
+    return lambda watch, value: [getattr(value, name) for name in names]
 
 
-_ENTER: dict[type, Callable[[Watch, Any, frozenset[str]], Iterable[Any]]] = {
+_ENTER: dict[type, Callable[[Watch, Any], Iterable[Any]]] = {
     dict: Watch._enter_dict,
     list: Watch._enter_list,
     set: Watch._enter_list,
     deque: Watch._enter_list,
-    tuple: lambda watch, value, names: value,
-    frozenset: lambda watch, value, names: value,
+    tuple: lambda watch, value: value,
+    frozenset: lambda watch, value: value,
     np.ndarray: Watch._enter_array,
     types.FunctionType: Watch._enter_function,
     types.MethodType: _inside("__func__", "__self__"),
@@ -257,15 +257,9 @@ _ENTER: dict[type, Callable[[Watch, Any, frozenset[str]], Iterable[Any]]] = {
     property: _inside("fget"),
     staticmethod: _inside("__func__"),
     classmethod: _inside("__func__"),
-    type: lambda watch, value, names: (),
-    types.ModuleType: lambda watch, value, names: (),
+    type: Watch._enter_class,
+    types.ModuleType: lambda watch, value: (),
 }
-
-
-def _with(
-    names: frozenset[str], values: Iterable[Any]
-) -> Iterator[tuple[Any, frozenset[str]]]:
-    return ((each, names) for each in values)
 
 
 def _items(values: Any) -> Read:
@@ -289,6 +283,13 @@ def _names(code: types.CodeType) -> Iterator[str]:
     for each in code.co_consts:
         if isinstance(each, types.CodeType):
             yield from _names(each)
+
+
+def _slots(kind: type) -> list[tuple[str, object]]:
+    """The attributes that objects of a class have besides those in their dict."""
+    names = [vars(each).get("__slots__", ()) for each in kind.__mro__]
+    listed = [(each,) if isinstance(each, str) else each for each in names]
+    return [(name, _ABSENT) for each in listed for name in each]
 
 
 def _is_foreign(value: Any) -> bool:
