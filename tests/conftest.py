@@ -3,12 +3,17 @@
 import random
 from collections.abc import Iterable, Iterator
 from functools import wraps
+from typing import Any
 
 import numpy as np
 import pytest
 
 import flambeau
-from flambeau.compiler import native
+from flambeau.compiler import memory, native, pipeline
+from flambeau.compiler.memory import plan_memory
+from flambeau.compiler.pipeline import compile_graph
+from flambeau.compiler.program import Program
+from flambeau.compiler.verify import verify, verify_kernels, verify_memory
 from flambeau.graph import Node
 from flambeau.runtime.memory import Arenas, Pool
 
@@ -18,6 +23,20 @@ POISON = 255  # the byte: as floats NaN, as integers -1, or as large as can be
 def compile_all(roots: Iterable[Node]) -> None:
     """Compute with kernels what would be left to NumPy, too."""
     native.evaluate(roots, least_work=0, options=flambeau.config.options)
+
+
+def compiled(*arguments: Any) -> Program:
+    """Compile as always, and check what each pass makes."""
+    program = compile_graph(*arguments, report=verify)
+    verify_kernels(program)
+    return program
+
+
+def planned(program: Program) -> tuple[dict[int, int], int]:
+    """Plan memory as always, and check the places."""
+    offsets, size = plan_memory(program)
+    verify_memory(program, offsets, size)
+    return offsets, size
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +69,13 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Pool, "take", poisoned)
     monkeypatch.setattr(Arenas, "take", poisoned_arena)
+
+
+@pytest.fixture(autouse=True)
+def verified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check what the compiler's passes make of every graph that is computed."""
+    monkeypatch.setattr(pipeline, "compile_graph", compiled)
+    monkeypatch.setattr(memory, "plan_memory", planned)
 
 
 @pytest.fixture(autouse=True)
