@@ -127,7 +127,11 @@ def _key(
         objects.append(value)
         return (type(value), id(value))
 
-    made = flatten((args, kwargs) if kwargs else args, tensors, keep)
+    if len(args) == 1 and not kwargs and type(args[0]) is Tensor:
+        tensors.append(args[0])
+        made: Any = Tensor
+    else:
+        made = flatten((args, kwargs), tensors, keep)
     kinds = tuple([_kind(each) for each in tensors])
     roots = None
     if len(tensors) > 1 and any([each._base is not None for each in tensors]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..nn import Module
+from ..recorder import changes
 from .compiled import Compiled
 
 __all__ = ["OptimizedModule"]
@@ -22,6 +23,8 @@ class OptimizedModule(Module):
     that the names of their entries begin with ``_orig_mod.``.
     """
 
+    _looked_at = -1  # what was counted when there were no hooks
+
     def __init__(self, module: Module) -> None:
         super().__init__()
         self._orig_mod = module
@@ -29,8 +32,11 @@ class OptimizedModule(Module):
         self.training = module.training
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._has_hooks():
-            return super().__call__(*args, **kwargs)
+        if self._looked_at != changes.count:
+            count = changes.count
+            if self._has_hooks():
+                return super().__call__(*args, **kwargs)
+            object.__setattr__(self, "_looked_at", count)
         return self.compiled(*args, **kwargs)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:

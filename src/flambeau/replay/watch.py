@@ -11,7 +11,8 @@ import functools
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -52,16 +53,18 @@ class _Holder:
 
     Attributes:
         read: returns the values, or copies of what can change in place.
+        live: collections that are these values, if there are such.
         ids: of what it held.
 
     Args:
         read: the same.
+        live: the same.
     """
 
-    __slots__ = ("_held", "ids", "read")
+    __slots__ = ("_held", "ids", "live", "read")
 
-    def __init__(self, read: Read) -> None:
-        self.read = read
+    def __init__(self, read: Read, live: Sequence[Collection[Any]] = ()) -> None:
+        self.read, self.live = read, live
         self._hold(read())
 
     def _hold(self, values: Sequence[Any]) -> None:
@@ -107,7 +110,17 @@ class Watch:
             if len(self._seen) > _MOST:
                 raise TooMuch(f"it can reach more than {_MOST} objects")
             stack.extend(self._enter(value))
-        self._checks: Sequence[_Holder] = list(self._holders.values())
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Put dicts and lists side by side: they are compared in one sweep."""
+        holders = self._holders.values()
+        self._others = [each for each in holders if not each.live]
+        self._live = [part for each in holders for part in each.live]
+        self._lengths, self._ids = self._sweep()
+
+    def _sweep(self) -> tuple[list[int], list[int]]:
+        return [*map(len, self._live)], [*map(id, chain.from_iterable(self._live))]
 
     def holds(self) -> bool:
         """Whether everything is as it was."""
@@ -116,9 +129,14 @@ class Watch:
             if not all([each.holds() for each in self._members]) or self.is_hooked():
                 return False
             self._changes = count
-        for each in self._checks:
+        for each in self._others:
             if [*map(id, each.read())] != each.ids and not each.holds():
                 return False
+        now = self._sweep()
+        if now != (self._lengths, self._ids):
+            if not all([each.holds() for each in self._holders.values()]):
+                return False
+            self._lengths, self._ids = now
         return True
 
     def is_hooked(self) -> bool:
@@ -135,12 +153,16 @@ class Watch:
             if identity in self._holders:
                 values = self._seen[identity]
                 self._holders[identity] = _Holder(_named(values, sorted(names)))
-        self._checks = list(self._holders.values())
+        self._arrange()
 
     # What there is to see
 
     def _watch(self, key: Any, read: Read) -> None:
         self._holders[key] = _Holder(read)
+
+    def _watch_items(self, values: Any) -> None:
+        live = (values, values.values())
+        self._holders[id(values)] = _Holder(_items(values), live)
 
     def _enter(self, value: Any) -> Iterable[Any]:
         """Watch a value itself, and return what it leads to."""
@@ -161,7 +183,7 @@ class Watch:
         reached: list[Any] = [type(module)]
         for name, value in own.items():
             if name in _MEMBERS and value:
-                self._watch(id(value), _items(value))
+                self._watch_items(value)
                 reached.extend(value.values())
             elif name[0] == "_" and isinstance(value, dict):  # hooks, or none yet
                 self._members.append(_Holder(_items(value)))
@@ -181,7 +203,7 @@ class Watch:
         reached: list[Any] = [kind]
         own = getattr(value, "__dict__", None)
         if own is not None:
-            self._watch(id(own), _items(own))
+            self._watch_items(own)
             reached.extend(own.values())
         slots = _slots(kind)
         if slots:
@@ -194,7 +216,8 @@ class Watch:
         reached: list[Any] = []
         for each in kind.__mro__:
             if not _is_foreign(each) and id(each) not in self._holders:
-                self._watch(id(each), _items(vars(each)))
+                own = vars(each)
+                self._holders[id(each)] = _Holder(_items(own), (own, own.values()))
                 reached.extend(vars(each).values())
         return reached
 
@@ -224,11 +247,11 @@ class Watch:
         return [space[name] for name in known]
 
     def _enter_dict(self, value: Any) -> Iterable[Any]:
-        self._watch(id(value), _items(value))
+        self._watch_items(value)
         return list(value.values())
 
     def _enter_list(self, value: Any) -> Iterable[Any]:
-        self._watch(id(value), lambda: list(value))
+        self._holders[id(value)] = _Holder(lambda: list(value), (value,))
         return list(value)
 
     def _enter_array(self, value: Any) -> Iterable[Any]:
