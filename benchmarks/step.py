@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from .contender import Answer
 
-__all__ = ["Training", "outputs"]
+__all__ = ["Training", "Wrap", "outputs"]
 
 _LEARNING_RATE = 1e-4
 _MOMENTUM = 0.9
+_CALLS = 4  # before a result counts: the first ones are recorded or compiled
+
+Wrap: TypeAlias = Callable[[Any], Any]
 
 
 class Training:
@@ -23,7 +26,8 @@ class Training:
         model: the network, with its weights.
         images: the batch.
         labels: its classes.
-        wrap: what compiles the function from images and labels to the loss.
+        wrap_loss: what compiles the function from images and labels to the loss.
+        wrap_step: what compiles the whole step, a function of the same.
     """
 
     def __init__(
@@ -32,37 +36,40 @@ class Training:
         model: Any,
         images: Any,
         labels: Any,
-        wrap: Callable[[Any], Any] = lambda loss: loss,
+        wrap_loss: Wrap = lambda loss: loss,
+        wrap_step: Wrap = lambda step: step,
     ) -> None:
         self.model, self.images, self.labels = model.train(), images, labels
         self.optimizer = library.optim.SGD(
             model.parameters(), lr=_LEARNING_RATE, momentum=_MOMENTUM, fused=True
         )
         cross_entropy = library.nn.functional.cross_entropy
-        self.loss = wrap(lambda x, y: cross_entropy(model(x), y))
+        self._loss = wrap_loss(lambda x, y: cross_entropy(model(x), y))
+        self._step = wrap_step(self._plain_step)
 
-    def run(self) -> Any:
-        """Do one step and return its loss."""
+    def _plain_step(self, images: Any, labels: Any) -> Any:
         self.optimizer.zero_grad()
-        loss = self.loss(self.images, self.labels)
+        loss = self._loss(images, labels)
         loss.backward()
         self.optimizer.step()
         return loss
 
-    def answer(self) -> Answer:
-        """Do two steps; return loss, running statistics and momenta.
+    def run(self) -> Any:
+        """Do one step and return its loss."""
+        return self._step(self.images, self.labels)
 
-        The momenta are made of both steps' gradients. The second step is the first
-        that runs as all later ones do.
+    def answer(self) -> Answer:
+        """Do some steps; return the last loss, running statistics and momenta.
+
+        The momenta are made of all steps' gradients.
         """
-        self.run()
-        found = {"loss": self.run()}
+        found = {"loss": [self.run() for _ in range(_CALLS)][-1]}
         for name, parameter in self.model.named_parameters():
             found[name] = self.optimizer.state[parameter]["momentum_buffer"]
         found |= self.model.named_buffers()
         return {name: np.array(each.detach().numpy()) for name, each in found.items()}
 
 
-def outputs(values: Any) -> Answer:
-    """Return what an inference computed as an answer."""
-    return {"outputs": np.array(values)}
+def outputs(run: Callable[[], Any]) -> Answer:
+    """Infer some times and return what the last time gave."""
+    return {"outputs": np.array([run() for _ in range(_CALLS)][-1])}

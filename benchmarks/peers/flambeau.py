@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -11,7 +11,7 @@ import numpy as np
 import flambeau
 
 from ..contender import OWN, Contender, Contenders
-from ..step import Training, outputs
+from ..step import Training, Wrap, outputs
 from ..tasks import Task
 
 __all__ = ["COMPILED", "PLAIN", "inference", "model_of", "new_training", "training"]
@@ -31,31 +31,37 @@ def model_of(task: Task, state: State | None) -> Any:
     return model
 
 
-def new_training(task: Task, state: State | None = None) -> Training:
+def new_training(
+    task: Task, state: State | None = None, wrap: Wrap = lambda step: step
+) -> Training:
     """Return a task's training from given weights, or from the network's own."""
     images, labels = map(flambeau.from_numpy, (task.images, task.labels))
-    return Training(flambeau, model_of(task, state), images, labels)
+    model = model_of(task, state)
+    return Training(flambeau, model, images, labels, wrap_step=wrap)
 
 
 def training(task: Task, state: State) -> Contenders:
-    """Return flambeau's ways to train."""
+    """Return flambeau's ways to train; what it compiles is the whole step."""
+    return {
+        PLAIN: partial(_training, task, state, lambda step: step),
+        COMPILED: partial(_training, task, state, flambeau.compile),
+    }
 
-    def plain() -> Contender:
-        job = new_training(task, state)
-        return Contender(job.answer, job.run)
 
-    return {PLAIN: plain}
+def _training(task: Task, state: State, wrap: Wrap) -> Contender:
+    job = new_training(task, state, wrap)
+    return Contender(job.answer, job.run)
 
 
 def inference(task: Task, state: State) -> Contenders:
     """Return flambeau's ways to infer."""
-    ways = {PLAIN: partial(_inference, task, state, lambda model: model)}
-    if wrap := getattr(flambeau, "compile", None):
-        ways[COMPILED] = partial(_inference, task, state, wrap)
-    return ways
+    return {
+        PLAIN: partial(_inference, task, state, lambda model: model),
+        COMPILED: partial(_inference, task, state, flambeau.compile),
+    }
 
 
-def _inference(task: Task, state: State, wrap: Callable[[Any], Any]) -> Contender:
+def _inference(task: Task, state: State, wrap: Wrap) -> Contender:
     images, model = flambeau.from_numpy(task.images), wrap(model_of(task, state).eval())
 
     def run() -> Any:
@@ -64,4 +70,4 @@ def _inference(task: Task, state: State, wrap: Callable[[Any], Any]) -> Contende
         flambeau.evaluate(found)
         return found
 
-    return Contender(lambda: outputs(run().numpy()), run)
+    return Contender(lambda: outputs(lambda: run().numpy()), run)

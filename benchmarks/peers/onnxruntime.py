@@ -28,4 +28,4 @@ def inference(task: Task, settings: Settings) -> Contender:
     def run() -> object:
         return session.run(None, given)[0]
 
-    return Contender(lambda: outputs(run()), run)
+    return Contender(lambda: outputs(run), run)

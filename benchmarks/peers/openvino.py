@@ -29,4 +29,4 @@ def inference(task: Task, settings: Settings) -> Contender:
     def run() -> object:
         return request.infer([task.images], share_inputs=True, share_outputs=True)[0]
 
-    return Contender(lambda: outputs(run()), run)
+    return Contender(lambda: outputs(run), run)
