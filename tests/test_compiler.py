@@ -334,3 +334,13 @@ def test_a_residual_is_overwritten_by_the_sum_with_it() -> None:
     check(ew.neg(y))
     _, size = plan_memory(program(ew.neg(y)))
     assert size < 3.5 * x.size * 4 + 2 * w.size * 4
+
+
+def test_what_is_only_reshaped_is_stored_in_its_order() -> None:
+    values = np.random.default_rng(0).standard_normal((2, 5, 4, 3))
+    x = constant(values.transpose(0, 3, 1, 2))
+    y = ew.relu(x)
+    flat = reshape(y, (2, 60))
+    check(ew.exp(flat))
+    assert len(kernels(ew.exp(flat))) == 2
+    check(ew.exp(flat), ew.neg(y))

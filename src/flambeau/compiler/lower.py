@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ..graph import Node
+from ..graph import Node, topological
 from ..runtime.target import Target
 from .kinds import Kind
 from .lowerings.context import Lowering
@@ -39,6 +39,7 @@ def lower(
         options: what the user has chosen.
     """
     lowering = Lowering(target, options)
+    lowering.flat = _read_flat(node for _, node in outputs)
     for group in groups:
         _lower_group(lowering, group)
     program = lowering.program
@@ -51,6 +52,16 @@ def lower(
             assert node.value is not None
             program.constants.append((buffer.number, node.value))
     return program
+
+
+def _read_flat(outputs: Iterable[Node]) -> set[int]:
+    """The ids of the nodes that are only read as a row of elements, to be reshaped."""
+    flat: set[int] = set()
+    whole: set[int] = set()
+    for node in topological(outputs):
+        read = flat if node.name == "view" else whole
+        read.update(map(id, node.inputs))
+    return flat - whole
 
 
 def _lower_group(lowering: Lowering, group: Group) -> None:

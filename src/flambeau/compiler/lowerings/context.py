@@ -25,6 +25,7 @@ class Lowering:
         program: what has been lowered.
         leaves: the given nodes that were read, with their buffers.
         unread: the ids of nodes that nobody reads from memory.
+        flat: the ids of nodes that are only read in row-major order.
 
     Args:
         target: the CPU.
@@ -36,6 +37,7 @@ class Lowering:
         self.program = Program()
         self.leaves: list[tuple[Node, Buffer]] = []
         self.unread: set[int] = set()
+        self.flat: set[int] = set()
         self._buffers: dict[int, Buffer] = {}
         self._numbers: dict[tuple[int, ...], Buffer] = {}
 

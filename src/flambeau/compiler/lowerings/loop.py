@@ -34,7 +34,10 @@ def lower_loop(lowering: Lowering, nodes: Sequence[Node]) -> None:
     scope = Scope(lowering, nodes[0].shape)
     nodes = [node for node in nodes if id(node) not in lowering.unread]
     found = [scope.express_whole(node) for node in nodes]
-    order = scope.preferred_order()
+    if all(id(node) in lowering.flat for node in nodes):
+        order = tuple(range(len(scope.shape)))  # nothing need be copied then
+    else:
+        order = scope.preferred_order()
     stores: list[_Written] = []
     for node, at in zip(nodes, found, strict=True):
         buffer = lowering.result(node, order)
