@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from native import inner_loops, run, spills
 
 from flambeau import dtypes as dt
-from flambeau import special
 from flambeau.compiler.codegen.arithmetic import Arithmetic, has_lowering
 from flambeau.compiler.codegen.loops import (
     Apply,
@@ -281,7 +280,11 @@ def arguments(low: float, high: float, kind: Any) -> np.ndarray:
     rng = np.random.default_rng(0)
     spread = rng.standard_normal(10_000) * np.exp(rng.uniform(-25, 5, 10_000))
     odd = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, low, high]
-    return np.concatenate([rng.uniform(low, high, 40_000), spread, odd]).astype(kind)
+    parts = [rng.uniform(low, high, 40_000), spread, odd]
+    any_bits = rng.bytes(20_000 * np.dtype(kind).itemsize)
+    with np.errstate(over="ignore"):
+        usual = np.concatenate(parts).astype(kind)
+    return np.concatenate([usual, np.frombuffer(any_bits, kind)])
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -300,10 +303,24 @@ def test_curves_are_within_two_units_in_the_last_place(name: str, kind: Any) -> 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_the_error_function(kind: Any) -> None:
+    if kind is np.float64 and not WIDE:
+        pytest.skip("long double has no more digits than double")
     x = arguments(-7, 7, kind)
     [found] = compute(ew.erf(constant(x)))
-    wanted = special.erf(x.astype(np.float64))
-    assert last_places(found, wanted) <= 2
+    with np.errstate(all="ignore"):
+        assert last_places(found, erf(x.astype(np.longdouble))) <= 2
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """2 / sqrt(pi) exp(-x²) times the sum of 2ⁿ x²ⁿ⁺¹ / (1 3 5 ... (2n + 1))."""
+    inside = np.where(np.abs(x) < 10, x, 0)
+    term = total = inside
+    for n in range(1, 400):
+        term = term * 2 * inside * inside / (2 * n + 1)
+        total = total + term
+    pi = 4 * np.arctan(np.longdouble(1))
+    near = 2 / np.sqrt(pi) * np.exp(-inside * inside) * total
+    return np.where(np.abs(x) < 10, near, np.sign(x))
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
