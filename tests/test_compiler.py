@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled import check, compute, host_steps, kernels, program
+from compiled import (
+    check,
+    compute,
+    compute_between_guards,
+    host_steps,
+    kernels,
+    program,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_graphs import graphs
@@ -272,6 +279,17 @@ def test_long_sums_are_the_same_bits_on_any_number_of_threads(threads: int) -> N
     alone, together = compute(*sums), compute(*sums, threads=threads)
     for a, b in zip(alone, together, strict=True):
         assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("columns", [1, 15, 16, 35, 128, 129, 144, 271])
+def test_sums_keep_any_number_of_dense_columns(columns: int) -> None:
+    x = leaf(70, columns)
+    options: dict[str, Any] = {"axes": (0,), "keepdims": False}
+    one, two = sum_(ew.exp(x), **options), sum_(ew.mul(x, x), **options)
+    for nodes in ((one,), (one, two)):
+        check(*nodes)
+        for at_end in (False, True):
+            compute_between_guards(*nodes, at_end=at_end)
 
 
 # Memory

@@ -37,7 +37,6 @@ __all__ = ["ReduceSpec", "reduce_kernels"]
 
 _MOST_PARTS = 64
 _TYPICAL = 256  # size of a free dimension for which it is decided what is split
-_BLOCK = 4  # accumulators of a block of dense columns
 _STRETCH = 32  # terms of a sum that are added up before they join the total
 
 _STARTS: dict[str, dict[bool, float | None]] = {
@@ -385,19 +384,17 @@ class _Reduction:
         """The last dimension is kept: blocks of its vectors walk over the rest."""
         spec, k = self.spec, self.k
         kept = unravel(k, row, spec.sizes[: spec.kept])
-        width = self.lanes * _BLOCK
-        blocks = spec.columns // width * width
-        emit: Callable[..., None] = lambda at, count, valid: self._block(  # noqa: E731
-            item, kept, part, at, count, valid
-        )
-        if blocks:
-            with k.loop(0, blocks, width) as at:
-                emit(at, _BLOCK, None)
-        whole = spec.columns // self.lanes * self.lanes
-        for place in range(blocks, whole, self.lanes):
-            emit(k.int(place), 1, None)
-        if whole < spec.columns:
-            emit(k.int(whole), 1, k.int(spec.columns - whole))
+        vectors = -(-spec.columns // self.lanes)
+        most = max(1, k.target.vector_registers // 4 // len(spec.results))
+        each = -(-vectors // max(1, -(-vectors // most)))  # blocks of nearly one size
+        before = (vectors - 1) // each * each if vectors else 0
+        if before:
+            with k.loop(0, before * self.lanes, each * self.lanes) as at:
+                self._block(item, kept, part, at, each, None)
+        if vectors:
+            rest = spec.columns % self.lanes
+            at, valid = k.int(before * self.lanes), k.int(rest) if rest else None
+            self._block(item, kept, part, at, vectors - before, valid)
 
     def _block(
         self,
@@ -408,9 +405,11 @@ class _Reduction:
         count: int,
         valid: ir.Value | None,
     ) -> None:
+        """Reduce `count` vectors from `at`; of the last one, `valid` lanes exist."""
         spec, k = self.spec, self.k
         kinds = [spec.dtype(expression) for expression, _ in spec.results]
         totals = [k.variable(self._start(kind, self.lanes)) for kind in count * kinds]
+        exist = [None] * (count - 1) + [valid]
         sums_of = [
             slice(at, at + len(kinds)) for at in range(0, len(totals), len(kinds))
         ]
@@ -420,13 +419,14 @@ class _Reduction:
                 point = self._point(kept, reduced_row)
                 for number, mine in enumerate(sums_of):
                     place = k.add(at, number * self.lanes)
-                    self._add(point, sums[mine], kinds, place, valid)
+                    self._add(point, sums[mine], kinds, place, exist[number])
 
         rows: Index = self.extent if spec.reduced_outer else 1
         low, high = self._share(part, rows)
         self._stretches(low, high, _STRETCH, rows, count * kinds, totals, add_rows)
-        mask = None if valid is None else k.first_lanes(valid, self.lanes)
         for number, mine in enumerate(sums_of):
+            some = exist[number]
+            mask = None if some is None else k.first_lanes(some, self.lanes)
             place = k.add(k.mul(item, spec.columns), k.add(at, number * self.lanes))
             for (_, slot), kind, total in zip(
                 spec.results, kinds, totals[mine], strict=True
