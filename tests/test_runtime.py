@@ -29,7 +29,7 @@ from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.engine import Engine, engine
 from flambeau.runtime.memory import ALIGNMENT, Arenas, Pool, aligned
-from flambeau.runtime.plan import Plan
+from flambeau.runtime.plan import Plan, _Prologue
 from flambeau.runtime.target import Target, host
 
 # Every chunk adds up its own number and its neighbour's, so that a step which begins
@@ -547,6 +547,21 @@ def test_a_run_that_fails_leaves_nothing_half_done(
     for _ in range(2):
         [found] = plan.run([x, again])
         np.testing.assert_array_equal(found, convolved()[2].run([x, again])[0])
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _Prologue.kept
+    x, w, plan = convolved()
+    expected = [plan.run([x, w])[0] for _ in range(3)]
+    assert _Prologue.kept >= before + w.nbytes
+    del plan
+    gc.collect()
+    assert _Prologue.kept == before
+    monkeypatch.setattr("flambeau.runtime.plan._MOST_KEPT", before)
+    x, w, plan = convolved()
+    for each in expected:
+        np.testing.assert_array_equal(plan.run([x, w])[0], each)
+    assert _Prologue.kept == before
 
 
 def interrupt(*ignored: Any) -> None:

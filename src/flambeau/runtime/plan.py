@@ -6,7 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ _arenas = Arenas()  # for what does not
 # byte that is moved taking as long as a few operations.
 _LITTLE_WORK = 15_000_000
 _OPERATIONS_PER_BYTE = 4
+
+_MOST_KEPT = 1 << 30  # bytes that are kept from run to run at the most
 
 
 class _Segment:
@@ -246,7 +248,7 @@ class Plan:
     def _run_prologue(self, seconds: Seconds | None) -> None:
         """Do what is done once for many runs, in memory of its own."""
         prologue = self._prologue
-        if prologue.segment is None and prologue.is_repeated:
+        if prologue.segment is None and prologue.is_repeated and prologue.has_room:
             for number, memory in prologue.allocate(self.program).items():
                 self._addresses[number] = _address(memory)
                 self._offsets.pop(number, None)
@@ -301,7 +303,10 @@ class _Prologue:
         segment: what runs them, once they are apart from the others.
         is_repeated: whether the arrays they read were those of the run before.
         is_done: whether what they wrote holds for the arrays of this run.
+        kept: the bytes that all prologues of the process keep.
     """
+
+    kept: ClassVar[int] = 0
 
     def __init__(self, program: Any) -> None:
         self.steps = [program.steps[at] for at in program.prologue]
@@ -316,7 +321,13 @@ class _Prologue:
         self._reads = {at for at, number in enumerate(leaves) if number in touched}
         self._writes = touched.difference(leaves, dict(program.constants))
         self._last: list[Callable[[], np.ndarray | None]] = [_nothing] * len(leaves)
+        self._size = sum(program.buffers[each].nbytes for each in self._writes)
         self._memory: dict[int, np.ndarray] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what the steps write may be kept, too."""
+        return _Prologue.kept + self._size <= _MOST_KEPT
 
     def changed(self, leaves: Sequence[np.ndarray]) -> list[int]:
         """Return which leaves are other arrays than in the last run."""
@@ -330,10 +341,16 @@ class _Prologue:
 
     def allocate(self, program: Any) -> dict[int, np.ndarray]:
         """Return memory for what the steps write, to keep."""
+        _Prologue.kept += self._size
+        weakref.finalize(self, _release, self._size)
         self._memory = {
             each: aligned(program.buffers[each].nbytes) for each in self._writes
         }
         return self._memory
+
+
+def _release(size: int) -> None:
+    _Prologue.kept -= size
 
 
 def _nothing() -> None:
