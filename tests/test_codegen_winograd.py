@@ -21,17 +21,25 @@ from flambeau.compiler.codegen.winograd import (
     winograd_convolution,
     winograd_input_gradient,
 )
-from flambeau.compiler.codegen.winograd_choice import winograd_pays
+from flambeau.compiler.codegen.winograd_choice import Pass, winograd_pays
 from flambeau.compiler.codegen.winograd_forms import AT, BT, GT, A, G
+from flambeau.compiler.codegen.winograd_weight_gradient import (
+    winograd_weight_gradient,
+)
 from flambeau.compiler.options import Options
 from flambeau.graph import constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops.conv import conv as conv_op
+from flambeau.ops.conv import conv_input_grad, conv_weight_grad
 from flambeau.ops.normalize import moments, normalize
 from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
 
-PASSES = {"forward": winograd_convolution, "input": winograd_input_gradient}
+PASSES = {
+    "forward": winograd_convolution,
+    "input": winograd_input_gradient,
+    "weight": winograd_weight_gradient,
+}
 
 LAYERS = {
     "narrow": conv(16, 16, (12, 12), 3),
@@ -201,6 +209,20 @@ def test_large_layers_are_computed_by_winograd():
     check_graph(layer(64, 28))
 
 
+def test_gradients_are_computed_by_winograd():
+    y = layer(64, 28)
+    x, w = y.inputs
+    draw = np.random.default_rng(8)
+    grad = constant(draw.standard_normal(y.shape).astype(np.float32))
+    backwards = [
+        conv_input_grad(grad, w, input_size=x.shape[2:], **y.params),
+        conv_weight_grad(x, grad, kernel_size=w.shape[2:], **y.params),
+    ]
+    for node in backwards:
+        assert any(name.startswith("winograd") for name in kernels(node))
+        check_graph(node)
+
+
 @pytest.mark.parametrize(
     "node", [layer(64, 28, kernel=5), layer(64, 28, stride=2), layer(8, 12)]
 )
@@ -234,10 +256,10 @@ def test_the_switch_is_a_bool():
         flambeau.config.winograd = 1
 
 
-def test_it_pays_for_most_layers_of_networks():
+@pytest.mark.parametrize("which", Pass)
+def test_it_pays_for_most_layers_of_networks(which):
     for channels, size, batch in (64, 56, 1), (128, 28, 2), (256, 14, 4), (512, 7, 8):
         spec = conv(channels, channels, (size, size), 3, batch=batch)
-        assert winograd_pays(spec)
-        assert winograd_pays(spec, backward=True)
-    assert not winograd_pays(conv(512, 512, (7, 7), 3, batch=1))
-    assert not winograd_pays(conv(3, 64, (56, 56), 3))
+        assert winograd_pays(spec, which)
+    assert not winograd_pays(conv(512, 512, (7, 7), 3, batch=1), which)
+    assert not winograd_pays(conv(3, 64, (56, 56), 3), which)

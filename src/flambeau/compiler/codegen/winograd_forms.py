@@ -104,6 +104,7 @@ def transform(
     kind: dt.dtype,
     load: Callable[[int, int], ir.Value],
     store: Callable[[list[tuple[int, int, ir.Value]]], None],
+    groups: Sequence[tuple[int, ...]] = (),
 ) -> None:
     """Apply a form to both dimensions of a square of vectors.
 
@@ -116,9 +117,10 @@ def transform(
         kind: the element type.
         load: returns a vector of the square.
         store: takes the finished vectors of a group, each with its row and column.
+        groups: which groups of rows are computed; all if empty.
     """
     sums = _Sums(kernel, kind)
-    for group in form.groups:
+    for group in groups or form.groups:
         columns = []
         for column in range(form.size):
             loaded = {row: load(row, column) for row in form.needs(group)}

@@ -126,14 +126,16 @@ class Blocks:
         needed = ceil_div(total, self.most)
         return min(ceil_div(needed, 4) * 4, max(needed, total // self.least))
 
-    def emit(self, kernel: KernelBuilder, batch: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """Compute the number of tiles, and the number of tiles per block."""
+    def cut(
+        self, kernel: KernelBuilder, batch: ir.Value
+    ) -> tuple[ir.Value, ir.Value, ir.Value]:
+        """Compute the numbers of tiles, of tiles per block, and of blocks."""
         total = kernel.mul(batch, self.each)
         needed = self._ceil(kernel, total, kernel.int(self.most))
         even = kernel.mul(self._ceil(kernel, needed, kernel.int(4)), 4)
         allowed, _ = kernel.split(total, self.least)
         number = kernel.minimum(even, kernel.maximum(needed, allowed))
-        return total, self._ceil(kernel, total, kernel.maximum(number, 1))
+        return total, self._ceil(kernel, total, kernel.maximum(number, 1)), number
 
     @staticmethod
     def _ceil(kernel: KernelBuilder, a: ir.Value, b: ir.Value) -> ir.Value:

@@ -118,7 +118,8 @@ def _emit_far(name: str, plan: Plan, target: Target, epilogue: Epilogue) -> str:
 def _cut(kernel: KernelBuilder, plan: Plan) -> tuple[ir.Value, ir.Value]:
     """The number of tiles, and of those in a block."""
     batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
-    return plan.blocks.emit(kernel, batch)
+    total, each, _ = plan.blocks.cut(kernel, batch)
+    return total, each
 
 
 class _Work:

@@ -16,7 +16,8 @@ from ...shape import window_output
 from ..codegen.convolution import ConvolutionSpec, convolution, input_gradient
 from ..codegen.weight_gradient import weight_gradient
 from ..codegen.winograd import winograd_convolution, winograd_input_gradient
-from ..codegen.winograd_choice import winograd_pays
+from ..codegen.winograd_choice import Pass, winograd_pays
+from ..codegen.winograd_weight_gradient import winograd_weight_gradient
 from ..program import Buffer
 from .context import Lowering
 from .epilogue import Contraction, lower_with_epilogue
@@ -122,7 +123,7 @@ def lower_convolution(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
-    fast = lowering.options.winograd and winograd_pays(spec)
+    fast = lowering.options.winograd and winograd_pays(spec, Pass.FORWARD)
     family = winograd_convolution if fast else convolution
     contraction = Contraction(
         lambda epilogue: family(spec, lowering.target, epilogue),
@@ -144,7 +145,7 @@ def lower_input_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
-    fast = lowering.options.winograd and winograd_pays(spec, backward=True)
+    fast = lowering.options.winograd and winograd_pays(spec, Pass.INPUT)
     family = winograd_input_gradient if fast else input_gradient
     contraction = Contraction(
         lambda epilogue: family(spec, lowering.target, epilogue), named, order
@@ -164,8 +165,10 @@ def lower_weight_gradient(lowering: Lowering, nodes: Sequence[Node]) -> None:
         "batch": _batch(lowering, spec.batch),
     }
 
+    fast = lowering.options.winograd and winograd_pays(spec, Pass.WEIGHT)
+    family = winograd_weight_gradient if fast else weight_gradient
     contraction = Contraction(
-        lambda epilogue: weight_gradient(spec, lowering.target, epilogue),
+        lambda epilogue: family(spec, lowering.target, epilogue),
         named,
         tuple(range(node.ndim)),
         only_dense=True,
