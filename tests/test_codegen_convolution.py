@@ -173,6 +173,8 @@ COMMON = {
     "first layer": conv(3, 24, (30, 30), 7, stride=2),
     "1x1": conv(40, 24, (9, 11), 1),
     "1x1 strided": conv(40, 24, (9, 11), 1, stride=2),
+    "1x1, several panels": conv(130, 150, (9, 11), 1),
+    "1x1 strided, several panels": conv(130, 150, (9, 11), 1, stride=2),
     "wide window": conv(8, 8, (90,), 31),
     "dilated": conv(16, 16, (12, 12), 3, padding=3, dilation=3),
     "many groups": conv(32, 32, (8, 8), 3, groups=8),
