@@ -331,6 +331,29 @@ def test_an_argument_is_written_to() -> None:
     assert compiled.replays == 3
 
 
+def test_gradients_of_arguments() -> None:
+    def function(x: torch.Tensor) -> None:
+        (x * x).sum().backward()
+
+    compiled = torch.compile(function)
+    for number in range(6):
+        x = torch.full((3,), float(number), requires_grad=True)
+        compiled(x)
+        assert x.grad is not None
+        assert x.grad.tolist() == [2.0 * number] * 3
+        y = x * 2  # no leaf: the gradient goes on to x
+        compiled(y)
+        assert y.grad is None
+        assert x.grad.tolist() == [2.0 * number + 8.0 * number] * 3
+    seen: list[int] = []
+    x = torch.ones(3, requires_grad=True)
+    x.register_hook(lambda grad: seen.append(1))
+    compiled(x)
+    compiled(x)
+    assert seen == [1, 1]
+    assert compiled.replays >= 3
+
+
 def test_an_argument_that_is_two() -> None:
     compiled = torch.compile(lambda x, y: (x.add_(1), y * 1)[1])
     for _ in range(4):

@@ -16,6 +16,7 @@ from ..tensor import Tensor, evaluate
 from .recording import record
 from .replay import Changed, Replay
 from .structure import flatten
+from .watch import is_hooked
 
 __all__ = ["Compiled"]
 
@@ -155,4 +156,6 @@ def _kind(tensor: Tensor) -> Hashable:
     if value is None:
         [value] = evaluate([tensor])
         node = tensor.node
-    return node.shape, node.dtype, node.tape is None, value.strides
+    tape = node.tape
+    role = None if tape is None else (tape.leaf is None, is_hooked(tensor))
+    return node.shape, node.dtype, role, value.strides

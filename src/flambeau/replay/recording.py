@@ -19,7 +19,7 @@ from ..tensor import Tensor, evaluate, evaluate_pending
 from .replay import Replay
 from .script import Kind, Made, Outside, Place, Script, View
 from .structure import flatten
-from .watch import TooMuch, Watch
+from .watch import TooMuch, Watch, is_hooked
 
 __all__ = ["Unfit", "record"]
 
@@ -82,6 +82,8 @@ class _Before:
     def __init__(self, watch: Watch, arguments: Sequence[Tensor]) -> None:
         self.watch = watch
         self.arguments = len(arguments)
+        if any(map(is_hooked, arguments)):
+            raise TooMuch("hooks are called on the gradients of its arguments")
         own = {id(each) for each in arguments}
         own |= {id(each._root()) for each in arguments}
         if any(each in watch.tensors for each in own):

@@ -22,7 +22,7 @@ from ..nn.members import Members
 from ..recorder import changes
 from ..tensor import Tensor
 
-__all__ = ["TooMuch", "Watch", "same"]
+__all__ = ["PLAIN", "TooMuch", "Watch", "is_hooked", "same"]
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, dt.dtype, np.generic)
 _MOST = 50_000  # objects; a function that can reach more is not replayed
@@ -46,6 +46,13 @@ def same(first: Any, second: Any) -> bool:
     if type(first) is not type(second) or not isinstance(first, PLAIN):
         return False
     return repr(first) == repr(second)  # which tells 0.0 from -0.0, and knows nan
+
+
+def is_hooked(tensor: Tensor) -> bool:
+    """Whether a backward pass calls functions on reaching a tensor."""
+    tape = tensor._node.tape
+    hooks = tape is not None and tape.hooks
+    return bool(hooks or tensor.__dict__.get("_after_hooks"))
 
 
 class _Holder:
@@ -141,11 +148,7 @@ class Watch:
 
     def is_hooked(self) -> bool:
         """Whether a backward pass calls functions on reaching one of the tensors."""
-        return any(
-            each.__dict__.get("_after_hooks")
-            or (each._node.tape is not None and each._node.tape.hooks)
-            for each in self.tensors.values()
-        )
+        return any(map(is_hooked, self.tensors.values()))
 
     def ignore_unread(self, read: dict[int, set[str]]) -> None:
         """Of dicts by their id, look at the keys alone that were read."""
