@@ -2,89 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from replayed import (  # noqa: F401
+    Step,
+    Training,
+    backend,
+    batches,
+    bits,
+    momentum,
+    network,
+)
 
 import flambeau as torch
 from flambeau import nn
 from flambeau.nn import functional as F
 from flambeau.replay import Compiled, OptimizedModule
-
-Step = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True, params=["reference", "native"])
-def backend(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Both backends."""
-    config = torch.config
-    before, evaluate = config.backend, config.evaluate
-    config.backend = request.param
-    yield
-    config.backend, config.evaluate = before, evaluate
-
-
-def bits(*tensors: torch.Tensor) -> list[bytes]:
-    """The elements of tensors, to the last bit."""
-    return [each.detach().numpy().tobytes() for each in tensors]
-
-
-def batches(count: int, size: int = 6) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Images and classes, the same at every call."""
-    drawn = torch.Generator().manual_seed(1)
-    return [
-        (
-            torch.rand(size, 1, 6, 6, generator=drawn),
-            torch.randint(0, 3, (size,), generator=drawn),
-        )
-        for _ in range(count)
-    ]
-
-
-def network(dropout: float = 0.0) -> nn.Sequential:
-    """Convolution, batch norm, dropout and a linear layer, with weights computed."""
-    torch.manual_seed(0)
-    model = nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Flatten(),
-        nn.Linear(144, 3),
-    )
-    torch.evaluate()
-    return model
-
-
-class Training:
-    """A model, its optimizer and the step that trains it."""
-
-    def __init__(self, make: Step, dropout: float = 0.0, compiled: bool = True) -> None:
-        model = self.model = network(dropout)
-        optimizer = self.optimizer = make(model.parameters())
-
-        def step(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
-
-        self.step = torch.compile(step) if compiled else step
-
-    def state(self) -> list[bytes]:
-        """Everything that training changes."""
-        kept = [*self.model.state_dict().values()]
-        for each in self.optimizer.state_dict()["state"].values():
-            kept.extend(each.values())
-        grads = [each.grad for each in self.model.parameters()]
-        return bits(*kept, *[each for each in grads if each is not None])
 
 
 def both(make: Step, train: Callable[[Training], Any], dropout: float = 0.0) -> Any:
@@ -100,11 +39,6 @@ def both(make: Step, train: Callable[[Training], Any], dropout: float = 0.0) -> 
 def losses(training: Training, count: int = 7) -> list[float]:
     """The losses of some steps."""
     return [training.step(*batch).item() for batch in batches(count)]
-
-
-def momentum(params: Any) -> torch.optim.Optimizer:
-    """SGD with momentum, the state of which is made by the first step."""
-    return torch.optim.SGD(params, lr=0.1, momentum=0.9)
 
 
 RULES: dict[str, Step] = {
@@ -374,213 +308,6 @@ def test_numbers_are_told_apart() -> None:
         assert not np.signbit(compiled(x, 0.0).item())
         assert np.isnan(compiled(x, float("nan")).item())
         assert compiled(torch.ones(2, dtype=torch.int64), True).dtype == torch.int64
-
-
-# What cannot be replayed
-
-
-def test_control_flow_by_values_is_followed() -> None:
-    def function(x: torch.Tensor) -> torch.Tensor:
-        return x * 2 if x.sum() > 0 else -x
-
-    compiled = torch.compile(function)
-    for value in [1.0] * 4 + [-1.0] * 12 + [1.0]:
-        expected = 2 * value if value > 0 else -value
-        assert compiled(torch.full((2,), value)).tolist() == [expected] * 2
-    assert compiled.replays == 0
-    assert compiled.reason == "a value was looked at"
-
-
-def test_control_flow_by_python_state_is_followed() -> None:
-    state = {"scale": 1.0}
-    steps = [0]
-
-    class Config:
-        shift = 0.0
-
-    def function(x: torch.Tensor) -> torch.Tensor:
-        return x * state["scale"] + Config.shift + len(steps)
-
-    compiled = torch.compile(function)
-    for number in range(12):
-        state["scale"] = 1.0 + number // 4
-        Config.shift = float(number // 6)
-        if number == 10:
-            steps.append(0)
-        expected = state["scale"] + Config.shift + len(steps)
-        assert compiled(torch.ones(())).item() == expected
-    assert compiled.replays >= 2
-
-
-SCALE = 1.0
-
-
-class Scaled(torch.autograd.Function):
-    """Its backward reads a global."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        return x * 1
-
-    @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
-        return grad * SCALE
-
-
-class Slotted:
-    """An object without a dict."""
-
-    __slots__ = ("shift",)
-
-    def __init__(self) -> None:
-        self.shift = 0.0
-
-
-def test_what_methods_read_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    slotted = Slotted()
-
-    def function(x: torch.Tensor) -> Any:
-        w = torch.ones(2, requires_grad=True)
-        [grad] = torch.autograd.grad((Scaled.apply(w) * x).sum(), w)
-        return grad.detach() + slotted.shift
-
-    compiled = torch.compile(function)
-    for number in range(9):
-        if number == 5:
-            monkeypatch.setitem(globals(), "SCALE", 3.0)
-        slotted.shift = float(number > 6)
-        expected = [(3.0 if number >= 5 else 1.0) + slotted.shift] * 2
-        assert compiled(torch.ones(2)).tolist() == expected
-
-
-def test_options_that_a_function_reads_itself_are_watched() -> None:
-    training = Training(momentum)
-    optimizer, step = training.optimizer, training.step.__wrapped__
-
-    def logged(x: torch.Tensor, y: torch.Tensor) -> Any:
-        return step(x, y), optimizer.param_groups[0]["lr"]
-
-    compiled = torch.compile(logged)
-    rates = []
-    for number, batch in enumerate(batches(8)):
-        optimizer.param_groups[0]["lr"] = 0.1 if number < 5 else 0.2
-        rates.append(compiled(*batch)[1])
-    assert rates == [0.1] * 5 + [0.2] * 3
-    assert compiled.replays >= 1
-
-
-def test_copies_are_compiled_for_themselves() -> None:
-    model = network().eval()
-    compiled = torch.compile(model)
-    x = batches(1)[0][0]
-    with torch.no_grad():
-        for _ in range(4):
-            compiled(x)
-        twin = copy.deepcopy(compiled)
-        for parameter in twin.parameters():
-            parameter.mul_(2)
-        for _ in range(4):
-            assert bits(twin(x)) == bits(twin._orig_mod(x)) != bits(model(x))
-            assert bits(compiled(x)) == bits(model(x))
-    assert twin.compiled.replays >= 1
-
-
-def test_functions_that_count_are_run() -> None:
-    calls = []
-
-    def function(x: torch.Tensor) -> torch.Tensor:
-        calls.append(1)
-        return x + len(calls)
-
-    compiled = torch.compile(function)
-    assert [compiled(torch.zeros(())).item() for _ in range(12)] == [*range(1, 13)]
-    assert compiled.replays == 0
-
-
-def test_values_from_elsewhere_are_noticed_if_they_differ() -> None:
-    source = iter(range(100))
-    compiled = torch.compile(lambda x: x + float(next(source)))
-    assert [compiled(torch.zeros(())).item() for _ in range(12)] == [*range(12)]
-    assert compiled.replays == 0
-
-
-def test_what_is_recorded_for_a_backward_pass_is_not_replayed() -> None:
-    model = network()
-    compiled = torch.compile(model)
-    optimizer = momentum(model.parameters())
-    plain = network()
-    other = momentum(plain.parameters())
-    for x, y in batches(12):
-        for forward, rule in ((compiled, optimizer), (plain, other)):
-            rule.zero_grad()
-            F.cross_entropy(forward(x), y).backward()
-            rule.step()
-    assert bits(*model.parameters()) == bits(*plain.parameters())
-    assert compiled.compiled.replays == 0
-    assert "backward" in compiled.compiled.reason
-
-
-def test_hooks_are_called() -> None:
-    training = Training(momentum)
-    seen: list[int] = []
-    data = batches(9)
-    for batch in data[:5]:
-        training.step(*batch)
-    assert training.step.replays == 2
-    handle = training.model[5].weight.register_hook(lambda grad: seen.append(1))
-    training.step(*data[5])
-    training.step(*data[6])
-    handle.remove()
-    training.step(*data[7])
-    assert seen == [1, 1]
-    with training.model[2].register_forward_hook(lambda *ignored: seen.append(2)):
-        training.step(*data[8])
-    assert seen == [1, 1, 2]
-
-
-def test_an_error_is_raised_and_changes_nothing() -> None:
-    model = nn.Linear(3, 2)
-    compiled = torch.compile(lambda x, at: model(x)[at])
-    x, good = torch.ones(2, 3), torch.tensor([0, 1])
-    with torch.no_grad():
-        for _ in range(4):
-            assert compiled(x, good).shape == (2, 2)
-            with pytest.raises(IndexError):
-                torch.evaluate(compiled(x, torch.tensor([0, 7])))
-            with pytest.raises(RuntimeError, match="Linear|shapes"):
-                compiled(torch.ones(2, 4), good)
-        assert bits(compiled(x, good)) == bits(model(x))
-
-
-def test_an_exception_of_the_function_is_raised_each_time() -> None:
-    def function(x: torch.Tensor, fail: bool) -> torch.Tensor:
-        if fail:
-            raise KeyError("fail")
-        return x + 1
-
-    compiled = torch.compile(function)
-    for _ in range(4):
-        assert compiled(torch.ones(()), False).item() == 2
-        with pytest.raises(KeyError):
-            compiled(torch.ones(()), True)
-
-
-def test_memory_shared_with_numpy_is_read_at_each_call() -> None:
-    array = np.ones(3, np.float32)
-    shared = torch.from_numpy(array)
-    compiled = torch.compile(lambda x: x * shared)
-    for value in (1.0, 2.0, 3.0, 4.0, 5.0):
-        array[:] = value
-        assert compiled(torch.ones(3)).tolist() == [value] * 3
-
-
-def test_pending_values_outside_are_kept() -> None:
-    training = Training(momentum)
-    total = torch.zeros(())
-    for batch in batches(8):
-        total = total + training.step(*batch).detach()
-    assert total.item() > 0
-    assert training.step.replays == 5
 
 
 # Modules and functions

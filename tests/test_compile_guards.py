@@ -1,0 +1,218 @@
+"""flambeau.compile: where a replay could be wrong, the function runs."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+from replayed import Training, backend, batches, bits, momentum, network  # noqa: F401
+
+import flambeau as torch
+from flambeau import nn
+from flambeau.nn import functional as F
+
+
+def test_control_flow_by_values_is_followed() -> None:
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.sum() > 0 else -x
+
+    compiled = torch.compile(function)
+    for value in [1.0] * 4 + [-1.0] * 12 + [1.0]:
+        expected = 2 * value if value > 0 else -value
+        assert compiled(torch.full((2,), value)).tolist() == [expected] * 2
+    assert compiled.replays == 0
+    assert compiled.reason == "a value was looked at"
+
+
+def test_control_flow_by_python_state_is_followed() -> None:
+    state = {"scale": 1.0}
+    steps = [0]
+
+    class Config:
+        shift = 0.0
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        return x * state["scale"] + Config.shift + len(steps)
+
+    compiled = torch.compile(function)
+    for number in range(12):
+        state["scale"] = 1.0 + number // 4
+        Config.shift = float(number // 6)
+        if number == 10:
+            steps.append(0)
+        expected = state["scale"] + Config.shift + len(steps)
+        assert compiled(torch.ones(())).item() == expected
+    assert compiled.replays >= 2
+
+
+SCALE = 1.0
+
+
+class Scaled(torch.autograd.Function):
+    """Its backward reads a global."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 1
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
+        return grad * SCALE
+
+
+class Slotted:
+    """An object without a dict."""
+
+    __slots__ = ("shift",)
+
+    def __init__(self) -> None:
+        self.shift = 0.0
+
+
+def test_what_methods_read_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    slotted = Slotted()
+
+    def function(x: torch.Tensor) -> Any:
+        w = torch.ones(2, requires_grad=True)
+        [grad] = torch.autograd.grad((Scaled.apply(w) * x).sum(), w)
+        return grad.detach() + slotted.shift
+
+    compiled = torch.compile(function)
+    for number in range(9):
+        if number == 5:
+            monkeypatch.setitem(globals(), "SCALE", 3.0)
+        slotted.shift = float(number > 6)
+        expected = [(3.0 if number >= 5 else 1.0) + slotted.shift] * 2
+        assert compiled(torch.ones(2)).tolist() == expected
+
+
+def test_options_that_a_function_reads_itself_are_watched() -> None:
+    training = Training(momentum)
+    optimizer, step = training.optimizer, training.step.__wrapped__
+
+    def logged(x: torch.Tensor, y: torch.Tensor) -> Any:
+        return step(x, y), optimizer.param_groups[0]["lr"]
+
+    compiled = torch.compile(logged)
+    rates = []
+    for number, batch in enumerate(batches(8)):
+        optimizer.param_groups[0]["lr"] = 0.1 if number < 5 else 0.2
+        rates.append(compiled(*batch)[1])
+    assert rates == [0.1] * 5 + [0.2] * 3
+    assert compiled.replays >= 1
+
+
+def test_copies_are_compiled_for_themselves() -> None:
+    model = network().eval()
+    compiled = torch.compile(model)
+    x = batches(1)[0][0]
+    with torch.no_grad():
+        for _ in range(4):
+            compiled(x)
+        twin = copy.deepcopy(compiled)
+        for parameter in twin.parameters():
+            parameter.mul_(2)
+        for _ in range(4):
+            assert bits(twin(x)) == bits(twin._orig_mod(x)) != bits(model(x))
+            assert bits(compiled(x)) == bits(model(x))
+    assert twin.compiled.replays >= 1
+
+
+def test_functions_that_count_are_run() -> None:
+    calls = []
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return x + len(calls)
+
+    compiled = torch.compile(function)
+    assert [compiled(torch.zeros(())).item() for _ in range(12)] == [*range(1, 13)]
+    assert compiled.replays == 0
+
+
+def test_values_from_elsewhere_are_noticed_if_they_differ() -> None:
+    source = iter(range(100))
+    compiled = torch.compile(lambda x: x + float(next(source)))
+    assert [compiled(torch.zeros(())).item() for _ in range(12)] == [*range(12)]
+    assert compiled.replays == 0
+
+
+def test_what_is_recorded_for_a_backward_pass_is_not_replayed() -> None:
+    model = network()
+    compiled = torch.compile(model)
+    optimizer = momentum(model.parameters())
+    plain = network()
+    other = momentum(plain.parameters())
+    for x, y in batches(12):
+        for forward, rule in ((compiled, optimizer), (plain, other)):
+            rule.zero_grad()
+            F.cross_entropy(forward(x), y).backward()
+            rule.step()
+    assert bits(*model.parameters()) == bits(*plain.parameters())
+    assert compiled.compiled.replays == 0
+    assert "backward" in compiled.compiled.reason
+
+
+def test_hooks_are_called() -> None:
+    training = Training(momentum)
+    seen: list[int] = []
+    data = batches(9)
+    for batch in data[:5]:
+        training.step(*batch)
+    assert training.step.replays == 2
+    handle = training.model[5].weight.register_hook(lambda grad: seen.append(1))
+    training.step(*data[5])
+    training.step(*data[6])
+    handle.remove()
+    training.step(*data[7])
+    assert seen == [1, 1]
+    with training.model[2].register_forward_hook(lambda *ignored: seen.append(2)):
+        training.step(*data[8])
+    assert seen == [1, 1, 2]
+
+
+def test_an_error_is_raised_and_changes_nothing() -> None:
+    model = nn.Linear(3, 2)
+    compiled = torch.compile(lambda x, at: model(x)[at])
+    x, good = torch.ones(2, 3), torch.tensor([0, 1])
+    with torch.no_grad():
+        for _ in range(4):
+            assert compiled(x, good).shape == (2, 2)
+            with pytest.raises(IndexError):
+                torch.evaluate(compiled(x, torch.tensor([0, 7])))
+            with pytest.raises(RuntimeError, match="Linear|shapes"):
+                compiled(torch.ones(2, 4), good)
+        assert bits(compiled(x, good)) == bits(model(x))
+
+
+def test_an_exception_of_the_function_is_raised_each_time() -> None:
+    def function(x: torch.Tensor, fail: bool) -> torch.Tensor:
+        if fail:
+            raise KeyError("fail")
+        return x + 1
+
+    compiled = torch.compile(function)
+    for _ in range(4):
+        assert compiled(torch.ones(()), False).item() == 2
+        with pytest.raises(KeyError):
+            compiled(torch.ones(()), True)
+
+
+def test_memory_shared_with_numpy_is_read_at_each_call() -> None:
+    array = np.ones(3, np.float32)
+    shared = torch.from_numpy(array)
+    compiled = torch.compile(lambda x: x * shared)
+    for value in (1.0, 2.0, 3.0, 4.0, 5.0):
+        array[:] = value
+        assert compiled(torch.ones(3)).tolist() == [value] * 3
+
+
+def test_pending_values_outside_are_kept() -> None:
+    training = Training(momentum)
+    total = torch.zeros(())
+    for batch in batches(8):
+        total = total + training.step(*batch).detach()
+    assert total.item() > 0
+    assert training.step.replays == 5
