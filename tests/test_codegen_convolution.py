@@ -177,6 +177,8 @@ COMMON = {
     "1x1 strided, several panels": conv(130, 150, (9, 11), 1, stride=2),
     "wide window": conv(8, 8, (90,), 31),
     "dilated": conv(16, 16, (12, 12), 3, padding=3, dilation=3),
+    "taps that meet nothing": conv(4, 20, (2,), 3, padding=3, dilation=3),
+    "phases without taps": conv(4, 20, (3, 3), 1, stride=2, padding=1),
     "many groups": conv(32, 32, (8, 8), 3, groups=8),
     "volume": conv(8, 12, (5, 6, 7), 3),
     "long": conv(16, 16, (3000,), 5, batch=1),

@@ -411,9 +411,10 @@ class _Work:
         self.epilogue.prepare(kernel, places)
         if spec.depthwise and len(spec.axes) > 1:
             self._prefetch(shape, place)
-        with self._outer_taps(0, place, kernel.int(0)) as (here, line):
-            for reach in run.reaches:
-                self._reach(tile, reach, here, line)
+        if spec.taps:
+            with self._outer_taps(0, place, kernel.int(0)) as (here, line):
+                for reach in run.reaches:
+                    self._reach(tile, reach, here, line)
         self.epilogue.store_tile(kernel, tile.columns(places))
 
     def _prefetch(self, shape: TileShape, place: ir.Value) -> None:

@@ -186,9 +186,12 @@ class Tile:
         count: ir.Value,
         masks: Sequence[ir.Value | None],
     ) -> None:
-        """Add a number of steps that is not known: some together, then one by one."""
+        """Add a number of steps that is not known: some together, then one by one.
+
+        A negative number is none.
+        """
         kernel = self.kernel
-        whole = kernel.b.and_(count, kernel.int(-_TOGETHER))
+        whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-_TOGETHER))
         for start, stop, steps in ((0, whole, _TOGETHER), (whole, count, 1)):
             with kernel.loop(start, stop, steps) as at:
                 near = kernel.at(a, kernel.mul(at, a_step), self.kind)
