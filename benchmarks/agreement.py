@@ -2,7 +2,9 @@
 
 Training amplifies rounding: a unit of ReLU that is nearly 0 can go either way. How much
 is told by a peer that computes the same in float32, torch in its plain mode. A
-contender may err a few times as much, or by a floor that rounding alone explains.
+contender may err a few times as much, or by a floor that rounding alone explains. What
+is 0 by its meaning, such as the gradient of a bias before a norm, is all rounding, and
+is measured by the largest result of its kind.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ __all__ = ["Disagreement", "check_answers", "relative_error"]
 
 _FLOOR = 1e-4
 _TIMES_THE_PEER = 10
+_OF_ITS_KIND = 1e-5
 _MOST_ROUNDING = 0.05  # in most results, or they tell nothing
 
 
@@ -75,12 +78,32 @@ def _wrong(answer: Answer, truth: Answer, peer: Answer) -> list[str]:
     if answer.keys() != truth.keys():
         return [f"results {sorted(answer.keys() ^ truth.keys())} are not in both"]
     found = []
+    largest = _largest_of_kinds(truth)
     for key, value in truth.items():
         error = relative_error(answer[key], value)
-        allowed = max(_FLOOR, _TIMES_THE_PEER * relative_error(peer[key], value))
+        rounding = _OF_ITS_KIND * largest[_kind(key)] / (_root_mean_square(value) or 1)
+        peers = _TIMES_THE_PEER * relative_error(peer[key], value)
+        allowed = max(_FLOOR, peers, rounding)
         if not error <= allowed:
             found.append(f"{key} is off by {error:.1e}, allowed are {allowed:.1e}")
     return found
+
+
+def _kind(key: str) -> str:
+    """What a result is, such as a bias or a running mean, in whichever layer."""
+    return key.rpartition(".")[2]
+
+
+def _largest_of_kinds(truth: Answer) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for key, value in truth.items():
+        kind = _kind(key)
+        found[kind] = max(found.get(kind, 0.0), _root_mean_square(value))
+    return found
+
+
+def _root_mean_square(value: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(value, dtype=np.float64))))
 
 
 def _whole_error(answer: Answer, truth: Answer) -> float:

@@ -92,12 +92,13 @@ def test_a_peer_that_is_wrong_itself_allows_nothing():
 
 
 def test_a_result_that_is_all_rounding_fails_nobody():
-    truth = {"zero": np.array([1e-17, 0.0]), "y": np.ones(2), "z": np.ones(2)}
-    peer = {**truth, "zero": np.array([0.0, 1e-9])}
-    own = {**truth, "zero": np.array([3e-9, 0.0])}
-    assert check_answers({"a": own}, truth, peer)["a"] < 1e-8
-    with pytest.raises(Disagreement, match="zero is off"):
-        check_answers({"a": {**own, "zero": np.array([1.0, 0.0])}}, truth, peer)
+    zero, one = "0.mean", "1.mean"
+    truth = {zero: np.array([1e-17, 0.0]), one: np.ones(2), "y": np.ones(2)}
+    peer = {**truth, zero: np.array([0.0, 1e-9])}
+    own = {**truth, zero: np.array([3e-6, 0.0])}
+    assert check_answers({"a": own}, truth, peer)["a"] < 1e-5
+    with pytest.raises(Disagreement, match="0.mean is off"):
+        check_answers({"a": {**own, zero: np.array([1e-3, 0.0])}}, truth, peer)
 
 
 def test_contenders_take_turns():
