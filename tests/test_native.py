@@ -84,3 +84,15 @@ def test_inference_after_a_change_of_batch_size(native):
             computed = model(images).numpy()
             torch.config.backend = "native"
         np.testing.assert_allclose(compiled, computed, rtol=1e-4, atol=1e-5)
+
+
+def test_positions_that_do_not_fit_raise_whoever_else_is_waiting(native):
+    x, index = torch.rand(1000, 400), torch.randint(0, 400, (1000, 300))
+    torch.evaluate(x, index)
+    doubled = index * 2
+    picked = (x.exp() + 1).gather(1, doubled)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="out of bounds for a dimension of"):
+            picked.sum().item()
+    assert (doubled.max() >= 400).item()
+    assert x.gather(1, index).sum().item() > 0

@@ -20,7 +20,8 @@ def evaluate(roots: Iterable[Node]) -> None:
     """Compute and keep the value of every root.
 
     The values of other nodes are dropped after their last use, except where a later
-    backward pass can still ask for them.
+    backward pass can still ask for them. Where an op raises, no value is kept: a
+    graph whose positions were kept would no longer be asked whether they fit.
     """
     roots = [each for each in roots if each.value is None]
     if not roots:
@@ -29,14 +30,17 @@ def evaluate(roots: Iterable[Node]) -> None:
     wanted = {id(each) for each in roots}
     uses = _count_uses(order)
     values: dict[int, np.ndarray] = {}
+    kept: list[tuple[Node, np.ndarray]] = []
     with np.errstate(all="ignore"):
         for node in order:
             value = node.value
             if value is None:
                 value = meaning(node, _operands(node, values, uses))
                 if id(node) in wanted or node.tape not in (None, FREED):
-                    node.settle(_owned(value, node))
+                    kept.append((node, _owned(value, node)))
             values[id(node)] = value
+    for node, value in kept:
+        node.settle(value)
 
 
 def evaluate_float64(roots: Sequence[Node]) -> list[np.ndarray]:
