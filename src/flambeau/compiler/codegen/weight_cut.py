@@ -114,32 +114,9 @@ class Cut:
         return pixels * self.tile.columns
 
     @property
-    def gathered(self) -> bool:
-        """Whether the input of a block is copied as well, tile by tile.
-
-        Several panels use it then, and it has one pixel for each of the output.
-        """
-        single = all(axis.taps == 1 and axis.inside for axis in self.axes)
-        neighbours = self.strides[-1] == 1 and self.spec.groups == 1
-        return single and neighbours and self.together > 1
-
-    @property
-    def column_size(self) -> int:
-        """How many elements lie between two tiles of a block's input."""
-        return self.units * self.across * self.tile.rows + self.tile.lanes
-
-    @property
-    def gather_size(self) -> int:
-        """How many elements a block's input takes."""
-        tiles = ceil_div(self.band, self.tile.rows)
-        return tiles * self.column_size if self.gathered else 0
-
-    @property
     def sum_place(self) -> int:
         """Where the sums begin in the workspace, after what lies there for a moment."""
-        lanes = self.tile.lanes
-        brief = self.copy_size + self.gather_size
-        return ceil_div(max(brief, turned_size(lanes)), lanes) * lanes
+        return max(self.copy_size, turned_size(self.tile.lanes))
 
     @property
     def sum_size(self) -> int:

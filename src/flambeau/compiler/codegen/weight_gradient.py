@@ -6,10 +6,9 @@
 Output channels lie across the vectors of a register tile, input channels along its
 rows, and the reduction runs over pixels. A chunk goes through its pixels in blocks: it
 copies what the gradient has of a block and a panel of output channels, so that it lies
-densely in the nearest cache while all taps and input channels meet it. Where the window
-is one tap and several panels need it, the input of the block is copied, too. Sums of a
-part of the pixels are added and laid out as the weight by a second kernel; where a
-chunk has all pixels it does that itself.
+densely in the nearest cache while all taps and input channels meet it. Sums of a part
+of the pixels are added and laid out as the weight by a second kernel; where a chunk has
+all pixels it does that itself.
 """
 
 from __future__ import annotations
@@ -138,17 +137,8 @@ class _Chunk:
             first = kernel.add(start, kernel.mul(number, each))
             last = kernel.minimum(kernel.add(first, each), stop)
             old = kernel.b.icmp_unsigned("!=", number, kernel.int(0))
-            if plan.gathered:
-                _Gathering(self, first).emit(last)
             with kernel.loop(self.low, self.high) as panel:
                 _Block(self, panel, first, last, old).emit()
-
-    def pixel(self, unit: ir.Value) -> ir.Value:
-        """The first pixel of a unit, counted over all images."""
-        kernel, plan = self.kernel, self.plan
-        row, segment = kernel.split(unit, plan.segments)
-        row = kernel.mul(row, plan.axes[-1].out)
-        return kernel.add(row, kernel.mul(segment, plan.across))
 
     def sums(self, panel: ir.Value) -> ir.Value:
         """The address of a panel's sums; line tap * apart + channel of the band."""
@@ -177,70 +167,6 @@ class _Chunk:
             unpack_band(kernel, unpack, epilogue, band)
 
 
-class _Gathering:
-    """Copies the input of a block, so that the rows of each tile are neighbours."""
-
-    def __init__(self, chunk: _Chunk, first: ir.Value) -> None:
-        self.chunk, self.kernel, self.plan = chunk, chunk.kernel, chunk.plan
-        self.first = first
-        self.begin = self.chunk.pixel(first)
-        count = self.kernel.sub(chunk.end, chunk.channel)
-        self.whole, _ = self.kernel.split(count, self.plan.tile.rows)
-
-    def emit(self, last: ir.Value) -> None:
-        """Emit the copy of the units up to `last`."""
-        kernel, plan, axis = self.kernel, self.plan, self.plan.axes[-1]
-        x = kernel.mul(self.chunk.channel, plan.strides[-1])
-        apart = axis.stride * plan.strides[-2]
-        if plan.flat:
-            with kernel.loop(self.first, last) as pixel:
-                source = kernel.add(x, kernel.mul(pixel, apart))
-                self._pixel(source, kernel.b.sub(pixel, self.first))
-            return
-        with kernel.loop(self.first, last) as unit:
-            upper, segment = kernel.split(unit, plan.segments)
-            image, row = kernel.split(upper, plan.lines)
-            line = kernel.add(x, kernel.mul(image, plan.strides[0]))
-            outer = unravel(kernel, row, tuple(each.out for each in plan.axes[:-1]))
-            for each, stride, index in zip(plan.axes, plan.strides[1:], outer):
-                at = kernel.sub(kernel.mul(index, each.stride), each.before)
-                line = kernel.add(line, kernel.mul(at, stride))
-            line = kernel.sub(line, axis.before * plan.strides[-2])
-            low = kernel.mul(segment, plan.across)
-            high = kernel.minimum(kernel.add(low, plan.across), axis.out)
-            place = kernel.b.sub(kernel.mul(upper, axis.out), self.begin)
-            with kernel.loop(low, high) as pixel:
-                source = kernel.add(line, kernel.mul(pixel, apart))
-                self._pixel(source, kernel.add(place, pixel))
-
-    def _pixel(self, source: ir.Value, place: ir.Value) -> None:
-        """Emit the copy of one pixel."""
-        kernel, plan, rows = self.kernel, self.plan, self.plan.tile.rows
-        place = kernel.add(kernel.mul(place, rows), plan.copy_size)
-        with kernel.loop(0, self.whole) as tile:
-            self._rows(source, place, tile, rows)
-        if plan.depth % rows:
-            with kernel.when(self.chunk.last_band):
-                self._rows(source, place, self.whole, plan.depth % rows)
-
-    def _rows(
-        self, source: ir.Value, place: ir.Value, tile: ir.Value, rows: int
-    ) -> None:
-        """Emit the copy of a tile's rows, with any numbers after them."""
-        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        source = kernel.add(source, kernel.mul(tile, plan.tile.rows))
-        place = kernel.add(place, kernel.mul(tile, plan.column_size))
-        for start in range(0, rows, plan.tile.lanes):
-            left = rows - start
-            lanes = min(plan.tile.lanes, 1 << (left - 1).bit_length())
-            mask = None
-            if left < lanes:
-                mask = kernel.first_lanes(kernel.int(left), lanes)
-            at = kernel.add(source, start)
-            value = kernel.load(kernel.buffer(0), at, kind, lanes, mask)
-            kernel.store(value, kernel.workspace, kernel.add(place, start), kind)
-
-
 class _Block:
     """The sums of one panel over a block of pixels."""
 
@@ -262,7 +188,7 @@ class _Block:
         channel = column if plan.spec.depthwise else channel
         self.x = kernel.mul(channel, plan.strides[-1])
         self.grad = kernel.add(kernel.mul(group, plan.columns), column)
-        self.begin = chunk.pixel(first)
+        self.begin = self._pixel(first)
         self.masks: list[ir.Value | None] = [None] * plan.tile.vectors
         if plan.columns % plan.tile.columns:
             lanes = plan.tile.lanes
@@ -271,6 +197,13 @@ class _Block:
                 kernel.first_lanes(kernel.sub(left, v * lanes), lanes)
                 for v in range(plan.tile.vectors)
             ]
+
+    def _pixel(self, unit: ir.Value) -> ir.Value:
+        """The first pixel of a unit, counted over all images."""
+        kernel, plan = self.kernel, self.plan
+        row, segment = kernel.split(unit, plan.segments)
+        row = kernel.mul(row, plan.axes[-1].out)
+        return kernel.add(row, kernel.mul(segment, plan.across))
 
     def emit(self) -> None:
         """Emit all taps and channels."""
@@ -285,7 +218,7 @@ class _Block:
     def _copy(self) -> None:
         """Copy what the gradient has of this block, with zeros past its columns."""
         kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        count = kernel.sub(self.chunk.pixel(self.last), self.begin)
+        count = kernel.sub(self._pixel(self.last), self.begin)
         with kernel.loop(0, count) as pixel:
             line = kernel.mul(kernel.add(self.begin, pixel), plan.spec.outputs)
             source = kernel.add(line, self.grad)
@@ -332,23 +265,20 @@ class _Block:
             left = kernel.maximum(kernel.div(low, axis.stride), 0)
             high = kernel.add(low, axis.size)
             right = kernel.minimum(kernel.div(high, axis.stride), axis.out)
-            first = kernel.add(kernel.mul(line, axis.taps), tap)
-            first = kernel.mul(first, self.chunk.apart)
+            number = kernel.add(kernel.mul(line, axis.taps), tap)
+            first = kernel.mul(number, self.chunk.apart)
             place = kernel.mul(shift, plan.strides[-2])
 
-            def tile(number: ir.Value, rows: int) -> None:
-                start = kernel.mul(number, plan.tile.rows)
+            def tile(start: ir.Value, rows: int) -> None:
                 at = kernel.add(place, kernel.mul(start, plan.strides[-1]))
-                if plan.gathered:
-                    at = kernel.mul(number, plan.column_size)
                 pieces = [_Piece(left, right, range(rows))]
                 self._tile(taps, kernel.add(first, start), rows, at, pieces)
 
-            with kernel.loop(0, whole) as number:
-                tile(number, plan.tile.rows)
+            with kernel.loop(0, whole) as block:
+                tile(kernel.mul(block, plan.tile.rows), plan.tile.rows)
             if rest:
                 with kernel.when(self.chunk.last_band):
-                    tile(whole, rest)
+                    tile(kernel.mul(whole, plan.tile.rows), rest)
 
     def _tile(
         self,
@@ -366,10 +296,7 @@ class _Block:
         sums = kernel.at(self.sums, kernel.mul(first, columns), kind)
         with kernel.when(self.old):
             tile.load(sums, columns)
-        if plan.gathered:
-            count = kernel.b.sub(self.chunk.pixel(self.last), self.begin)
-            self._accumulate(tile, range(rows), place, self.begin, count)
-        elif plan.flat:
+        if plan.flat:
             x = kernel.add(kernel.add(self.x, place), self._along(self.begin))
             count = kernel.sub(self.last, self.first)
             self._accumulate(tile, range(rows), x, self.begin, count)
@@ -459,14 +386,10 @@ class _Block:
         if plan.copied:
             grad, step = kernel.workspace, plan.tile.columns
             place = kernel.mul(kernel.b.sub(pixel, self.begin), step)
-        source, apart = kernel.buffer(0), plan.axes[-1].stride * plan.strides[-2]
-        if plan.gathered:
-            source, apart = kernel.workspace, plan.tile.rows
-            x = kernel.add(x, plan.copy_size)
         tile.accumulate(
-            kernel.at(source, x, kind),
+            kernel.at(kernel.buffer(0), x, kind),
             [(each, each * plan.row_step) for each in rows],
-            apart,
+            plan.axes[-1].stride * plan.strides[-2],
             kernel.at(grad, place, kind),
             step,
             count,
