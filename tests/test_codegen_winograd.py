@@ -23,6 +23,7 @@ from flambeau.compiler.codegen.winograd import (
 )
 from flambeau.compiler.codegen.winograd_choice import Pass, winograd_pays
 from flambeau.compiler.codegen.winograd_forms import AT, BT, GT, A, G
+from flambeau.compiler.codegen.winograd_plan import Blocks
 from flambeau.compiler.codegen.winograd_weight_gradient import (
     winograd_weight_gradient,
 )
@@ -65,6 +66,22 @@ def check(spec, which, **options):
     expected = case.expected(which)
     error = np.linalg.norm(found - expected)
     assert error <= TOLERANCE[spec.dtype] * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("which", PASSES)
+def test_blocks_that_do_not_divide_the_tiles(which):
+    check(conv(16, 16, (56, 56), 3, batch=8), which, guard="begin")
+    check(conv(16, 16, (28, 28), 3, batch=11), which, guard="end")
+
+
+def test_no_block_is_empty():
+    for most, least in (32, 16), (54, 16), (80, 80), (8, 4):
+        blocks = Blocks(1, most, least)
+        for total in range(2500):
+            number = blocks.number(total)
+            each = -(-total // max(number, 1))
+            assert each <= most
+            assert (number - 1) * each < max(total, 1) <= max(number * each, 1)
 
 
 def test_the_forms_are_a_correlation_and_its_gradient():

@@ -110,6 +110,8 @@ class Tiling:
 class Blocks:
     """How the tiles of all images are cut into blocks of nearly the same length.
 
+    Their number is near a multiple of 4, for threads to share.
+
     Attributes:
         each: tiles of an image.
         most: tiles of a block.
@@ -121,10 +123,11 @@ class Blocks:
     least: int
 
     def number(self, batch: int) -> int:
-        """Return the number of blocks: a multiple of 4, for threads to share."""
+        """Return the number of blocks, none of which is empty."""
         total = batch * self.each
         needed = ceil_div(total, self.most)
-        return min(ceil_div(needed, 4) * 4, max(needed, total // self.least))
+        wanted = min(ceil_div(needed, 4) * 4, max(needed, total // self.least))
+        return ceil_div(total, max(1, ceil_div(total, max(1, wanted))))
 
     def cut(
         self, kernel: KernelBuilder, batch: ir.Value
@@ -134,8 +137,10 @@ class Blocks:
         needed = self._ceil(kernel, total, kernel.int(self.most))
         even = kernel.mul(self._ceil(kernel, needed, kernel.int(4)), 4)
         allowed, _ = kernel.split(total, self.least)
-        number = kernel.minimum(even, kernel.maximum(needed, allowed))
-        return total, self._ceil(kernel, total, kernel.maximum(number, 1)), number
+        wanted = kernel.minimum(even, kernel.maximum(needed, allowed))
+        each = self._ceil(kernel, total, kernel.maximum(wanted, 1))
+        each = kernel.maximum(each, 1)
+        return total, each, self._ceil(kernel, total, each)
 
     @staticmethod
     def _ceil(kernel: KernelBuilder, a: ir.Value, b: ir.Value) -> ir.Value:
