@@ -28,9 +28,8 @@ def measure(task: Task, settings: Settings) -> list[Row | Figure]:
     state = torch.initial_state(task)
     peers = torch.training(task)
     contenders = {**flambeau.training(task, state), **peers}
-    reference = peers[torch.PLAIN]()
-    peer = reference.answer()
-    flops = torch.count_flops(reference.run)
+    peer = peers[torch.PLAIN]().answer()
+    flops = torch.training_flops(task)
     truth = torch.training_truth(task)
     name = f"train.{task.name}"
     return [compare(name, flops, contenders, truth, peer, settings, _FLOOR)]
