@@ -10,6 +10,7 @@ from compiled import check, compute, host_steps, kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import flambeau as torch
 from flambeau import dtypes as dt
 from flambeau.compiler import native
 from flambeau.graph import Node, constant
@@ -131,7 +132,7 @@ def test_a_gather_fuses_with_what_surrounds_it() -> None:
     x = leaf(rng, (64, 10))
     classes = constant(rng.integers(0, 10, (64, 1)))
     loss = sum_(ew.neg(ix.gather(x, classes, axis=1)), axes=(0, 1), keepdims=False)
-    assert kernels(loss) == ["sum_neg"]
+    assert kernels(loss)[0] == "sum_neg"  # and the check that all classes exist
     check(loss)
 
 
@@ -176,3 +177,11 @@ def test_a_class_outside_raises_the_layers_error() -> None:
     with pytest.raises(RuntimeError, match="gather in dimension 0: index -100"):
         x = constant(np.arange(3.0))
         native.evaluate([ix.gather(x, classes, axis=0)], least_work=0)
+
+
+def test_positions_that_were_computed_before_are_checked_too() -> None:
+    x, index = torch.arange(300_000.0), torch.tensor([1, 2]) * 400_000
+    taken = x[index]
+    assert index.tolist() == [400_000, 800_000]  # computed apart from what reads it
+    with pytest.raises(IndexError, match="400000"):
+        native.evaluate([taken.node], least_work=0)

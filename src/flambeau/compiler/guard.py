@@ -50,7 +50,7 @@ def _checks(node: Node) -> list[Node]:
     for positions, axis in zip(*positions_of(node), strict=True):
         size = node.inputs[0].shape[axis]
         low = 0 if "axis" in node.params else -size
-        if positions.value is None and positions.size and not _fits(positions, size):
+        if positions.size and not _fits(positions, size):
             found.append(_beyond(positions, low, size, None))
     return found
 

@@ -139,7 +139,7 @@ class _Work:
     def _sums(self, tile: Tile) -> ir.Value:
         """Add the lanes of each sum, and put the results side by side."""
         kernel = self.kernel
-        vectors = [sums[0].get() for sums in tile.sums]
+        vectors = [sums[0] for sums in tile.totals()]
         zero = ir.Constant(vectors[0].type, None)
         vectors = transpose(kernel, vectors + [zero] * (self.lanes - len(vectors)))
         while len(vectors) > 1:

@@ -18,7 +18,7 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import KernelBuilder, value_type
+from .builder import KernelBuilder, Variable, value_type
 
 T = TypeVar("T")
 
@@ -131,8 +131,14 @@ class Tile:
         self.kernel, self.shape, self.kind = kernel, shape, kind
         self.lanewise = lanewise
         zero = ir.Constant(value_type(kind, shape.lanes), None)
-        self.sums = [
-            [kernel.variable(zero) for _ in range(shape.vectors)]
+        # the steps of a small tile take turns with copies of the sums, each of which
+        # waits for its own FMA only
+        turns = min(ceil_div(_LATENCY, shape.rows * shape.vectors), _TOGETHER)
+        self._sums = [
+            [
+                [kernel.variable(zero) for _ in range(turns)]
+                for _ in range(shape.vectors)
+            ]
             for _ in range(shape.rows)
         ]
 
@@ -198,27 +204,38 @@ class Tile:
                 far = kernel.at(b, kernel.mul(at, b_step), self.kind)
                 self._steps(near, rows, a_step, far, b_step, steps, masks)
 
+    def totals(self) -> list[list[ir.Value]]:
+        """Return the sums, row by row."""
+        return [[self._total(copies) for copies in sums] for sums in self._sums]
+
+    def _total(self, copies: Sequence[Variable]) -> ir.Value:
+        first, *others = (each.get() for each in copies)
+        for each in others:
+            first = self.kernel.b.fadd(first, each)
+        return first
+
     def columns(self, places: Sequence[Sequence[T]]) -> list[list[tuple[ir.Value, T]]]:
         """Return the sums column by column, each with its place among `places`."""
+        totals = self.totals()
         return [
-            [(row[v].get(), place) for row, place in zip(self.sums, column)]
+            [(row[v], place) for row, place in zip(totals, column)]
             for v, column in enumerate(places)
         ]
 
     def load(self, pointer: ir.Value, step: int) -> None:
         """Take the sums from memory, whose rows are `step` elements apart."""
-        for row, sums in enumerate(self.sums):
-            for v, total in enumerate(sums):
+        for row, sums in enumerate(self._sums):
+            for v, (first, *_) in enumerate(sums):
                 at = row * step + v * self.shape.lanes
                 lanes = self.shape.lanes
-                total.set(self.kernel.load(pointer, at, self.kind, lanes))
+                first.set(self.kernel.load(pointer, at, self.kind, lanes))
 
     def store(self, pointer: ir.Value, step: int) -> None:
         """Put the sums where `load` would find them."""
-        for row, sums in enumerate(self.sums):
+        for row, sums in enumerate(self.totals()):
             for v, total in enumerate(sums):
                 at = row * step + v * self.shape.lanes
-                self.kernel.store(total.get(), pointer, at, self.kind)
+                self.kernel.store(total, pointer, at, self.kind)
 
     def _unroll(self, count: int) -> int:
         sums = self.shape.rows * self.shape.vectors
@@ -250,7 +267,8 @@ class Tile:
             ]
             for row, offset in rows:
                 factors = self._factors(a, step * a_step + offset, masks)
-                for total, factor, vector in zip(self.sums[row], factors, vectors):
+                for copies, factor, vector in zip(self._sums[row], factors, vectors):
+                    total = copies[step % len(copies)]
                     total.set(self._fused(factor, vector, total.get()))
 
     def _fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
