@@ -18,7 +18,9 @@ from .contender import Answer
 
 __all__ = ["Disagreement", "check_answers", "relative_error"]
 
-_FLOOR = 1e-4
+# One unit that goes the other way moves the gradients of ResNet-18 on 32x32 pixels by
+# 5e-3, whoever computes them; kernels are held to 1e-5 by their own tests.
+_FLOOR = 1e-2
 _TIMES_THE_PEER = 10
 _OF_ITS_KIND = 1e-5
 _MOST_ROUNDING = 0.05  # in most results, or they tell nothing
