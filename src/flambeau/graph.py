@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,21 +172,9 @@ def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
     return node
 
 
-@lru_cache(maxsize=4096, typed=True)
-def _equal_number(number: float, dtype: dt.dtype) -> np.ndarray:
-    return np.array(number, dtype.numpy)
-
-
-def _number(number: float, dtype: dt.dtype) -> np.ndarray:
-    """The array of a number; equal numbers share one, so that plans know them again."""
-    if number == 0:  # -0.0 equals 0.0
-        return np.array(number, dtype.numpy)
-    return _equal_number(number, dtype)
-
-
 def scalar(number: float, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
-    node = Node(None, (), {}, (), dtype, _number(number, dtype))
+    node = Node(None, (), {}, (), dtype, np.array(number, dtype.numpy))
     if state.recorder is not None:
         state.recorder.note_number(node, number)
     return node

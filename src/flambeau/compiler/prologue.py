@@ -1,7 +1,6 @@
-"""Pass: find the steps that depend on parameters only, such as packing weights.
+"""Pass: find the steps that only rearrange what is given, such as packing weights.
 
-pack(w), convolution(x, w), relu            ->   pack(w) is done once for many runs
-s = rsqrt(var + eps), convolution(x, w) * s   ->   s is computed once for many runs
+pack(w), convolution(x, w), relu   ->   pack(w) is done once for many runs
 
 Where the same array is given again, as the parameters are from one batch to the next,
 what these steps wrote the last time still holds. They come first then, into memory of
@@ -11,27 +10,22 @@ their own, and are left out as long as their arrays stay the same.
 from __future__ import annotations
 
 from collections import defaultdict
-from math import prod
 
 from .program import KernelStep, Program
 
 __all__ = ["find_prologue"]
 
-_MOST_NUMBERS = 16_384  # of what is known of channels, such as a scale
-
 
 def find_prologue(program: Program) -> tuple[int, ...]:
-    """Return the positions of the steps that depend on parameters only.
+    """Return the positions of the steps that compute nothing and read leaves alone.
 
-    They compute nothing and write scratch or what such steps read, or compute a few
-    numbers from given vectors, which is what layers know of their channels.
+    What they write is scratch, or read by such steps only.
     """
     given = {number for number, _ in program.constants}
     given |= {number for _, number in program.leaves}
     wanted = {program.buffers[number].source for _, number in program.outputs}
     users = _users(program)
-    small = {at for at in range(len(program.steps)) if _is_small(program, at, given)}
-    found = small | {
+    found = {
         at
         for at, step in enumerate(program.steps)
         if isinstance(step, KernelStep) and not step.kernel.flops
@@ -43,27 +37,12 @@ def find_prologue(program: Program) -> tuple[int, ...]:
             if source not in given
             and source not in wanted
             and steps[0] in found
-            and (
-                steps[0] in small
-                or program.buffers[source].is_scratch
-                or found.issuperset(steps)
-            )
+            and (program.buffers[source].is_scratch or found.issuperset(steps))
         }
         kept = {at for at in found if _sources(program, at) <= given | lasting}
         if kept == found:
             return tuple(sorted(found))
         found = kept
-
-
-def _is_small(program: Program, at: int, given: set[int]) -> bool:
-    """Whether a step reads given vectors and numbers at most, and computes few."""
-    if not isinstance(program.steps[at], KernelStep):
-        return False
-    for source in _sources(program, at):
-        shape = program.buffers[source].shape
-        if prod(shape) > _MOST_NUMBERS or (source in given and len(shape) > 1):
-            return False
-    return True
 
 
 def _users(program: Program) -> dict[int, list[int]]:
