@@ -60,6 +60,7 @@ class Pool:
 
     def __init__(self) -> None:
         self.kept = 0
+        self._most = _MOST_KEPT  # at exit blocks come back when the module is gone
         self._free: defaultdict[int, list[_Memory]] = defaultdict(list)
 
     def take(self, size: int) -> tuple[np.ndarray, int]:
@@ -78,7 +79,7 @@ class Pool:
     def give_back(self, memory: _Memory) -> None:
         """Keep a block for later, unless very much is kept already."""
         size = memory.array.nbytes
-        if self.kept + size <= _MOST_KEPT:
+        if self.kept + size <= self._most:
             self.kept += size
             self._free[size].append(memory)
 
