@@ -9,7 +9,9 @@ from types import ModuleType
 import cases_activation
 import cases_linear
 import cases_loss
+import cases_margin
 import cases_norm
+import cases_padding
 import cases_resize
 import cases_windows
 from case import Case
@@ -21,6 +23,8 @@ FAMILIES = (
     cases_norm,
     cases_resize,
     cases_loss,
+    cases_margin,
+    cases_padding,
 )
 
 

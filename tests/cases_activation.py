@@ -63,6 +63,14 @@ def selu(x: Array) -> Array:
     return reference.elu(x, alpha, scale)
 
 
+def celu(x: Array, alpha: float) -> Array:
+    return np.where(x > 0, x, alpha * (np.exp(x / alpha) - 1))
+
+
+def shrunk(x: Array, bound: float, step: float) -> Array:
+    return np.where(np.abs(x) > bound, x - np.sign(x) * step, 0)
+
+
 CASES = {
     "relu": elementwise("ReLU", lambda x: leaky(x, 0)),
     "relu at 0": at_corners("ReLU", [0.0, -0.0], lambda x: x),
@@ -79,8 +87,35 @@ CASES = {
     "prelu": prelu((2, 3, 4), 1),
     "prelu, channels": prelu((2, 3, 4), 3),
     "prelu, one number": prelu((), 1),
+    "rrelu, evaluation": Case(
+        "RReLU",
+        (grid(*SHAPE),),
+        lambda state, x: leaky(x, 0.375),
+        {"lower": 0.25, "upper": 0.5},
+        training=False,
+    ),
+    "rrelu": Case("RReLU", (grid(*SHAPE),), None),
+    "rrelu, one slope": elementwise(
+        "RReLU", lambda x: leaky(x, 0.25), lower=0.25, upper=0.25
+    ),
+    "threshold": elementwise(
+        "Threshold", lambda x: np.where(x > 0.5, x, 3), threshold=0.5, value=3.0
+    ),
+    "threshold at its corner": at_corners(
+        "Threshold", [0.5], lambda x: x * 0 - 1, threshold=0.5, value=-1.0
+    ),
+    "threshold of integers": Case(
+        "threshold",
+        (np.arange(-3, 4),),
+        lambda state, x: np.where(x > 1, x, 7),
+        {"threshold": 1, "value": 7},
+        smooth=False,
+    ),
     "elu": elementwise("ELU", lambda x: reference.elu(x, 0.5), alpha=0.5),
     "elu at 0": at_corners("ELU", [0.0, 60.0], lambda x: x, alpha=2.0),
+    "celu": elementwise("CELU", lambda x: celu(x, 0.75), alpha=0.75),
+    "celu at 0": at_corners("CELU", [0.0, 60.0], lambda x: x, alpha=2.0),
+    "celu, turned": elementwise("CELU", lambda x: celu(x, -4.0), alpha=-4.0),
     "selu": elementwise("SELU", selu),
     "selu at 0": at_corners("SELU", [0.0], lambda x: x),
     "gelu": elementwise("GELU", reference.gelu),
@@ -98,6 +133,19 @@ CASES = {
         "Softplus", lambda x: softplus(x, 3, 1), beta=3, threshold=1
     ),
     "softplus at its threshold": at_corners("Softplus", [20.0], softplus),
+    "hardshrink": elementwise("Hardshrink", lambda x: shrunk(x, 0.75, 0), lambd=0.75),
+    "hardshrink at its corners": at_corners(
+        "Hardshrink", [-0.5, 0.0, 0.5], lambda x: x * 0
+    ),
+    "softshrink": elementwise(
+        "Softshrink", lambda x: shrunk(x, 0.75, 0.75), lambd=0.75
+    ),
+    "softshrink at its corners": at_corners(
+        "Softshrink", [-0.5, 0.0, 0.5], lambda x: x * 0
+    ),
+    "tanhshrink": elementwise(
+        "Tanhshrink", lambda x: x - reference.hyperbolic_tangent(x), wide=True
+    ),
     "softsign": elementwise("Softsign", lambda x: x / (1 + np.abs(x))),
     "softsign at 0": at_corners("Softsign", [0.0], lambda x: x),
     "hardtanh": elementwise("Hardtanh", lambda x: between(x, -1, 1)),
@@ -118,6 +166,7 @@ CASES = {
     "glu, channels": along("GLU", lambda x: reference.glu(x, 1), (2, 6, 3), dim=1),
     "softmax": along("Softmax", lambda x: reference.softmax(x, 1), (2, 3, 4), dim=1),
     "softmax, last": along("Softmax", lambda x: reference.softmax(x, -1), (5,), dim=-1),
+    "softmin": along("Softmin", lambda x: reference.softmax(-x, 1), (2, 3, 4), dim=1),
     "log_softmax": along(
         "LogSoftmax", lambda x: np.log(reference.softmax(x, 1)), (2, 3, 4), dim=1
     ),

@@ -5,11 +5,12 @@ import warnings
 import pytest
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
+from wrong_margin import MARGIN
 
 import flambeau
 from flambeau import nn
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS
+ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN
 
 
 def check_error(wrong: Wrong) -> None:

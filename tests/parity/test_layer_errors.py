@@ -6,8 +6,9 @@ import pytest
 import torch
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
+from wrong_margin import MARGIN
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS
+ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN
 
 
 @pytest.mark.parametrize("wrong", ERRORS.values(), ids=ERRORS.keys())

@@ -2,27 +2,30 @@
 
 from . import functional, init, modules, utils
 from .activation import (
+    CELU,
     ELU,
     GELU,
     GLU,
     SELU,
+    Hardshrink,
     Hardsigmoid,
     Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSigmoid,
-    LogSoftmax,
     Mish,
     PReLU,
     ReLU,
     ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
-    Softmax,
-    Softmax2d,
     Softplus,
+    Softshrink,
     Softsign,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
 from .adaptive_pooling import (
     AdaptiveAvgPool1d,
@@ -49,6 +52,7 @@ from .conv import (
     ConvTranspose2d,
     ConvTranspose3d,
 )
+from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d
 from .flatten import Flatten, Unflatten
 from .fold import Fold, Unfold
@@ -57,15 +61,47 @@ from .loss import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    CTCLoss,
+    GaussianNLLLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
+    NLLLoss2d,
+    PoissonNLLLoss,
     SmoothL1Loss,
+)
+from .margin_loss import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from .module import Module
 from .normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
+from .padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
 from .parameter import Buffer, Parameter
 from .parameter_container import ParameterDict, ParameterList
 from .pixelshuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
@@ -91,6 +127,7 @@ from .separable import (
     SeparableConv2d,
     SeparableConv3d,
 )
+from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from .sparse import Embedding
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
@@ -145,6 +182,22 @@ __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
+    # Padding
+    "ZeroPad1d",
+    "ZeroPad2d",
+    "ZeroPad3d",
+    "ConstantPad1d",
+    "ConstantPad2d",
+    "ConstantPad3d",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReflectionPad3d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
+    "ReplicationPad3d",
+    "CircularPad1d",
+    "CircularPad2d",
+    "CircularPad3d",
     # Resizing
     "Upsample",
     "UpsamplingNearest2d",
@@ -157,7 +210,10 @@ __all__ = [
     "ReLU6",
     "LeakyReLU",
     "PReLU",
+    "RReLU",
+    "Threshold",
     "ELU",
+    "CELU",
     "SELU",
     "GELU",
     "SiLU",
@@ -171,7 +227,11 @@ __all__ = [
     "Hardtanh",
     "Hardsigmoid",
     "Hardswish",
+    "Hardshrink",
+    "Softshrink",
+    "Tanhshrink",
     "Softmax",
+    "Softmin",
     "LogSoftmax",
     "Softmax2d",
     # Normalisation
@@ -191,9 +251,14 @@ __all__ = [
     "Dropout2d",
     "Dropout3d",
     "AlphaDropout",
+    # Distances
+    "PairwiseDistance",
+    "CosineSimilarity",
     # Losses
     "CrossEntropyLoss",
     "NLLLoss",
+    "NLLLoss2d",
+    "CTCLoss",
     "BCELoss",
     "BCEWithLogitsLoss",
     "MSELoss",
@@ -201,6 +266,17 @@ __all__ = [
     "SmoothL1Loss",
     "HuberLoss",
     "KLDivLoss",
+    "PoissonNLLLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "SoftMarginLoss",
+    "MarginRankingLoss",
+    "CosineEmbeddingLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+    "MultiMarginLoss",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
     # Beside the layers
     "functional",
     "init",

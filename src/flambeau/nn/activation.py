@@ -15,27 +15,30 @@ from .module import Module
 from .parameter import Parameter
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
     "GLU",
     "SELU",
+    "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "LeakyReLU",
     "LogSigmoid",
-    "LogSoftmax",
     "Mish",
     "PReLU",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "SiLU",
     "Sigmoid",
-    "Softmax",
-    "Softmax2d",
     "Softplus",
+    "Softshrink",
     "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
 ]
 
 
@@ -245,6 +248,84 @@ class PReLU(Module):
         return _options(num_parameters=self.num_parameters)
 
 
+class RReLU(Module):
+    r"""Return x where it is above 0, else :math:`a \cdot x` with a random slope a.
+
+    In training a slope is drawn for each element; in evaluation it is the mean of both
+    bounds.
+
+    Args:
+        lower: the smallest slope.
+        upper: the largest slope.
+        inplace: write into the input.
+
+    Shape: any.
+
+    Raises:
+        RuntimeError: of the call: the lower bound is above the upper.
+
+    Source: torch's page "torch.nn.RReLU"; Xu et al., arXiv:1505.00853.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> nn.RReLU(0.1, 0.3).eval()(torch.tensor([-1., 2.]))
+        tensor([-0.2000,  2.0000])
+    """
+
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of each element."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the bounds, and `inplace=True` if so."""
+        return _options(lower=self.lower, upper=self.upper, inplace=self.inplace)
+
+
+class Threshold(Module):
+    """Return x where it is above a threshold, else a value.
+
+    Args:
+        threshold: what x must be above.
+        value: what the others become.
+        inplace: write into the input.
+
+    Shape: any.
+
+    Source: torch's page "torch.nn.Threshold".
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> nn.Threshold(0.5, -1.)(torch.tensor([0.1, 0.5, 2.]))
+        tensor([-1., -1.,  2.])
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of each element."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return _options(
+            threshold=self.threshold, value=self.value, inplace=self.inplace
+        )
+
+
 # Exponential units
 
 
@@ -268,6 +349,32 @@ class ELU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the activation of each element."""
         return F.elu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return alpha, and `inplace=True` if so."""
+        return _options(alpha=self.alpha, inplace=self.inplace)
+
+
+class CELU(Module):
+    r"""Return x where it is above 0, else :math:`\alpha (e^{x / \alpha} - 1)`.
+
+    Args:
+        alpha: minus the value at minus infinity; the slope at 0 is 1 for every alpha.
+        inplace: write into the input.
+
+    Shape: any.
+
+    Source: torch's page "torch.nn.CELU"; Barron, arXiv:1704.07483.
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of each element."""
+        return F.celu(input, self.alpha, self.inplace)
 
     def extra_repr(self) -> str:
         """Return alpha, and `inplace=True` if so."""
@@ -513,74 +620,64 @@ class Hardswish(_Inplace):
         return ""
 
 
-# Probabilities
+# Towards 0
 
 
-class _AlongDim(Module):
-    """A function along a dimension that may, with a warning, be left out."""
+class _Shrink(Module):
+    """A function that makes what is near 0 zero."""
 
-    def __init__(self, dim: int | None = None) -> None:
+    def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
-        self.dim = dim
+        self.lambd = lambd
 
     def extra_repr(self) -> str:
-        """Return the dimension."""
-        return f"dim={self.dim}"
+        """Return the bound."""
+        return str(self.lambd)
 
 
-class Softmax(_AlongDim):
-    r"""Return :math:`e^x / \sum e^x` along a dimension, without overflow.
+class Hardshrink(_Shrink):
+    r"""Return x where :math:`|x| > \lambda`, else 0.
 
     Args:
-        dim: the dimension whose elements add up to 1; leaving it out is deprecated.
+        lambd: the bound.
 
     Shape: any.
 
-    Source: torch's page "torch.nn.Softmax".
-
-    Example:
-        >>> import flambeau as torch
-        >>> from flambeau import nn
-        >>> nn.Softmax(dim=1)(torch.zeros(1, 4))
-        tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    Source: torch's page "torch.nn.Hardshrink".
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities."""
-        return F.softmax(input, self.dim, _stacklevel=5)
+        """Return the activation of each element."""
+        return F.hardshrink(input, self.lambd)
 
 
-class LogSoftmax(_AlongDim):
-    r"""Return :math:`x - \log \sum e^x` along a dimension, without overflow.
+class Softshrink(_Shrink):
+    r"""Return x moved by :math:`\lambda` towards 0, and 0 where that passes it.
 
     Args:
-        dim: the dimension whose exponentials add up to 1; leaving it out is deprecated.
+        lambd: how far, at least 0.
 
     Shape: any.
-
-    Source: torch's page "torch.nn.LogSoftmax".
-    """
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Return the logarithms of the probabilities."""
-        return F.log_softmax(input, self.dim, _stacklevel=5)
-
-
-class Softmax2d(Module):
-    """Return the softmax over the channels, at every place of an image.
-
-    Shape: (N, C, H, W) or (C, H, W).
 
     Raises:
-        ValueError: of the call: other dimensions.
+        RuntimeError: of the call: a negative distance.
 
-    Source: torch's page "torch.nn.Softmax2d".
+    Source: torch's page "torch.nn.Softshrink".
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the probabilities of the channels."""
-        if input.ndim not in (3, 4):
-            raise ValueError(
-                f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead"
-            )
-        return F.softmax(input, -3, _stacklevel=5)
+        """Return the activation of each element."""
+        return F.softshrink(input, self.lambd)
+
+
+class Tanhshrink(Module):
+    r"""Return :math:`x - \tanh(x)` of each element.
+
+    Shape: any.
+
+    Source: torch's page "torch.nn.Tanhshrink".
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the activation of each element."""
+        return F.tanhshrink(input)

@@ -10,12 +10,16 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CrossEntropyLoss",
+    "GaussianNLLLoss",
     "HuberLoss",
     "KLDivLoss",
     "L1Loss",
     "MSELoss",
     "NLLLoss",
+    "NLLLoss2d",
+    "PoissonNLLLoss",
     "SmoothL1Loss",
 ]
 
@@ -145,6 +149,73 @@ class NLLLoss(_WeightedLoss):
             self.weight,
             ignore_index=self.ignore_index,
             reduction=self.reduction,
+        )
+
+
+class NLLLoss2d(NLLLoss):
+    """The old name of `NLLLoss` for images.
+
+    Args:
+        weight, size_average, ignore_index, reduce, reduction: as in `NLLLoss`.
+
+    Shape: input (N, C, H, W); target (N, H, W); result (), or the target's.
+
+    Source: torch's class "torch.nn.NLLLoss2d".
+    """
+
+
+class CTCLoss(_Loss):
+    """Minus the logarithm of the likelihood of texts, however they are aligned.
+
+    Args:
+        blank: the label that stands for none.
+        reduction: "mean", which divides each loss by the length of its text first;
+            "sum", or "none" for the loss of each sample.
+        zero_infinity: count a text that does not fit into its steps as 0, without a
+            gradient, rather than as infinite.
+
+    Shape: log_probs (T, N, C), targets (N, S) or (sum of the lengths,), lengths (N,);
+    or (T, C), (S,) and (). Result (), or (N,) or ().
+
+    Raises:
+        RuntimeError: of the call: lengths or labels that do not fit.
+
+    Source: torch's page "torch.nn.CTCLoss"; Graves et al., "Connectionist Temporal
+    Classification" (2006).
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau import nn
+        >>> logs = torch.randn(50, 16, 20).log_softmax(2)
+        >>> texts = torch.randint(1, 20, (16, 30))
+        >>> lengths = torch.full((16,), 50), torch.randint(10, 30, (16,))
+        >>> nn.CTCLoss()(logs, texts, *lengths).shape
+        torch.Size([])
+    """
+
+    def __init__(
+        self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor,
+        target_lengths: Tensor,
+    ) -> Tensor:
+        """Return the loss."""
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
         )
 
 
@@ -353,4 +424,81 @@ class KLDivLoss(_Loss):
         """Return the loss."""
         return F.kl_div(
             input, target, reduction=self.reduction, log_target=self.log_target
+        )
+
+
+# Of distributions of numbers
+
+
+class PoissonNLLLoss(_Loss):
+    r"""The loss :math:`\lambda - t \log \lambda` of rates of events and counts t.
+
+    Args:
+        log_input: the input holds logarithms of the rates; False: the rates.
+        full: add Stirling's approximation of :math:`\log t!` where t > 1.
+        size_average: deprecated.
+        eps: what is added to rates before the logarithm.
+        reduce: deprecated.
+        reduction: "mean", "sum", or "none" for the loss of each element.
+
+    Shape: input and target any, the same; result (), or theirs.
+
+    Source: torch's page "torch.nn.PoissonNLLLoss".
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input = log_input
+        self.full = full
+        self.eps = eps
+
+    def forward(self, log_input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss."""
+        return F.poisson_nll_loss(
+            log_input,
+            target,
+            log_input=self.log_input,
+            full=self.full,
+            eps=self.eps,
+            reduction=self.reduction,
+        )
+
+
+class GaussianNLLLoss(_Loss):
+    r"""The loss :math:`(\log \sigma^2 + (x - t)^2 / \sigma^2) / 2` of a Gaussian.
+
+    Args:
+        full: add :math:`\log(2 \pi) / 2`.
+        eps: the least variance that is divided by.
+        reduction: "mean", "sum", or "none" for the loss of each element.
+
+    Shape: input and target any, the same; var as they, or without the last dimension,
+    or with size 1 there; result (), or theirs.
+
+    Raises:
+        ValueError: of the call: a variance that is negative or of another shape.
+
+    Source: torch's page "torch.nn.GaussianNLLLoss"; Nix and Weigend, "Estimating the
+    mean and variance of the target probability distribution" (1994).
+    """
+
+    def __init__(
+        self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction=reduction)
+        self.full = full
+        self.eps = eps
+
+    def forward(self, input: Tensor, target: Tensor, var: Tensor | float) -> Tensor:
+        """Return the loss."""
+        return F.gaussian_nll_loss(
+            input, target, var, full=self.full, eps=self.eps, reduction=self.reduction
         )

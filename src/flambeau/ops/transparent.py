@@ -11,7 +11,7 @@ from . import elementwise as ew
 from .elementwise import Elementwise
 from .op import Op, same_as_input
 
-__all__ = ["scale_gradient", "within"]
+__all__ = ["not_negative", "scale_gradient", "within"]
 
 
 def _check(
@@ -66,6 +66,30 @@ def within(
         return _within(index, **options)
     _check(index.value, **options)
     return index
+
+
+def _check_sign(x: np.ndarray, *, message: str) -> np.ndarray:
+    if (x < 0).any():
+        raise ValueError(message.format(float(x[x < 0][0])))
+    return x
+
+
+_not_negative = Op(
+    "check_sign", same_as_input, _check_sign, (lambda g, y, x, message: g,)
+)
+
+
+def not_negative(x: Node, message: str) -> Node:
+    """Return numbers after checking that none is negative, as `within` does.
+
+    Args:
+        x: floats.
+        message: of the error, a ValueError, with {} for the number that is negative.
+    """
+    if x.value is None:
+        return _not_negative(x, message=message)
+    _check_sign(x.value, message=message)
+    return x
 
 
 # x, whose gradient is multiplied by `scale`.

@@ -54,6 +54,7 @@ __all__ = [
     "randn",
     "randn_like",
     "random_",
+    "random_slopes",
     "randperm",
     "seed",
     "set_rng_state",
@@ -349,6 +350,19 @@ def dropout_mask(shape: Sequence[int], p: float, dtype: dt.dtype) -> Tensor:
         dt.bool_,
     )
     return wrap(ew.cast(kept, dtype))
+
+
+def random_slopes(input: Tensor, low: float, high: float) -> Tensor:
+    """Draw a number of [low, high) for each element that is not above 0; else 1.
+
+    The draws are those of torch's rrelu, in double precision and for no more elements,
+    so that the input is evaluated.
+    """
+    drawn = ~(value_of(input) > 0)
+    slopes = np.ones(drawn.shape)
+    generator, count = random.current_generator(), int(drawn.sum())
+    slopes[drawn] = random.uniform(generator, (count,), np.float64, low, high)
+    return wrap(ew.cast(constant(slopes), input.dtype))
 
 
 # In place

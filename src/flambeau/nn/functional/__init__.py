@@ -2,6 +2,8 @@
 
 from ...tensor.pointwise import sigmoid, tanh
 from .activation import (
+    celu,
+    celu_,
     elu,
     elu_,
     gelu,
@@ -18,6 +20,8 @@ from .activation import (
     relu,
     relu6,
     relu_,
+    rrelu,
+    rrelu_,
     selu,
     selu_,
     silu,
@@ -49,6 +53,8 @@ from .conv import (
     conv_transpose3d,
 )
 from .cross_entropy import cross_entropy, nll_loss
+from .ctc import ctc_loss
+from .distance import cosine_similarity, normalize, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from .folding import fold, unfold
 from .interpolation import (
@@ -57,6 +63,7 @@ from .interpolation import (
     upsample_bilinear,
     upsample_nearest,
 )
+from .likelihood import gaussian_nll_loss, poisson_nll_loss
 from .linear import bilinear, linear
 from .loss import (
     binary_cross_entropy,
@@ -66,6 +73,15 @@ from .loss import (
     l1_loss,
     mse_loss,
     smooth_l1_loss,
+)
+from .margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multi_margin_loss,
+    multilabel_margin_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
 )
 from .max_pooling import (
     max_pool1d,
@@ -84,6 +100,8 @@ from .normalization import (
     rms_norm,
 )
 from .padding import pad
-from .softmax import log_softmax, softmax
+from .shrinkage import hardshrink, softshrink, tanhshrink, threshold, threshold_
+from .softmax import gumbel_softmax, log_softmax, softmax, softmin
 from .sparse import embedding, one_hot
+from .triplet import triplet_margin_loss, triplet_margin_with_distance_loss
 from .vision import channel_shuffle, pixel_shuffle, pixel_unshuffle

@@ -17,10 +17,13 @@ from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.inplace import inplace as in_place
 from ...tensor.operands import as_float
+from ...tensor.randomness import random_slopes
 from ...tensor.reduction import check_float, in_float32
 from .arguments import node_of, result
 
 __all__ = [
+    "celu",
+    "celu_",
     "elu",
     "elu_",
     "gelu",
@@ -37,6 +40,8 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "rrelu",
+    "rrelu_",
     "selu",
     "selu_",
     "silu",
@@ -221,6 +226,47 @@ def _check_prelu(x: Node, w: Node) -> None:
         )
 
 
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    r"""Return x where it is above 0, else :math:`a \cdot x` with a random slope a.
+
+    Args:
+        input: any shape, floats.
+        lower: the smallest slope.
+        upper: the largest slope.
+        training: draw a slope for each element, which evaluates the input; else it is
+            the mean of both.
+        inplace: write into the input.
+
+    Raises:
+        RuntimeError: the lower bound is above the upper.
+        NotImplementedError: the input is not a float tensor.
+
+    Source: torch's page "torch.nn.functional.rrelu"; Xu et al., arXiv:1505.00853.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau.nn import functional as F
+        >>> F.rrelu(torch.tensor([-1., 2.]), 0.1, 0.3)
+        tensor([-0.2000,  2.0000])
+    """
+    if lower > upper:
+        raise RuntimeError(
+            "rrelu: Lower bound should be less than or equal to the upper bound, got "
+            f"{lower} and {upper}"
+        )
+    x = _floats("rrelu", "rrelu_with_noise_out_cpu", input)
+    slope = ew.const_like((lower + upper) / 2, x)
+    if training:
+        slope = random_slopes(input, lower, upper).node
+    return result(leaky_relu_op(x, slope), input, inplace)
+
+
 # Exponential units
 
 
@@ -247,11 +293,39 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return result(in_float32(x, lambda x: _elu(x, alpha)), input, inplace)
 
 
-def _elu(x: Node, alpha: float) -> Node:
+def _elu(x: Node, alpha: float, steepness: float = 1) -> Node:
     zero = ew.const_like(0, x)
     above = ew.greater(x, zero)
-    below = ew.expm1(ew.where(above, zero, x))  # without what would overflow
+    below = ew.where(above, zero, x)  # without what would overflow
+    below = ew.expm1(ew.mul(below, ew.const_like(steepness, x)))
     return ew.where(above, x, ew.mul(below, ew.const_like(alpha, x)))
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    r"""Return x where it is above 0, else :math:`\alpha (e^{x / \alpha} - 1)`.
+
+    Args:
+        input: any shape, floats.
+        alpha: minus the value at minus infinity; the slope at 0 is 1 for every alpha.
+        inplace: write into the input.
+
+    Raises:
+        RuntimeError: alpha is 0.
+        NotImplementedError: the input is not a float tensor.
+
+    Source: torch's page "torch.nn.functional.celu"; Barron, arXiv:1704.07483.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau.nn import functional as F
+        >>> F.celu(torch.tensor([-2., 2.]), alpha=2.)
+        tensor([-1.2642,  2.0000])
+    """
+    if not alpha:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    x = _floats("celu", "elu_cpu", input)
+    y = in_float32(x, lambda x: _elu(x, alpha, 1 / alpha))
+    return result(y, input, inplace)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -522,8 +596,10 @@ def softsign(input: Tensor) -> Tensor:
     return wrap(in_float32(as_float(node_of("softsign", "input", input)), curve))
 
 
+celu_ = in_place(celu)
 elu_ = in_place(elu)
 hardtanh_ = in_place(hardtanh)
 leaky_relu_ = in_place(leaky_relu)
 relu_ = in_place(relu)
+rrelu_ = in_place(rrelu)
 selu_ = in_place(selu)

@@ -21,6 +21,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "check_reduction",
+    "finished",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -28,6 +29,7 @@ __all__ = [
     "mse_loss",
     "reduced",
     "smooth_l1_loss",
+    "widened",
 ]
 
 
@@ -76,6 +78,26 @@ def check_reduction(reduction: str) -> None:
             f"{reduction} is not a valid value for reduction; it must be 'none', "
             "'mean' or 'sum'"
         )
+
+
+def widened(name: str, **given: Tensor) -> tuple[list[Tensor], dt.dtype]:
+    """Return floats in the dtype to compute with, and the dtype of the result."""
+    nodes = [node_of(name, argument, value) for argument, value in given.items()]
+    kind = nodes[0].dtype
+    for each in nodes[1:]:
+        kind = dt.promote_types(kind, each.dtype)
+    if not kind.is_floating_point:
+        raise NotImplementedError(
+            f"{name}: not implemented for '{dt.scalar_name(kind)}': it takes floats; "
+            "convert the tensor with .float()"
+        )
+    wide = dt.float32 if kind.itemsize == 2 else kind
+    return [wrap(ew.cast(each, wide)) for each in nodes], kind
+
+
+def finished(loss: Tensor, reduction: str, kind: dt.dtype) -> Tensor:
+    """Reduce the losses and convert the result."""
+    return wrap(ew.cast(reduced(loss.node, reduction), kind))
 
 
 def _pair(

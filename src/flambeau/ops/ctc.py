@@ -1,0 +1,169 @@
+"""Connectionist temporal classification: the likelihood of a text, however aligned.
+
+Graves et al., "Connectionist Temporal Classification" (2006). A label of the text may
+last several steps, and blanks may stand between labels: the states are the labels of a
+text with blanks around each, and a path moves on by one state, by two where it leaves
+out the blank between different labels, or stays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dtypes import dtype
+from ..graph import Node
+from .op import Op
+
+__all__ = ["ctc_loss"]
+
+Array = np.ndarray
+
+
+def _states(targets: Array, lengths: Array, blank: int) -> tuple[Array, Array]:
+    """Return the label of each state, and whether two states back can be left out."""
+    longest = int(lengths.max(initial=0))
+    rows = targets
+    if targets.ndim == 1:  # the texts one after the other
+        rows = np.full((len(lengths), longest), blank, np.int64)
+        for row, end, length in zip(rows, np.cumsum(lengths), lengths):
+            row[:length] = targets[end - length : end]
+    labels = np.full((len(lengths), 2 * longest + 1), blank, np.int64)
+    labels[:, 1::2] = rows[:, :longest]
+    skips = np.zeros(labels.shape, bool)
+    skips[:, 2:] = (labels[:, 2:] != blank) & (labels[:, 2:] != labels[:, :-2])
+    return labels, skips
+
+
+def _moved(x: Array, steps: int) -> Array:
+    """Shift states onwards; nothing comes from before the first."""
+    moved = np.full_like(x, -np.inf)
+    moved[:, steps:] = x[:, : x.shape[1] - steps]
+    return moved
+
+
+def _forward(emitted: Array, skips: Array, begin: Array) -> Array:
+    """Return the logarithm of the chance to be in each state after each step."""
+    found = np.empty_like(emitted)
+    now = np.where(begin, emitted[0], -np.inf) if len(emitted) else begin
+    for step, chance in enumerate(emitted):
+        if step:
+            skipping = np.where(skips, _moved(now, 2), -np.inf)
+            now = np.logaddexp(np.logaddexp(now, _moved(now, 1)), skipping) + chance
+        found[step] = now
+    return found
+
+
+def _emitted(logs: Array, labels: Array) -> Array:
+    """Return the logarithm of the chance of each state's label at each step."""
+    return logs[:, np.arange(logs.shape[1])[:, None], labels]
+
+
+def _alphas(
+    logs: Array, targets: Array, target_lengths: Array, blank: int
+) -> tuple[Array, Array, Array]:
+    labels, skips = _states(targets, target_lengths, blank)
+    place = np.arange(labels.shape[1])
+    begin = (place < 2) & (place <= 2 * target_lengths[:, None])
+    return _forward(_emitted(logs, labels), skips, begin), labels, skips
+
+
+def _final(lengths: Array, states: int) -> Array:
+    """Whether a state ends its text: the last label or the blank behind it."""
+    place, last = np.arange(states), 2 * lengths[:, None]
+    return (place == last) | (place == last - 1)
+
+
+def _numpy(
+    logs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    *,
+    blank: int,
+) -> Array:
+    with np.errstate(invalid="ignore"):
+        alphas, labels, _ = _alphas(logs, targets, target_lengths, blank)
+    ends = _final(target_lengths, labels.shape[1])
+    found = np.empty(len(target_lengths), logs.dtype)
+    for sample, steps in enumerate(input_lengths):
+        if steps:
+            chances = alphas[steps - 1, sample, ends[sample]]
+            found[sample] = -np.logaddexp.reduce(chances)
+        else:
+            found[sample] = np.inf if target_lengths[sample] else 0.0
+    return found
+
+
+def _reversed(x: Array, lengths: Array) -> Array:
+    """Turn the first steps of each sample around; what lies behind them stays."""
+    steps = np.arange(len(x))[:, None]
+    back = np.where(steps < lengths, lengths - 1 - steps, steps)
+    return np.take_along_axis(x, back.reshape(*back.shape, *(1,) * (x.ndim - 2)), 0)
+
+
+def _betas(
+    logs: Array, labels: Array, skips: Array, lengths: tuple[Array, Array]
+) -> Array:
+    """Return the logarithm of the chance to finish from each state at each step."""
+    steps, texts = lengths
+    backwards = _reversed(_emitted(logs, labels), steps)[..., ::-1]
+    # two states on, from here, is two states back in the reversed order
+    turned = np.zeros_like(skips)
+    turned[:, 2:] = skips[:, ::-1][:, :-2]
+    begin = _final(texts, labels.shape[1])[:, ::-1]
+    return _reversed(_forward(backwards, turned, begin)[..., ::-1], steps)
+
+
+def _slope_numpy(
+    g: Array,
+    loss: Array,
+    logs: Array,
+    targets: Array,
+    input_lengths: Array,
+    target_lengths: Array,
+    *,
+    blank: int,
+) -> Array:
+    """The slope as torch has it: that of the scores whose log-softmax are the logs."""
+    with np.errstate(invalid="ignore"):
+        alphas, labels, skips = _alphas(logs, targets, target_lengths, blank)
+        lengths = (input_lengths, target_lengths)
+        paths = alphas + _betas(logs, labels, skips, lengths)
+        shares = np.full_like(logs, -np.inf)
+        samples = np.arange(logs.shape[1])
+        for state in range(labels.shape[1]):
+            at = (slice(None), samples, labels[:, state])
+            shares[at] = np.logaddexp(shares[at], paths[:, :, state])
+        # at each step both factors contain the chance of its label
+        chosen = np.exp(shares + loss[:, None] - logs)
+        slope = (np.exp(logs) - chosen) * g[:, None]
+    behind = np.arange(len(logs))[:, None] >= input_lengths
+    slope[behind] = 0
+    slope[:, (loss == np.inf) & (g == 0)] = 0
+    return slope
+
+
+def _infer(
+    logs: Node, targets: Node, steps: Node, texts: Node, *, blank: int
+) -> tuple[tuple[int, ...], dtype]:
+    return (logs.shape[1],), logs.dtype
+
+
+_slope = Op(
+    "ctc_loss_backward",
+    lambda g, y, logs, *others, blank: (logs.shape, logs.dtype),
+    _slope_numpy,
+)
+
+# Minus the logarithm of the likelihood of each text.
+ctc_loss = Op(
+    "ctc_loss",
+    _infer,
+    _numpy,
+    (
+        lambda g, y, logs, *others, blank: _slope(g, y, logs, *others, blank=blank),
+        None,
+        None,
+        None,
+    ),
+)
