@@ -3,7 +3,7 @@
 A record says how a layer is made, what it gets, and how NumPy computes the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,6 +25,8 @@ class Case:
             name; returns an array, or a tuple of them. None: the layer is random.
         options: how the layer is made; arrays among them become tensors.
         call: more arguments of the call.
+        arrange: `arrange(library, *tensors)` returns the arguments that the inputs are
+            given as; None: as they are.
         training: the mode.
         smooth: whether derivatives can be taken by differences at the inputs.
         in_torch: whether torch has it.
@@ -36,6 +38,7 @@ class Case:
     meaning: Callable[..., Any] | None
     options: dict[str, Any] = field(default_factory=dict)
     call: dict[str, Any] = field(default_factory=dict)
+    arrange: Callable[..., Sequence[Any]] | None = None
     training: bool = True
     smooth: bool = True
     in_torch: bool = True
@@ -58,6 +61,11 @@ class Case:
         """Return the inputs as tensors; floats require a gradient."""
         made = [tensor(library, each, dtype) for each in self.inputs]
         return [t.requires_grad_() if t.is_floating_point() else t for t in made]
+
+    def run(self, library: Any, layer: Any, inputs: Sequence[Any]) -> list[Any]:
+        """Call a layer of one of the libraries, and return its results in a row."""
+        given = self.arrange(library, *inputs) if self.arrange else inputs
+        return flat(layer(*given, **self.call))
 
     def expected(self, state: State) -> tuple[Array, ...]:
         """Return what the layer is to return, always as a tuple."""
@@ -96,7 +104,13 @@ def without(options: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in names}
 
 
+def flat(found: Any) -> list[Any]:
+    """Return all tensors of a result, which may be nested."""
+    if not isinstance(found, tuple | list):
+        return [] if found is None else [found]
+    return [tensor for part in found for tensor in flat(part)]
+
+
 def results(found: Any) -> tuple[Array, ...]:
     """Return what a layer returned as arrays."""
-    listed = found if isinstance(found, tuple) else (found,)
-    return tuple(each.detach().numpy() for each in listed)
+    return tuple(each.detach().numpy() for each in flat(found))

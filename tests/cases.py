@@ -12,6 +12,7 @@ import cases_loss
 import cases_margin
 import cases_norm
 import cases_padding
+import cases_recurrent
 import cases_resize
 import cases_windows
 from case import Case
@@ -21,6 +22,7 @@ FAMILIES = (
     cases_linear,
     cases_activation,
     cases_norm,
+    cases_recurrent,
     cases_resize,
     cases_loss,
     cases_margin,

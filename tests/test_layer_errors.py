@@ -6,11 +6,12 @@ import pytest
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
+from wrong_sequences import RECURRENT
 
 import flambeau
 from flambeau import nn
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN
+ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT
 
 
 def check_error(wrong: Wrong) -> None:

@@ -119,6 +119,8 @@ from .pooling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from .recurrent import GRU, LSTM, RNN, RNNBase
+from .recurrent_cells import GRUCell, LSTMCell, RNNCell, RNNCellBase
 from .separable import (
     DepthwiseConv1d,
     DepthwiseConv2d,
@@ -163,6 +165,15 @@ __all__ = [
     "Flatten",
     "Unflatten",
     "Embedding",
+    # Recurrent
+    "RNN",
+    "LSTM",
+    "GRU",
+    "RNNBase",
+    "RNNCell",
+    "LSTMCell",
+    "GRUCell",
+    "RNNCellBase",
     # Pooling
     "MaxPool1d",
     "MaxPool2d",
