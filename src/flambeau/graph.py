@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -174,7 +175,28 @@ def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
 
 def scalar(number: float, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
-    node = Node(None, (), {}, (), dtype, np.array(number, dtype.numpy))
+    return _noted(number, dtype, np.array(number, dtype.numpy))
+
+
+def shared_scalar(number: float, dtype: dt.dtype) -> Node:
+    """Return a 0-d constant whose array, which is read-only, equal ones share.
+
+    What is computed from it and from parameters only is known to be the same again.
+    """
+    if number == 0:  # so does -0.0
+        return scalar(number, dtype)
+    return _noted(number, dtype, _array_of(number, dtype))
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _array_of(number: float, dtype: dt.dtype) -> np.ndarray:
+    array = np.array(number, dtype.numpy)
+    array.flags.writeable = False
+    return array
+
+
+def _noted(number: float, dtype: dt.dtype, array: np.ndarray) -> Node:
+    node = Node(None, (), {}, (), dtype, array)
     if state.recorder is not None:
         state.recorder.note_number(node, number)
     return node

@@ -1,7 +1,7 @@
 """The compiler's passes, in order: from a graph to a program.
 
 decompose -> guard -> simplify -> arrange -> store, schedule
--> lower (collapse, emit) -> prologue -> plan memory
+-> lower (collapse, emit) -> cascade -> prologue -> plan memory
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 from ..graph import Node, state, topological
 from ..runtime.target import Target
 from .arrange import arrange
+from .cascade import cascade
 from .decompose import decompose
 from .guard import outside
 from .lower import lower
@@ -71,6 +72,8 @@ def compile_graph(
     given = {id(node): at for at, node in enumerate(order)}
     program = lower(groups, wanted, given, target, options)
     report("lower", program)
+    cascade(program)
+    report("cascade", program)
     program.prologue = find_prologue(program)
     report("prologue", program)
     return program

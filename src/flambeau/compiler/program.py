@@ -106,8 +106,8 @@ class Program:
         outputs: (position in the graph's order, buffer) of what is wanted; the last
             one may be at position FAULT.
         steps: what to run, in order.
-        prologue: the positions of the steps that are not run again where what they
-            read was not changed.
+        prologue: the positions of the steps that are not run again where some leaves
+            are the same arrays; these, by their place in `leaves`.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Program:
     constants: list[tuple[int, np.ndarray]] = field(default_factory=list)
     outputs: list[tuple[int, int]] = field(default_factory=list)
     steps: list[KernelStep | HostStep] = field(default_factory=list)
-    prologue: tuple[int, ...] = ()
+    prologue: dict[int, frozenset[int]] = field(default_factory=dict)
 
     @property
     def is_guarded(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes as dt
 from .. import special
-from ..graph import Node, constant, scalar
+from ..graph import Node, constant, shared_scalar
 from ..shape import broadcast_shapes
 from .broadcast import sum_to
 from .op import Gradient, Op
@@ -50,7 +50,7 @@ class Elementwise(Op):
 
 def const_like(number: float, like: Node) -> Node:
     """Return `number` as a 0-d constant of the dtype of `like`."""
-    return scalar(number, like.dtype)
+    return shared_scalar(number, like.dtype)
 
 
 def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:

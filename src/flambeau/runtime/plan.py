@@ -217,9 +217,10 @@ class Plan:
         leaves: Sequence[np.ndarray],
         seconds: Seconds | None,
     ) -> list[np.ndarray]:
-        memory = self._place(arena, leaves)
-        if self._prologue.steps:
-            self._run_prologue(seconds)
+        changed = self._prologue.changed(leaves)
+        memory = self._place(arena, leaves, changed)
+        if self.program.prologue:
+            self._run_prologue(changed, seconds)
         for segment in self._segments:
             segment.run(self._addresses, seconds)
             if segment.host is not None:
@@ -230,7 +231,7 @@ class Plan:
         return [self._value(number, arena, memory) for number in self._outputs]
 
     def _place(
-        self, arena: np.ndarray, leaves: Sequence[np.ndarray]
+        self, arena: np.ndarray, leaves: Sequence[np.ndarray], changed: Sequence[int]
     ) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
         addresses = self._addresses
@@ -238,26 +239,28 @@ class Plan:
             self._arena, base = weakref.ref(arena), _address(arena)
             for number, offset in self._offsets.items():
                 addresses[number] = base + offset
-        for at in self._prologue.changed(leaves):
+        for at in changed:
             addresses[self._leaves[at]] = _address(leaves[at])
         memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
         for number, size in self._taken.items():
             memory[number], addresses[number] = _pool.take(size)
         return memory
 
-    def _run_prologue(self, seconds: Seconds | None) -> None:
+    def _run_prologue(self, changed: Sequence[int], seconds: Seconds | None) -> None:
         """Do what is done once for many runs, in memory of its own."""
-        prologue = self._prologue
-        if prologue.segment is None and prologue.is_repeated and prologue.has_room:
-            for number, memory in prologue.allocate(self.program).items():
-                self._addresses[number] = _address(memory)
+        prologue, steps = self._prologue, self.program.steps
+        memory = prologue.part(changed)
+        if memory:
+            for number, each in memory.items():
+                self._addresses[number] = _address(each)
                 self._offsets.pop(number, None)
-            prologue.segment = self._segment(prologue.steps, None)
-            once, steps = set(self.program.prologue), range(len(self.program.steps))
-            self._segments = self._cut(at for at in steps if at not in once)
-        if prologue.segment is not None and not prologue.is_done:
-            prologue.segment.run(self._addresses, seconds)
-            prologue.is_done = True
+            self._segments = self._cut(
+                at for at in range(len(steps)) if at not in prologue.apart
+            )
+        if prologue.waiting:
+            again = [steps[at] for at in sorted(prologue.waiting)]
+            self._segment(again, None).run(self._addresses, seconds)
+            prologue.waiting.clear()
 
     def _value(
         self, number: int, arena: np.ndarray, memory: dict[int, np.ndarray]
@@ -299,35 +302,27 @@ class _Prologue:
     they share: a training step, which changes its parameters, keeps nothing.
 
     Attributes:
-        steps: of the prologue.
-        segment: what runs them, once they are apart from the others.
-        is_repeated: whether the arrays they read were those of the run before.
-        is_done: whether what they wrote holds for the arrays of this run.
+        apart: the positions of those that do not run with the others any more.
+        waiting: those of them whose leaves changed since they ran.
         kept: the bytes that all prologues of the process keep.
     """
 
     kept: ClassVar[int] = 0
 
     def __init__(self, program: Any) -> None:
-        self.steps = [program.steps[at] for at in program.prologue]
-        self.segment: _Segment | None = None
-        self.is_repeated = self.is_done = False
-        touched = {
-            program.buffers[number].source
-            for step in self.steps
-            for number in step.buffers
-        }
-        leaves = [number for _, number in program.leaves]
-        self._reads = {at for at, number in enumerate(leaves) if number in touched}
-        self._writes = touched.difference(leaves, dict(program.constants))
-        self._last: list[Callable[[], np.ndarray | None]] = [_nothing] * len(leaves)
-        self._size = sum(program.buffers[each].nbytes for each in self._writes)
+        self._program = program
+        self.apart: set[int] = set()
+        self.waiting: set[int] = set()
+        self._left: dict[int, frozenset[int]] = dict(program.prologue)
+        self._users: list[list[int]] = [[] for _ in program.leaves]
+        for at, leaves in program.prologue.items():
+            for each in leaves:
+                self._users[each].append(at)
+        self._given = {number for _, number in program.leaves}
+        self._given.update(number for number, _ in program.constants)
+        none: Callable[[], np.ndarray | None] = _nothing
+        self._last = [none] * len(program.leaves)
         self._memory: dict[int, np.ndarray] = {}
-
-    @property
-    def has_room(self) -> bool:
-        """Whether what the steps write may be kept, too."""
-        return _Prologue.kept + self._size <= _MOST_KEPT
 
     def changed(self, leaves: Sequence[np.ndarray]) -> list[int]:
         """Return which leaves are other arrays than in the last run."""
@@ -335,18 +330,37 @@ class _Prologue:
         found = [at for at, array in enumerate(leaves) if last[at]() is not array]
         for at in found:
             last[at] = weakref.ref(leaves[at])
-        self.is_repeated = self._reads.isdisjoint(found)
-        self.is_done = self.is_done and self.is_repeated
+            self.waiting.update(self.apart.intersection(self._users[at]))
         return found
 
-    def allocate(self, program: Any) -> dict[int, np.ndarray]:
-        """Return memory for what the steps write, to keep."""
-        _Prologue.kept += self._size
-        weakref.finalize(self, _release, self._size)
-        self._memory = {
-            each: aligned(program.buffers[each].nbytes) for each in self._writes
-        }
-        return self._memory
+    def part(self, changed: Sequence[int]) -> dict[int, np.ndarray]:
+        """Take steps apart whose leaves were the same in two runs.
+
+        Args:
+            changed: the leaves that were not.
+
+        Returns:
+            Memory for what they write, by the buffer's number: it is kept.
+        """
+        found = [at for at, leaves in self._left.items() if leaves.isdisjoint(changed)]
+        buffers = self._program.buffers
+        written = {
+            buffers[number].source
+            for at in found
+            for number in self._program.steps[at].buffers
+        } - self._given
+        size = sum(buffers[each].nbytes for each in written)
+        if not found or _Prologue.kept + size > _MOST_KEPT:
+            return {}
+        _Prologue.kept += size
+        weakref.finalize(self, _release, size)
+        memory = {each: aligned(buffers[each].nbytes) for each in written}
+        self._memory.update(memory)
+        self.apart.update(found)
+        self.waiting.update(found)
+        for at in found:
+            del self._left[at]
+        return memory
 
 
 def _release(size: int) -> None:

@@ -21,7 +21,7 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import I64, KernelBuilder
+from .builder import I64, Index, KernelBuilder
 from .kernel import Kernel
 from .loops import unravel
 from .program import Epilogue, Position
@@ -30,16 +30,20 @@ from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
 __all__ = [
     "Axis",
     "Correlation",
+    "Grid",
     "Reach",
     "Run",
+    "Work",
     "correlate",
+    "correlated",
+    "grid_of",
     "parts_of",
     "reach_of",
     "runs_of",
 ]
 
-_CHUNK_FLOPS = 4_000_000
-_DEPTHWISE_FLOPS = 400_000  # of a chunk whose time goes into moving memory
+_CHUNK_FLOPS = 500_000
+_DEPTHWISE_FLOPS = 100_000  # of a chunk whose time goes into moving memory
 _WEIGHT_BYTES = 524_288  # of the weights that one chunk reads, to stay in a near cache
 
 
@@ -190,7 +194,7 @@ def runs_of(axis: Axis, rows: int) -> tuple[Run, ...]:
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """How the work is cut into chunks.
 
     A chunk does `together` panels of output channels, for one image, for `lines`
@@ -215,7 +219,8 @@ class _Grid:
         return ceil_div(self.panels * spec.groups, self.together)
 
 
-def _grid(spec: Correlation, target: Target) -> _Grid:
+def grid_of(spec: Correlation, target: Target) -> Grid:
+    """Return how the work of a correlation is cut."""
     tile = spec.tile(target)
     panels = ceil_div(spec.columns, tile.columns)
     each = max(1, spec.depth * spec.taps * tile.columns * spec.dtype.itemsize)
@@ -228,7 +233,7 @@ def _grid(spec: Correlation, target: Target) -> _Grid:
     across = tiles
     if rows < 4 and lines == 1:
         across = min(max(1, target_flops // flops), tiles)
-    return _Grid(tile, panels, together, lines, rows, across, tiles)
+    return Grid(tile, panels, together, lines, rows, across, tiles)
 
 
 def _even(count: int, most: int) -> int:
@@ -269,14 +274,22 @@ def correlate(
     )
 
 
+def correlated(kernel: Kernel) -> tuple[Correlation, Epilogue] | None:
+    """Return what a kernel computes, if it is one correlation and its epilogue."""
+    if kernel.emit is not _emit:
+        return None
+    phases, _, epilogue = kernel.arguments
+    return (phases[0], epilogue) if len(phases) == 1 else None
+
+
 def parts_of(phases: Sequence[Correlation], target: Target) -> int:
     """Return into how many parts a kernel of some correlations cuts each image."""
     return max(each.blocks for each in _grids(phases, target))
 
 
-def _grids(phases: Sequence[Correlation], target: Target) -> list[_Grid]:
+def _grids(phases: Sequence[Correlation], target: Target) -> list[Grid]:
     """The grids of correlations of one kernel: their chunks have the same rows."""
-    grids = [_grid(each, target) for each in phases]
+    grids = [grid_of(each, target) for each in phases]
     if len(grids) == 1:
         return grids
     lines = max(1, min(each.lines for each in grids) // len(grids))
@@ -301,27 +314,41 @@ def _emit(
         part = kernel.add(kernel.mul(image, blocks), block)
         part = kernel.add(part, kernel.mul(batch, first.earlier))
         for spec, grid in zip(phases, grids, strict=True):
-            work = _Work(kernel, spec, grid, epilogue, part, image)
+            work = Work(kernel, spec, grid, epilogue, part, image)
             if spec is first and epilogue.gathers:
                 work.begin(group)
             work.emit(group, block)
     return kernel.finish()
 
 
-class _Work:
-    """One chunk of one image."""
+class Work:
+    """One chunk of one image.
+
+    Args:
+        kernel: where the instructions go.
+        spec: the correlation.
+        grid: how it is cut.
+        epilogue: what happens to the result.
+        part: the number of the part of the output that the chunk does.
+        image: its number.
+        reads_near: whether the input is in a near cache.
+        writes_near: whether the output is.
+    """
 
     def __init__(
         self,
         kernel: KernelBuilder,
         spec: Correlation,
-        grid: _Grid,
+        grid: Grid,
         epilogue: Epilogue,
         part: ir.Value,
         image: ir.Value,
+        reads_near: bool = False,
+        writes_near: bool = False,
     ) -> None:
         self.kernel, self.spec, self.grid = kernel, spec, grid
         self.epilogue, self.part, self.image = epilogue, part, image
+        self.reads_near, self.writes_near = reads_near, writes_near
 
     def emit(self, group: ir.Value, block: ir.Value) -> None:
         """Emit the chunk: some panels of output channels for the rows of a block.
@@ -329,17 +356,42 @@ class _Work:
         Panels are outside, as their weights are worth keeping near; not so those of
         a depthwise correlation, which rather reads whole pixels.
         """
-        kernel, spec, grid = self.kernel, self.spec, self.grid
-        panels = self._panels(group)
+        kernel, grid = self.kernel, self.grid
         upper, part = kernel.split(block, ceil_div(grid.tiles, grid.across))
         first = kernel.mul(upper, grid.lines)
         stop = kernel.minimum(kernel.add(first, grid.lines), grid.rows)
-        rows = (first, stop)
-        outside, inside = (rows, panels) if spec.depthwise else (panels, rows)
-        with kernel.loop(*outside) as a, kernel.loop(*inside) as b:
-            row, panel = (a, b) if spec.depthwise else (b, a)
+        self.emit_rows(self._panels(group), (first, stop), part)
+
+    def emit_rows(
+        self,
+        panels: tuple[Index, Index],
+        rows: tuple[Index, Index],
+        part: ir.Value,
+    ) -> None:
+        """Emit some panels for some rows, or for a part of each row."""
+        depthwise = self.spec.depthwise
+        outside, inside = (rows, panels) if depthwise else (panels, rows)
+        with self.kernel.loop(*outside) as a, self.kernel.loop(*inside) as b:
+            row, panel = (a, b) if depthwise else (b, a)
             self._panel(panel)
             self._row(row, part)
+
+    def emit_pixels(
+        self, panels: tuple[Index, Index], pixels: tuple[ir.Value, ir.Value]
+    ) -> None:
+        """Emit some panels for some pixels of merged axes, a tile's rows at least.
+
+        The last tile may do some pixels of the one before it again.
+        """
+        kernel, rows = self.kernel, self.grid.tile.rows
+        whole = Run(0, 1, 0, rows, (Reach(0, 1, 0, rows),))
+        self.outer: list[ir.Value] = []
+        first, stop = pixels
+        with kernel.loop(*panels) as panel:
+            self._panel(panel)
+            with kernel.loop(first, stop, rows) as start:
+                last = kernel.sub(stop, rows)
+                self._tile(whole, kernel.minimum(start, last))
 
     def begin(self, group: ir.Value) -> None:
         """Emit what comes before the first vectors of a chunk."""
@@ -408,8 +460,9 @@ class _Work:
         along = kernel.sub(kernel.mul(start, axis.stride), axis.before)
         place = kernel.add(self.x, kernel.mul(along, stride))
         places = self._places(shape, start)
-        self.epilogue.prepare(kernel, places)
-        if spec.depthwise and len(spec.axes) > 1:
+        if not self.writes_near:
+            self.epilogue.prepare(kernel, places)
+        if spec.depthwise and len(spec.axes) > 1 and not self.reads_near:
             self._prefetch(shape, place)
         if spec.taps:
             with self._outer_taps(0, place, kernel.int(0)) as (here, line):

@@ -80,7 +80,8 @@ def choose_lanewise_tile(
     vectors of the first operand as there are sums.
     """
     lanes = target.lanes(itemsize)
-    vectors = 2 if target.vector_registers >= 32 and columns > lanes else 1
+    pairs = columns > lanes and (columns % lanes or columns % (2 * lanes) == 0)
+    vectors = 2 if target.vector_registers >= 32 and pairs else 1
     most = (target.vector_registers // vectors - 3) // 2
     return TileShape(ceil_div(rows, ceil_div(rows, most)), vectors, lanes)
 
