@@ -41,7 +41,13 @@ def losses(training: Training, count: int = 7) -> list[float]:
     return [training.step(*batch).item() for batch in batches(count)]
 
 
+WITH_DEFAULTS = "ASGD Adadelta Adafactor Adagrad Adamax NAdam RAdam Rprop"
+
 RULES: dict[str, Step] = {
+    **{
+        name.lower(): lambda params, name=name: getattr(torch.optim, name)(params)
+        for name in WITH_DEFAULTS.split()
+    },
     "sgd": lambda params: torch.optim.SGD(params, lr=0.1, weight_decay=0.01),
     "momentum": momentum,
     "nesterov": lambda params: torch.optim.SGD(

@@ -105,14 +105,15 @@ class Routine:
     def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the outputs for these leaves."""
         known = dict(zip(self.leaves, values, strict=True))
+        owned = {}
         with np.errstate(all="ignore"):
             for at, node, inputs in self._steps:
                 read = [_working_precision(known[each], kind) for each, kind in inputs]
                 value = np.asarray(node.op.numpy(*read, **node.params))  # type: ignore[union-attr]
                 known[at] = value.astype(node.dtype.numpy, copy=False)
-                if at in self._wanted:
-                    known[at] = _owned(known[at], node)
-        return [known[at] for at in self._outputs]
+                if at in self._wanted:  # others read it as `evaluate` lets them
+                    owned[at] = _owned(known[at], node)
+        return [owned[at] if at in owned else known[at] for at in self._outputs]
 
 
 def _raw_meaning(node: Node, arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,11 +12,13 @@ from .optimizer import (
     ParamsT,
     State,
     as_scalar,
+    check_betas,
     check_flags,
     check_lr,
     check_nonnegative,
     count_step,
     live,
+    lr_of,
     next_step,
 )
 
@@ -104,6 +106,8 @@ class Adam(Optimizer):
         }
         super().__init__(params, defaults)
 
+    _numbers = ("step",)
+
     def _init_state(self, param: Tensor, group: Group) -> State:
         state = {
             "step": tensor(0.0),
@@ -119,7 +123,7 @@ class Adam(Optimizer):
         mean, square = state["exp_avg"], state["exp_avg_sq"]
         if group["weight_decay"] != 0:
             if group["decoupled_weight_decay"]:
-                param.mul_(live(lambda: 1 - _lr(group) * group["weight_decay"]))
+                param.mul_(live(lambda: 1 - lr_of(group) * group["weight_decay"]))
             else:
                 grad = grad + group["weight_decay"] * param
         mean.copy_(beta1 * mean + (1 - beta1) * grad)
@@ -128,7 +132,7 @@ class Adam(Optimizer):
             largest = state["max_exp_avg_sq"]
             square = largest.copy_(largest.maximum(square))
         spread = live(lambda: (1 - beta2 ** next_step(state)) ** 0.5)
-        size = live(lambda: _lr(group) / (1 - beta1 ** next_step(state)))
+        size = live(lambda: lr_of(group) / (1 - beta1 ** next_step(state)))
         param.sub_(size * mean / (square.sqrt() / spread + group["eps"]))
         count_step(state)
 
@@ -210,9 +214,7 @@ class AdamW(Adam):
 
 
 def _check_betas(betas: Betas, refuses_tensors: bool) -> None:
-    for index, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+    check_betas(betas)
     for kind in (float, Tensor):
         if all(isinstance(beta, kind) for beta in betas):
             break

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from ..autograd import enable_grad, set_grad_enabled
 from ..recorder import is_noted, live, spoil, watched
 from ..tensor import Tensor, evaluate_pending
+from ..tensor.creation import tensor
 from ..tensor.gradient_edge import RemovableHandle
 
 ParamsT: TypeAlias = (
@@ -83,6 +84,9 @@ class Optimizer:
     # Whether step() ran since a learning rate scheduler first asked; None before.
     _opt_called: bool | None = None
     _in_step = False
+
+    # The state that is one number per parameter, kept in tensors without dimensions.
+    _numbers: tuple[str, ...] = ()
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
@@ -381,6 +385,10 @@ class Optimizer:
         for group in self.param_groups:  # an older checkpoint may lack an option
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
+        for each in self.state.values():  # or keep numbers where tensors are now
+            for name in self._numbers:
+                if name in each and not isinstance(each[name], Tensor):
+                    each[name] = tensor(float(each[name]))
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("
@@ -438,6 +446,13 @@ def check_lr(lr: float | Tensor) -> None:
     check_nonnegative("learning rate", lr)
 
 
+def check_betas(betas: Iterable[float | Tensor]) -> None:
+    """Raise torch's error for the rate of a running average outside of [0, 1)."""
+    for index, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
+
+
 def check_flags(fused: bool | None, foreach: bool | None, differentiable: bool) -> None:
     """Refuse the combinations of implementation flags that torch refuses."""
     if fused and differentiable:
@@ -449,6 +464,11 @@ def check_flags(fused: bool | None, foreach: bool | None, differentiable: bool) 
 def as_scalar(number: Any) -> Any:
     """A one-element tensor without its dimensions; a Python number as it is."""
     return number.reshape(()) if isinstance(number, Tensor) else number
+
+
+def lr_of(group: Group) -> Any:
+    """Return the learning rate of a group, a number or a tensor without dimensions."""
+    return as_scalar(group["lr"])
 
 
 def next_step(state: State) -> float:

@@ -9,11 +9,11 @@ from .optimizer import (
     Optimizer,
     ParamsT,
     State,
-    as_scalar,
     check_lr,
     check_nonnegative,
     count_step,
     live,
+    lr_of,
 )
 
 
@@ -93,6 +93,8 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, defaults)
 
+    _numbers = ("step",)
+
     def _init_state(self, param: Tensor, group: Group) -> State:
         state = {"step": tensor(0.0), "square_avg": zeros_like(param)}
         if group["momentum"] > 0:
@@ -114,5 +116,5 @@ class RMSprop(Optimizer):
         if group["momentum"] > 0:
             buffer = state["momentum_buffer"]
             direction = buffer.copy_(group["momentum"] * buffer + direction)
-        param.sub_(live(lambda: as_scalar(group["lr"])) * direction)
+        param.sub_(live(lambda: lr_of(group)) * direction)
         count_step(state)

@@ -8,11 +8,11 @@ from .optimizer import (
     Optimizer,
     ParamsT,
     State,
-    as_scalar,
     check_flags,
     check_lr,
     check_nonnegative,
     live,
+    lr_of,
 )
 
 
@@ -96,7 +96,7 @@ class SGD(Optimizer):
         if group["momentum"] != 0:
             buffer = self._accumulate(grad, state, group)
             grad = grad + group["momentum"] * buffer if group["nesterov"] else buffer
-        param.sub_(live(lambda: as_scalar(group["lr"])) * grad)
+        param.sub_(live(lambda: lr_of(group)) * grad)
 
     def _accumulate(self, grad: Tensor, state: State, group: Group) -> Tensor:
         """Return the momentum buffer after this gradient."""
