@@ -134,4 +134,4 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(photos, tmp_path):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert f"flambeau train --resume {folder}" in " ".join(output.split())
-    assert (folder / "last.safetensors").exists()
+    assert (folder / "last.pt").exists()

@@ -1,39 +1,98 @@
-"""Checkpoints come back as they went, and damaged files say what is wrong."""
+"""Checkpoints come back as they went: values, kinds, shared memory, whole files."""
 
+import io
 import math
-from collections import OrderedDict
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
 
 import flambeau as torch
 from flambeau import dtypes as dt
-from flambeau.serialization import atomic_write, load_safetensors, save_safetensors
+from flambeau import nn
+from flambeau.serialization import (
+    CheckpointError,
+    atomic_write,
+    load_safetensors,
+    save_safetensors,
+    save_sharded,
+)
+
+ENDINGS = ("pt", "safetensors")
+KILLS = int(os.environ.get("FLAMBEAU_TEST_KILLS", 3))
 
 
 @pytest.fixture
 def path(tmp_path):
+    return tmp_path / "file.pt"
+
+
+@pytest.fixture
+def named(tmp_path):
     return tmp_path / "file.safetensors"
 
 
+def returned(obj):
+    """What comes back through a stream."""
+    stream = io.BytesIO()
+    torch.save(obj, stream)
+    return torch.load(io.BytesIO(stream.getvalue()))
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("kind", dt.ALL, ids=lambda kind: kind.name)
-def test_every_dtype_returns_with_its_values(path, kind):
+def test_every_dtype_returns_with_its_values(tmp_path, kind, ending, mmap):
     values = torch.tensor([[0, 1], [1, 2]]).to(kind)
-    torch.save({"x": values}, path)
-    (loaded,) = torch.load(path).values()
+    torch.save({"x": values}, tmp_path / f"file.{ending}")
+    (loaded,) = torch.load(tmp_path / f"file.{ending}", mmap=mmap).values()
     assert loaded.dtype is kind
     assert loaded.shape == (2, 2)
     assert loaded.tolist() == values.tolist()
+    loaded += loaded  # the mapped file is not written to
+    assert torch.load(tmp_path / f"file.{ending}")["x"].tolist() == values.tolist()
 
 
-def test_nested_checkpoint_returns_with_types_and_order(path):
+PLAIN = [
+    *(None, True, False, 0, 255, 256, -1, 65535, 65536, -(1 << 31), 1 << 31, 1 << 200),
+    *(
+        2.5,
+        math.inf,
+        -0.0,
+        1j,
+        "text",
+        "ä\ud800\U0001f600",
+        b"\x00\xff",
+        bytearray(b"x"),
+    ),
+    *((), (1,), (1, 2), (1, 2, 3, 4), [], [1, [2]], {}, {1: 2}, {1}, set()),
+    *(torch.Size([2, 3]), torch.float32, torch.bool, torch.device("cpu")),
+    *(OrderedDict(b=1, a=2), Counter("aab"), {(1, "a"): 2, None: 3, 2.5: 4}),
+    [*range(3000)],
+]
+
+
+@pytest.mark.parametrize("value", PLAIN, ids=lambda value: type(value).__name__)
+def test_plain_values_return(value):
+    loaded = returned([value])
+    assert loaded == [value]
+    assert type(loaded[0]) is type(value)
+    assert repr(loaded[0]) == repr(value)
+
+
+def test_nested_checkpoint_returns_with_types_and_order():
     checkpoint = {
         "model": OrderedDict(b=torch.ones(2), a=torch.zeros(0, 3)),
         "state": {0: {"step": torch.tensor(3.0)}, None: (1, [2.5, "text", None, True])},
         "limits": [math.inf, -math.inf],
     }
-    torch.save(checkpoint, path)
-    loaded = torch.load(path)
+    loaded = returned(checkpoint)
     assert list(loaded) == list(checkpoint)
     assert isinstance(loaded["model"], OrderedDict)
     assert list(loaded["model"]) == ["b", "a"]
@@ -43,6 +102,65 @@ def test_nested_checkpoint_returns_with_types_and_order(path):
     assert loaded["limits"] == checkpoint["limits"]
 
 
+def test_containers_that_are_the_same_object_stay_so_and_may_contain_themselves():
+    inner, loop = [1], [2]
+    loop.append(loop)
+    first, second, third = returned([inner, inner, loop])
+    assert first is second
+    assert third[1] is third
+
+
+def test_numbers_of_numpy_become_python_numbers():
+    assert returned([np.float32(2.5), np.int64(3), np.bool_(True)]) == [2.5, 3, True]
+
+
+def test_a_state_dict_keeps_the_versions_of_its_modules():
+    state = nn.Sequential(nn.BatchNorm2d(2)).state_dict()
+    assert returned(state)._metadata == state._metadata
+
+
+def test_parameters_and_gradients_return():
+    kept, other = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2), False)
+    needed = torch.ones(2, requires_grad=True)
+    loaded = returned([kept, other, needed, needed * 2])
+    assert [type(each) for each in loaded] == [nn.Parameter] * 2 + [torch.Tensor] * 2
+    assert [each.requires_grad for each in loaded] == [True, False, True, True]
+    assert all(each.is_leaf for each in loaded)
+
+
+def test_views_share_memory_again():
+    base = torch.arange(12.0).reshape(3, 4)
+    views = [base[1:], base.t(), base[:, 1], base.diagonal(), base.detach(), base]
+    loaded = returned(views)
+    for view, again in zip(views, loaded):
+        assert again.tolist() == view.tolist()
+        assert again.stride() == view.stride()
+        assert again.storage_offset() == view.storage_offset()
+    loaded[5][1, 1] = 99
+    assert loaded[0][0, 1].item() == loaded[1][1, 1].item() == 99
+    assert loaded[2][1].item() == loaded[3][1].item() == loaded[4][1, 1].item() == 99
+
+
+def test_shared_memory_is_written_once(path):
+    base = torch.zeros(10_000)
+    torch.save([base, base.view(100, 100), base[5:], base.expand(50, -1)], path)
+    assert path.stat().st_size < 50_000
+
+
+def test_tied_parameters_stay_tied():
+    one = nn.Linear(2, 2)
+    one.other = one.weight
+    state = returned(one.state_dict())
+    state["weight"][0, 0] = 7
+    assert state["other"][0, 0].item() == 7
+
+
+def test_an_expanded_tensor_has_one_element_in_the_file():
+    loaded = returned(torch.ones(1).expand(1000, 1000))
+    assert loaded.shape == (1000, 1000)
+    assert loaded.stride() == (0, 0)
+
+
 def test_nan_and_views_survive(path):
     base = torch.tensor([[1.0, math.nan], [3.0, 4.0]])
     torch.save({"column": base.permute(1, 0)}, path)
@@ -50,59 +168,183 @@ def test_nan_and_views_survive(path):
     np.testing.assert_array_equal(loaded, [[1.0, 3.0], [math.nan, 4.0]])
 
 
-def test_a_state_dict_is_an_ordinary_safetensors_file(path):
+def test_the_file_is_a_zip_file_with_aligned_storages(path):
+    torch.save([torch.ones(3), torch.ones(5)], path)
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        for each in archive.infolist():
+            header = content[each.header_offset :]
+            lengths = int.from_bytes(header[26:28], "little"), header[28:30]
+            start = each.header_offset + 30 + lengths[0]
+            assert (start + int.from_bytes(lengths[1], "little")) % 64 == 0
+    assert names[:2] == ["archive/data.pkl", "archive/byteorder"]
+    assert "archive/data/1" in names
+
+
+def test_a_zip_file_that_was_packed_again_is_read(path, tmp_path):
+    torch.save([torch.arange(1000), "text"], path)
+    again = tmp_path / "again.pt"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(again, "w", 8) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert again.stat().st_size < path.stat().st_size
+    values, text = torch.load(again)
+    assert values.tolist() == [*range(1000)]
+    assert text == "text"
+
+
+def test_the_same_content_makes_the_same_bytes():
+    streams = [io.BytesIO(), io.BytesIO()]
+    for each in streams:
+        torch.save({"x": torch.arange(3), "name": "text"}, each)
+    assert streams[0].getvalue() == streams[1].getvalue()
+
+
+# safetensors
+
+
+def test_a_state_dict_is_an_ordinary_safetensors_file(named):
     from safetensors.numpy import load_file
 
-    torch.save({"layer.weight": torch.ones(2, 3)}, path)
-    loaded = load_file(path)
+    torch.save({"layer.weight": torch.ones(2, 3)}, named)
+    loaded = load_file(named)
     assert list(loaded) == ["layer.weight"]
     np.testing.assert_array_equal(loaded["layer.weight"], np.ones((2, 3), np.float32))
 
 
-def test_metadata_returns(path):
-    save_safetensors({"x": torch.ones(1)}, path, {"note": "hello"})
-    assert load_safetensors(path)[1] == {"note": "hello"}
+def test_metadata_returns(named):
+    save_safetensors({"x": torch.ones(1)}, named, {"note": "hello"})
+    assert load_safetensors(named)[1] == {"note": "hello"}
 
 
-def test_foreign_safetensors_file_is_a_dict_of_tensors(path):
+@pytest.mark.parametrize("mmap", [False, True])
+def test_foreign_safetensors_file_is_a_dict_of_tensors(named, mmap):
     from safetensors.numpy import save_file
 
-    save_file({"w": np.arange(3, dtype=np.int16)}, path)
-    assert torch.load(path)["w"].tolist() == [0, 1, 2]
+    arrays = {
+        "b": np.ones((), np.uint8),
+        "w": np.arange(3, dtype=np.int16),
+        "none": np.ones((0, 2), np.float64),
+    }
+    save_file(arrays, named)
+    loaded = torch.load(named, mmap=mmap)
+    assert {name: each.tolist() for name, each in loaded.items()} == {
+        name: each.tolist() for name, each in arrays.items()
+    }
 
 
-@pytest.mark.parametrize("length", [0, 4, 8, 40, -1])
-def test_truncated_file_is_named(path, length):
-    torch.save({"x": torch.ones(100)}, path)
-    path.write_bytes(path.read_bytes()[:length])
-    with pytest.raises(ValueError, match=r"file\.safetensors is not a whole"):
-        torch.load(path)
+def test_sharded_files_are_read_by_their_index(tmp_path):
+    index = tmp_path / "model.safetensors.index.json"
+    tensors = {f"part.{at}": torch.full((10,), at) for at in range(5)}
+    save_sharded(tensors, index, 200, {"note": "hello"})
+    names = sorted(each.name for each in tmp_path.iterdir())
+    assert names == [
+        *(f"model-0000{at}-of-00003.safetensors" for at in (1, 2, 3)),
+        index.name,
+    ]
+    assert load_safetensors(tmp_path / names[0])[1] == {"note": "hello"}
+    for mmap in (False, True):
+        loaded = torch.load(index, mmap=mmap)
+        assert list(loaded) == list(tensors)
+        assert loaded["part.4"].tolist() == [4] * 10
 
 
-def test_file_of_another_format_is_named(path):
-    path.write_bytes(b"PK\x03\x04" + b"not tensors" * 10)
-    with pytest.raises(ValueError, match="of another format"):
-        torch.load(path)
+@pytest.mark.parametrize("place", ["../other.safetensors", "/etc/passwd", "..", ""])
+def test_an_index_that_leads_elsewhere_is_refused(tmp_path, place):
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(f'{{"weight_map": {{"x": "{place}"}}}}')
+    with pytest.raises(CheckpointError, match="does not lie beside it"):
+        torch.load(index)
 
 
-@pytest.mark.parametrize("text", ["{}", '{"dict": 3}', "[", '{"tensor": "absent"}'])
-def test_damaged_structure_is_named(path, text):
-    save_safetensors({"x": torch.ones(1)}, path, {"flambeau": text})
-    with pytest.raises(ValueError, match="structure is damaged"):
-        torch.load(path)
+def test_an_index_that_does_not_hold_is_refused(tmp_path):
+    index = tmp_path / "model.safetensors.index.json"
+    torch.save({"x": torch.ones(1)}, tmp_path / "a.safetensors")
+    index.write_text('{"weight_map": {"x": "a.safetensors", "y": "a.safetensors"}}')
+    with pytest.raises(CheckpointError, match="'y' is not in a.safetensors"):
+        torch.load(index)
+    with pytest.raises(ValueError, match="must end in"):
+        save_sharded({}, tmp_path / "index.json", 10)
 
 
-def test_missing_file():
-    with pytest.raises(FileNotFoundError):
-        torch.load("absent.safetensors")
+# What cannot be saved, or not read
 
 
-def test_what_cannot_be_saved_is_located(path):
+def test_what_cannot_be_saved_is_located(path, named):
     with pytest.raises(TypeError, match=r"model\.layer is a object"):
         torch.save({"model": {"layer": object()}}, path)
-    with pytest.raises(TypeError, match="a key of model is a tuple"):
-        torch.save({"model": {(1,): 2}}, path)
-    assert not path.exists()
+    with pytest.raises(TypeError, match="a key of model is a function"):
+        torch.save({"model": {test_metadata_returns: 2}}, path)
+    with pytest.raises(TypeError, match=r"the object is a Linear.*state_dict"):
+        torch.save(nn.Linear(1, 1), path)
+    with pytest.raises(TypeError, match=r"0 is a ndarray.*from_numpy"):
+        torch.save([np.ones(1)], path)
+    with pytest.raises(TypeError, match=r"'epoch' is a int.*such as \.pt"):
+        torch.save({"epoch": 3}, named)
+    with pytest.raises(TypeError, match="a mapping of tensors, not a list"):
+        torch.save([torch.ones(1)], named)
+    with pytest.raises(ValueError, match="x is an integer of 513 bytes"):
+        torch.save({"x": 1 << 4096}, path)
+    deep = []
+    for _ in range(10_000):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        torch.save(deep, path)
+    assert not path.exists() and not named.exists()
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        torch.load("absent.safetensors")
+    with pytest.raises(IsADirectoryError):
+        torch.load(tmp_path)
+    with pytest.raises(ValueError, match="not a regular file"):
+        torch.load("/dev/zero")
+    with pytest.raises(TypeError, match="binary mode"):
+        torch.load(io.StringIO("text"))
+    with pytest.raises(ValueError, match="mmap=True needs the path"):
+        torch.load(io.BytesIO(b""), mmap=True)
+    with pytest.raises(FileNotFoundError, match="folder .*absent does not exist"):
+        torch.save({}, tmp_path / "absent" / "x.pt")
+
+
+@pytest.mark.parametrize(
+    "location", [None, "cpu", torch.device("cpu"), {"cuda:0": "cpu"}]
+)
+def test_everything_is_on_the_cpu(path, location):
+    torch.save(torch.ones(1), path)
+    assert torch.load(path, map_location=location).device == torch.device("cpu")
+    assert torch.load(path, map_location=lambda storage, place: storage).item() == 1
+
+
+@pytest.mark.parametrize("location", ["cuda", {"cpu": "cuda:0"}])
+def test_another_device_is_refused(path, location):
+    torch.save(torch.ones(1), path)
+    with pytest.raises(RuntimeError, match="runs on the CPU only"):
+        torch.load(path, map_location=location)
+
+
+def test_load_weights_flattens(path):
+    torch.save(
+        {
+            "epoch": 3,
+            "model": OrderedDict(a=torch.ones(1)),
+            "l": [1, path.name, torch.zeros(1)],
+        },
+        path,
+    )
+    assert {k: v.tolist() for k, v in torch.load_weights(path).items()} == {
+        "model.a": [1],
+        "l.2": [0],
+    }
+    torch.save({"epoch": 3}, path)
+    with pytest.raises(CheckpointError, match="no tensor can be found"):
+        torch.load_weights(path)
+
+
+# Whole files
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(path):
@@ -119,6 +361,30 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="folder .*absent does not exist"):
-        torch.save({}, tmp_path / "absent" / "x.safetensors")
+WRITER = """
+import sys
+import flambeau as torch
+path = sys.argv[1]
+for number in range(1, 1_000_000):
+    torch.save({"number": number, "x": torch.full((200_000,), number)}, path)
+    if number == 1:
+        print("saved", flush=True)
+"""
+
+
+def killed_while_saving(path, delay):
+    """Kill a process that saves all the time; return what file it left."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout.readline() == b"saved\n"
+        time.sleep(delay)
+        writer.send_signal(signal.SIGKILL)
+    return torch.load(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_a_process_that_is_killed_leaves_a_whole_file(path):
+    for delay in np.random.default_rng(0).uniform(0, 0.05, KILLS):
+        left = killed_while_saving(path, delay)
+        assert left["x"].eq(left["number"]).all()

@@ -69,7 +69,7 @@ def test_a_run_learns_and_leaves_its_folder(config, tmp_path):
     assert sorted(path.name for path in run.path.iterdir()) == [
         "best.safetensors",
         "config.json",
-        "last.safetensors",
+        "last.pt",
         "metrics.jsonl",
     ]
     assert run.read_config()[0] == config

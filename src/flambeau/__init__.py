@@ -51,7 +51,7 @@ from .random import (
     set_rng_state,
 )
 from .runtime.team import get_num_threads, set_num_threads
-from .serialization import load, save
+from .serialization import load, load_weights, save
 from .shape import Size
 from .tensor import Tensor
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot

@@ -36,6 +36,7 @@ __all__ = [
     "layout_of",
     "layout_through",
     "memory_of",
+    "owner_of",
     "show",
     "show_in_place",
     "show_steps",
@@ -351,9 +352,14 @@ def show_in_place(x: Tensor, steps: Steps, layout: Layout) -> Tensor:
 
 def memory_of(x: Handle) -> Tensor:
     """Return the memory that `x` reads, in its own order, detached if `x` is."""
-    x.node  # noqa: B018  reading it finds out whether x still is a view
-    root = x._root()
+    root = owner_of(x)
     return show(root, detach) if any(op is detach for op, _ in x._steps) else root
+
+
+def owner_of(x: Handle) -> Tensor:
+    """Return the tensor whose memory `x` reads, `x` itself if it is no view."""
+    x.node  # noqa: B018  reading it finds out whether x still is a view
+    return x._root()
 
 
 def layout_through(x: Handle, op: View, params: dict[str, Any]) -> Layout | None:

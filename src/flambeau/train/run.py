@@ -21,7 +21,7 @@ class RunFolder:
 
     Attributes:
         path: the folder, with ``config.json``, ``metrics.jsonl``,
-            ``best.safetensors`` (a state dict) and ``last.safetensors`` (everything
+            ``best.safetensors`` (a state dict) and ``last.pt`` (everything
             that going on needs).
 
     Args:
@@ -49,7 +49,7 @@ class RunFolder:
     @property
     def last_path(self) -> Path:
         """The newest checkpoint."""
-        return self.path / "last.safetensors"
+        return self.path / "last.pt"
 
     @staticmethod
     def create(
