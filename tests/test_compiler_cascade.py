@@ -79,7 +79,7 @@ def test_the_residual_sum_is_done_with_it() -> None:
 
 def test_an_image_of_three_channels_is_read_as_it_lies() -> None:
     net = Net()
-    y = ew.relu(net.conv(net.leaf(1, 3, 112, 120), 32, 3, stride=2))
+    y = ew.relu(net.conv(net.leaf(1, 3, 112, 160), 32, 3, stride=2))
     y = net.conv(ew.relu(net.conv(y, 32, 3, groups=32)), 16)
     assert cascades(y) == [3]
     check(y)
