@@ -132,13 +132,13 @@ def train(environment: Environment, args: list[str]) -> int:
 
 def test(environment: Environment, args: list[str]) -> int:
     """Run the tests; those that need torch are skipped if it is not installed."""
-    environment.provide(["test"])
+    environment.provide(["test", "onnx"])
     return run_pytest(environment, args)
 
 
 def parity(environment: Environment, args: list[str]) -> int:
     """Run the tests that compare flambeau with live torch."""
-    environment.provide(["test", "parity"])
+    environment.provide(["test", "onnx", "parity"])
     return run_pytest(environment, ["tests/parity", *args])
 
 

@@ -25,6 +25,7 @@ LAYERS = (
     ("tensor",),
     ("debug", "linalg", "nn", "optim"),
     ("replay", "serialization", "train", "utils", "vision"),
+    ("onnx",),
     ("cli",),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}

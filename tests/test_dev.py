@@ -56,7 +56,7 @@ def test_test_runs_pytest_on_every_core(
 ) -> None:
     assert dev.test(environment, ["-k", "conv"]) == 0
     pip, command = calls
-    assert extras_of(pip, environment) == "[test]"
+    assert extras_of(pip, environment) == "[onnx,test]"
     assert command[1:] == ["-m", "pytest", "-n", "auto", "-k", "conv"]
 
 
@@ -65,7 +65,7 @@ def test_parity_runs_its_own_folder_with_torch(
 ) -> None:
     assert dev.parity(environment, ["-x"]) == 0
     pip, command = calls
-    assert extras_of(pip, environment) == "[parity,test]"
+    assert extras_of(pip, environment) == "[onnx,parity,test]"
     assert command[-2:] == ["tests/parity", "-x"]
 
 

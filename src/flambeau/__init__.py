@@ -391,7 +391,7 @@ from .tensor.splitting import (
 __version__ = "0.1.0"
 
 # Half of the time to import flambeau would go into these: they wait to be named.
-_LATER = ("debug", "nn", "utils", "vision")
+_LATER = ("debug", "nn", "onnx", "utils", "vision")
 
 
 def __getattr__(name: str) -> _Any:

@@ -1,0 +1,211 @@
+"""A module that computes an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..nn import Module, Parameter
+from ..tensor import Tensor
+from .library import onnx
+from .operators import OPERATORS, Call, Value, as_tensor
+
+__all__ = ["GraphModule", "Step"]
+
+# Inputs that are state, and inputs that are settings: neither is trained.
+_STATE = {"BatchNormalization": (3, 4)}
+_SETTINGS = {
+    "Clip": (1, 2),
+    "Dropout": (1,),
+    "OneHot": (2,),
+    "Pad": (2,),
+    "Resize": (1, 2),
+    "Upsample": (1,),
+}
+
+
+class Step(NamedTuple):
+    """One node of the graph.
+
+    Attributes:
+        kind: the operator.
+        inputs: the names of what it reads, empty where an input is left out.
+        outputs: the names of its results.
+        attributes: as Python values; graphs are lists of steps with their outputs.
+        proto: the node as it stands in the file.
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+    proto: Any
+
+
+class GraphModule(Module):
+    """The module that :func:`load` returns: an ONNX graph, node by node.
+
+    Float weights are parameters and running moments buffers, under the file's names.
+    Integers, single numbers and an operator's settings are constants, and what follows
+    from constants and shapes alone is computed by NumPy.
+
+    Attributes:
+        input_names: of the inputs, in the order of the call.
+        output_names: of the results.
+        steps: the nodes in order.
+
+    Args:
+        steps: the nodes in order.
+        weights: the constants by name.
+        inputs: the names of the inputs.
+        outputs: the names of the results.
+        opset: the version of the operators.
+    """
+
+    def __init__(
+        self,
+        steps: list[Step],
+        weights: Mapping[str, np.ndarray],
+        inputs: Iterable[str],
+        outputs: Iterable[str],
+        opset: int,
+    ) -> None:
+        super().__init__()
+        self.steps, self.opset = steps, opset
+        self.input_names, self.output_names = list(inputs), list(outputs)
+        self._known: dict[str, np.ndarray] = {}
+        self._places: dict[str, tuple[Module, str]] = {}
+        state, settings = _read_as(_STATE, steps), _read_as(_SETTINGS, steps)
+        for name, value in weights.items():
+            if value.dtype.kind in "iub" or not value.ndim or name in settings:
+                self._known[name] = value
+            else:
+                self._add(name, value, name in state)
+
+    def _add(self, name: str, value: np.ndarray, is_state: bool) -> None:
+        """Keep floats as a parameter or buffer."""
+        owner, last = self._owner(name)
+        tensor = as_tensor(value)
+        if is_state:
+            owner.register_buffer(last, tensor)
+        else:
+            owner.register_parameter(last, Parameter(tensor))
+        self._places[name] = (owner, last)
+
+    def _owner(self, name: str) -> tuple[Module, str]:
+        """The module that holds a name with dots, made if it is not there."""
+        owner: Module = self
+        *path, last = [part or "_" for part in name.split(".")]
+        for part in path:
+            child = owner._modules.get(part)
+            if child is None:
+                if hasattr(owner, part):
+                    return self, _plain(self, name)
+                child = Module()
+                owner.add_module(part, child)
+            owner = child
+        return (self, _plain(self, name)) if hasattr(owner, last) else (owner, last)
+
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Compute the graph.
+
+        Raises:
+            TypeError: the number of inputs is not the graph's.
+        """
+        if len(inputs) != len(self.input_names):
+            raise TypeError(
+                f"this ONNX graph takes {len(self.input_names)} inputs "
+                f"({', '.join(self.input_names)}), got {len(inputs)}"
+            )
+        values: dict[str, Value] = dict(self._known)
+        for name, (owner, last) in self._places.items():
+            values[name] = getattr(owner, last)
+        values.update(zip(self.input_names, inputs))
+        self._run(self.steps, values)
+        found = [_tensor(values[name]) for name in self.output_names]
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def _run(self, steps: list[Step], values: dict[str, Value]) -> None:
+        for step in steps:
+            run = self._branch if step.kind == "If" else self._results
+            results = run(step, values)
+            values.update(
+                (name, each) for name, each in zip(step.outputs, results) if name
+            )
+
+    def _results(self, step: Step, values: dict[str, Value]) -> tuple[Value, ...]:
+        read = [values[name] if name else None for name in step.inputs]
+        while read and read[-1] is None:
+            read.pop()
+        if read and all(each is None or isinstance(each, np.ndarray) for each in read):
+            return _known_results(step, read, self.opset)
+        call = Call(
+            step.kind,
+            read,
+            step.attributes,
+            self.opset,
+            len([name for name in step.outputs if name]),
+            self.training,
+        )
+        result = OPERATORS[step.kind](call)
+        return result if isinstance(result, tuple) else (result,)
+
+    def _branch(self, step: Step, values: dict[str, Value]) -> tuple[Value, ...]:
+        """Run one of two graphs, which see the names around them."""
+        condition = values[step.inputs[0]]
+        name = "then_branch" if bool(condition) else "else_branch"
+        steps, constants, outputs = step.attributes[name]
+        inner = {**values, **constants}
+        self._run(steps, inner)
+        return tuple(inner[each] for each in outputs)
+
+
+def _read_as(inputs: Mapping[str, tuple[int, ...]], steps: list[Step]) -> set[str]:
+    """The names that steps read at positions in a table by operator."""
+    return {
+        step.inputs[at]
+        for step in steps
+        for at in inputs.get(step.kind, ())
+        if at < len(step.inputs)
+    }
+
+
+def _plain(module: Module, name: str) -> str:
+    """A name without dots that the module does not have yet."""
+    found = name.replace(".", "_")
+    while hasattr(module, found):
+        found += "_"
+    return found
+
+
+def _tensor(value: Value) -> Tensor:
+    return as_tensor(value) if isinstance(value, np.ndarray) else value
+
+
+def _known_results(step: Step, read: list[Any], opset: int) -> tuple[np.ndarray, ...]:
+    """What a node makes of known values, by the onnx package's own reference."""
+    helper = onnx().helper
+    names = [f"i{at}" if each is not None else "" for at, each in enumerate(read)]
+    node = onnx().NodeProto()
+    node.CopyFrom(step.proto)
+    del node.input[:]
+    node.input.extend(names)
+    inputs = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(each.dtype), each.shape
+        )
+        for name, each in zip(names, read)
+        if name
+    ]
+    outputs = [
+        helper.make_empty_tensor_value_info(each) for each in node.output if each
+    ]
+    graph = helper.make_graph([node], "one", inputs, outputs)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {name: each for name, each in zip(names, read) if name}
+    found = iter(ReferenceEvaluator(model).run(None, feeds))
+    return tuple(np.asarray(next(found)) if each else None for each in node.output)  # type: ignore

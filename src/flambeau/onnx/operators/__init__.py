@@ -1,0 +1,15 @@
+"""ONNX's operators on tensors, in a file per family."""
+
+from . import (
+    elementwise,
+    movement,
+    normalization,
+    products,
+    recurrent,
+    reductions,
+    resize,
+    windows,
+)
+from .call import OPERATORS, Call, Value, as_tensor
+
+__all__ = ["OPERATORS", "Call", "Value", "as_tensor"]

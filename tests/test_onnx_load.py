@@ -1,0 +1,298 @@
+"""ONNX files read: onnx's own cases for single operators, weights, damaged files."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+import flambeau as torch
+import flambeau.nn.functional as F
+from flambeau import nn
+from flambeau.onnx.operators import OPERATORS, as_tensor
+from flambeau.tensor.convert import value_of
+
+# Operators of the cases that flambeau does not have, and why.
+ABSENT = {
+    "no part of networks for images, sound or text": (
+        "Adagrad Adam ArrayFeatureExtractor Binarizer BitCast BlackmanWindow Gradient "
+        "HammingWindow HannWindow ImageDecoder LabelEncoder MelWeightMatrix Momentum "
+        "NonMaxSuppression RoiAlign TensorScatter TfIdfVectorizer TreeEnsemble Unique "
+        "Det"
+    ),
+    "strings, sequences, optional values, loops": (
+        "ConcatFromSequence Loop Optional OptionalGetElement OptionalHasElement "
+        "RegexFullMatch Scan SequenceAt SequenceConstruct SequenceEmpty SequenceInsert "
+        "SequenceLength SequenceMap SplitToSequence StringConcat StringNormalizer "
+        "StringSplit"
+    ),
+    "quantized numbers": (
+        "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv "
+        "QLinearMatMul QuantizeLinear"
+    ),
+    "complex numbers": "DFT STFT",
+    "newer than opset 22, or drafts": (
+        "Attention CausalConvWithState FlexAttention LinearAttention RotaryEmbedding "
+        "SwiGLU"
+    ),
+    "random numbers, which no case can compare": "RandomUniformLike",
+    "to be done": "AffineGrid DeformConv GridSample",
+}
+MISSING = {name for names in ABSENT.values() for name in names.split()}
+
+# Element types that flambeau does not have: their numbers in the file.
+KINDS = {
+    TensorProto.FLOAT,
+    TensorProto.DOUBLE,
+    TensorProto.FLOAT16,
+    TensorProto.BFLOAT16,
+    TensorProto.INT8,
+    TensorProto.INT16,
+    TensorProto.INT32,
+    TensorProto.INT64,
+    TensorProto.UINT8,
+    TensorProto.BOOL,
+}
+
+# Cases left out, and why.
+LEFT_OUT = {
+    "random": ("bernoulli", "training_dropout"),
+    # each step is rounded to 16 bits in the case's answer, and in kernels the last
+    "16 bits": ("attention_3d_causal_bf16", "attention_4d"),
+}
+
+
+def inner_nodes(nodes: Any) -> Iterator[Any]:
+    """All nodes, those of inner graphs too."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            yield from inner_nodes(attribute.g.node)
+
+
+def element_types(case: Any) -> set[int]:
+    """The element types that a case uses."""
+    graph = case.model.graph
+    values = [*graph.input, *graph.output]
+    kinds = {each.type.tensor_type.elem_type for each in values}
+    for node in inner_nodes(graph.node):
+        kinds |= {a.i for a in node.attribute if a.name == "to"}
+        kinds |= {a.t.data_type for a in node.attribute if a.name == "value"}
+    return kinds
+
+
+def is_left_out(case: Any) -> bool:
+    """Tell whether a list above leaves a case out."""
+    if any(part in case.name for part in LEFT_OUT["random"]):
+        return "zero_ratio" not in case.name and "default_ratio" not in case.name
+    low = {TensorProto.BFLOAT16, TensorProto.FLOAT16} & element_types(case)
+    return bool(low) and any(part in case.name for part in LEFT_OUT["16 bits"])
+
+
+with warnings.catch_warnings(action="ignore"):  # casts that overflow on purpose
+    EVERY = collect_testcases(None)
+CASES = {
+    case.name: case
+    for case in EVERY
+    if element_types(case) <= KINDS
+    and not any(n.op_type in MISSING for n in inner_nodes(case.model.graph.node))
+    and not is_left_out(case)
+}
+
+
+def tensor(value: Any) -> torch.Tensor:
+    """A value of a case as a tensor."""
+    if isinstance(value, TensorProto):
+        value = numpy_helper.to_array(value)
+    return as_tensor(np.array(value))
+
+
+def saved(model: Any, folder: Path) -> Path:
+    """Write a model's file."""
+    onnx.save(model, folder / "m.onnx")
+    return folder / "m.onnx"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_operators_compute_what_onnx_says(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    module = torch.onnx.load(saved(case.model, tmp_path))
+    for inputs, outputs in case.data_sets:
+        found = module(*map(tensor, inputs))
+        found = [found] if isinstance(found, torch.Tensor) else found
+        assert len(found) == len(outputs)
+        for mine, expected in zip(found, map(tensor, outputs)):
+            assert mine.dtype is expected.dtype
+            assert mine.shape == expected.shape
+            np.testing.assert_allclose(
+                value_of(mine.detach().double()),
+                value_of(expected.double()),
+                rtol=case.rtol,
+                atol=case.atol,
+            )
+
+
+def test_the_lists_of_what_is_left_out_are_true() -> None:
+    used = {n.op_type for case in EVERY for n in inner_nodes(case.model.graph.node)}
+    assert sorted(used - OPERATORS.keys() - {"If"} - MISSING) == []
+    assert sorted(MISSING & OPERATORS.keys()) == []
+    assert len(CASES) >= 1270
+
+
+# Modules
+
+
+def test_a_file_that_was_exported_comes_back(tmp_path: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU6()).eval()
+    torch.onnx.export(net, torch.zeros(1, 1, 6, 6), tmp_path / "m.onnx")
+    again = torch.onnx.load(tmp_path / "m.onnx")
+    kept = {key for key in net.state_dict() if "num_batches" not in key}
+    assert again.state_dict().keys() == kept
+    assert [name for name, _ in again.named_buffers()] == [
+        "1.running_mean",
+        "1.running_var",
+    ]
+    x = torch.randn(2, 1, 6, 6)
+    np.testing.assert_array_equal(again(x).detach().numpy(), net(x).detach().numpy())
+
+
+def test_a_model_that_was_read_can_be_trained(tmp_path: Path) -> None:
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(64, 2)
+    )
+    torch.onnx.export(net, torch.zeros(1, 1, 6, 6), tmp_path / "m.onnx")
+    again = torch.onnx.load(tmp_path / "m.onnx").train()
+    optimizer = torch.optim.SGD(again.parameters(), lr=0.1)
+    x, y = torch.randn(8, 1, 6, 6), torch.randint(0, 2, (8,))
+    losses = []
+    before = dict(again.named_buffers())["1.running_mean"].numpy().copy()
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(again(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] / 2
+    assert (dict(again.named_buffers())["1.running_mean"].numpy() != before).any()
+
+
+def graph_of(*nodes: Any, constants: Any = (), opset: int = 18) -> Any:
+    """A model with the input x, the output y and the nodes given."""
+    x, y = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in "xy"
+    )
+    graph = helper.make_graph(nodes, "test", [x], [y], constants)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def test_the_wrong_number_of_inputs_is_told(tmp_path: Path) -> None:
+    module = torch.onnx.load(
+        saved(graph_of(helper.make_node("Relu", ["x"], ["y"])), tmp_path)
+    )
+    with pytest.raises(TypeError, match=r"takes 1 inputs \(x\), got 2"):
+        module(torch.zeros(1), torch.zeros(1))
+
+
+def test_names_that_a_module_cannot_have_are_kept_apart(tmp_path: Path) -> None:
+    constants = [
+        numpy_helper.from_array(np.array([number], np.float32), name)
+        for number, name in ((1, "forward"), (2, "a.b"), (4, "a"))
+    ]
+    nodes = [
+        helper.make_node("Add", ["x", "forward"], ["t"]),
+        helper.make_node("Add", ["t", "a.b"], ["u"]),
+        helper.make_node("Add", ["u", "a"], ["y"]),
+    ]
+    module = torch.onnx.load(saved(graph_of(*nodes, constants=constants), tmp_path))
+    assert module(torch.zeros(1)).tolist() == [7]
+    assert len(list(module.parameters())) == 3
+
+
+# Files that are wrong
+
+
+def test_operators_that_are_absent_are_named(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("DFT", ["x"], ["t"]),
+        helper.make_node("Odd", ["t"], ["y"], domain="my.own"),
+    ]
+    path = saved(graph_of(*nodes), tmp_path)
+    with pytest.raises(NotImplementedError, match=r"m.onnx: .*DFT, my.own.Odd"):
+        torch.onnx.load(path)
+
+
+def test_a_dtype_that_is_absent_is_named(tmp_path: Path) -> None:
+    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.UINT16)
+    module = torch.onnx.load(saved(graph_of(node), tmp_path))
+    with pytest.raises(NotImplementedError, match="no dtype for ONNX's UINT16"):
+        module(torch.zeros(1))
+
+
+@pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08\x12", bytes(64)])
+def test_a_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"m.onnx: no ONNX model"):
+        torch.onnx.load(path)
+
+
+def outside(location: str, offset: str = "0", size: int = 2) -> Any:
+    """A model whose weight lies in another file."""
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[size])
+    weight.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", offset)):
+        weight.external_data.add(key=key, value=value)
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    return graph_of(node, constants=[weight])
+
+
+def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
+    np.array([0, 3, 4], np.float32).tofile(tmp_path / "weights.bin")
+    module = torch.onnx.load(saved_raw(outside("weights.bin", "4"), tmp_path))
+    assert module(torch.zeros(2)).tolist() == [3, 4]
+
+
+def saved_raw(model: Any, folder: Path) -> Path:
+    """Write a model's file without a look at its weights."""
+    (folder / "m.onnx").write_bytes(model.SerializeToString())
+    return folder / "m.onnx"
+
+
+@pytest.mark.parametrize(
+    ("location", "offset", "size", "message"),
+    [
+        ("../weights.bin", "0", 2, "no file in the model's folder"),
+        ("/etc/hostname", "0", 1, "no file in the model's folder"),
+        ("absent.bin", "0", 2, "no file in the model's folder"),
+        ("weights.bin", "4", 2, "bytes 4 to 12 are not in the file"),
+        ("weights.bin", "-4", 1, "bytes -4 to 0 are not in the file"),
+        ("weights.bin", "x", 1, "invalid literal"),
+        ("weights.bin", "0", -1, "are not in the file"),
+        ("weights.bin", "0", 2**62, "are not in the file"),
+    ],
+)
+def test_weights_elsewhere_are_refused(
+    location: str, offset: str, size: int, message: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for each in (tmp_path, folder):
+        np.zeros(2, np.float32).tofile(each / "weights.bin")
+    path = saved_raw(outside(location, offset, size), folder)
+    with pytest.raises(ValueError, match=f"m.onnx: the constant 'w' .*{message}"):
+        torch.onnx.load(path)
+
+
+def test_a_constant_that_is_cut_short_is_refused(tmp_path: Path) -> None:
+    weight = TensorProto(
+        name="w", data_type=TensorProto.FLOAT, dims=[4], raw_data=b"12"
+    )
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    path = saved_raw(graph_of(node, constants=[weight]), tmp_path)
+    with pytest.raises(ValueError, match="constant 'w' is damaged"):
+        torch.onnx.load(path)
