@@ -79,6 +79,8 @@ class Runner:
         arrays = dict(buffers)
         for name, size in program.scratch:
             arrays[name] = np.full(size, 255, np.uint8)  # NaNs: nothing may rely on it
+        for name, values in program.numbers:
+            arrays[name] = np.array(values, np.int64)
         place = self._placer(guard, shift)
         self.arrays = {name: place(array) for name, array in arrays.items()}
         self.extra = [place(array) for array in extra]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -101,24 +101,46 @@ def test_the_bits_do_not_depend_on_threads(sizes):
 
 
 LINEAR = {
-    "forward": ("rows", (False, True)),
-    "input gradient": ("rows", (False, False)),
-    "weight gradient": ("depth", (True, False)),
+    "forward": ("rows", (300, 40), (False, True)),
+    "long forward": ("rows", (10, 2000), (False, True)),
+    "input gradient": ("rows", (300, 40), (False, False)),
+    "weight gradient": ("depth", (300, 40), (True, False)),
+    "batch": ("batch", (300, 40), (False, True)),
+    "long batch": ("batch", (5, 600), (True, False)),
 }
 
 
 @pytest.mark.parametrize("guard", ["begin", "end"])
-@pytest.mark.parametrize("free, across", LINEAR.values(), ids=LINEAR)
-def test_code_with_a_free_size_serves_any(free, across, guard):
+@pytest.mark.parametrize("free, sizes, across", LINEAR.values(), ids=LINEAR)
+def test_code_does_not_know_the_outermost_size(free, sizes, across, guard):
     texts = set()
-    for size in (1, 5, 13, 64, 100):
-        sizes = {"rows": (size, 300, 40), "depth": (40, 300, size)}[free]
-        spec, buffers, expected = problem(*sizes, (), across)
-        spec = replace(spec, free=free)
-        buffers["size"] = np.array([size], np.int64)
+    for size in (64, 40, 5, 13, 100):
+        shape = {"rows": (size, *sizes), "depth": (*sizes, size)}
+        shape = shape.get(free, (7, *sizes))
+        batch = (size, 2) if free == "batch" else ()
+        spec, buffers, expected = problem(*shape, batch, across)
+        assert spec.free == free
         check(spec, buffers, expected, guard=guard)
         stages = matmul(spec, host()).stages
         texts.add(tuple(stage.kernel.recipe for stage in stages))
+    assert len(texts) == 1
+
+
+@pytest.mark.parametrize("guard", ["begin", "end"])
+def test_packed_and_split_weight_gradients_serve_any_long_batch(guard):
+    texts = set()
+    for depth in (300, 700, 1030):
+        spec, buffers, expected = problem(96, 2048, depth, (), (True, False))
+        check(spec, buffers, expected, guard=guard)
+        few, *rest = problem(2048, 9, depth, (), (True, False))
+        check(few, *rest, guard=guard)
+        small, *rest = problem(20, 30, depth, (), (True, False))
+        check(small, *rest, guard=guard)
+        programs = [matmul(each, host()) for each in (spec, few, small)]
+        texts.add(
+            tuple(stage.kernel.recipe for each in programs for stage in each.stages)
+        )
+    assert [len(each.stages) for each in programs] == [2, 1, 2]
     assert len(texts) == 1
 
 

@@ -8,7 +8,7 @@ along k, and the sums of as many columns as a vector has lanes are turned and ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -17,7 +17,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder
 from .kernel import Kernel
-from .loops import unravel
+from .loops import ANY, unravel
 from .program import Epilogue, Position
 from .tile import Tile, TileShape, ceil_div
 from .transposing import transpose
@@ -51,6 +51,11 @@ class Dots:
     a_strides: tuple[int, ...]
     b_strides: tuple[int, ...]
 
+    @property
+    def code(self) -> Dots:
+        """The same for any outermost size of the batch."""
+        return replace(self, batch=(ANY, *self.batch[1:])) if self.batch else self
+
 
 def dot_kernel(dots: Dots, target: Target, epilogue: Epilogue) -> Kernel:
     """Return the kernel: table (a, b, out).
@@ -62,7 +67,7 @@ def dot_kernel(dots: Dots, target: Target, epilogue: Epilogue) -> Kernel:
     area = dots.rows * (dots.depth + dots.columns) + dots.depth * dots.columns
     flops = 2 * products * dots.rows * dots.columns * dots.depth
     moved = products * area * dots.dtype.itemsize
-    recipe = (dots, target, epilogue)
+    recipe = (dots.code, target, epilogue)
     return Kernel(dots.name, _emit, recipe, products * parts, flops, moved)
 
 

@@ -6,7 +6,7 @@ parts, whose number never depends on the threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
@@ -15,7 +15,7 @@ from ... import dtypes as dt
 from ...runtime.target import Target
 from .builder import KernelBuilder, value_type
 from .kernel import Kernel
-from .loops import unravel
+from .loops import ANY, unravel
 from .program import Epilogue, Position
 from .tile import ceil_div
 
@@ -61,17 +61,23 @@ class Fold:
     parts: int
     sizes: tuple[int, ...]
 
+    @property
+    def code(self) -> Fold:
+        """The same for any number of parts and any outermost size."""
+        return replace(self, parts=ANY, sizes=(ANY, *self.sizes[1:]))
+
 
 def fold_kernel(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel that adds partial results: table (parts, sum).
+    """Return the kernel that adds partial results: table (parts, sizes, sum).
 
-    A chunk is a stretch of a row or a number of rows.
+    The sizes begin with the outermost one and the number of parts. A chunk is a stretch
+    of a row or a number of rows.
     """
     rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
     stretch, each = _cut(fold)
     flops = fold.parts * rows * inner
     moved = (fold.parts + 1) * rows * inner * fold.dtype.itemsize
-    recipe = (fold, target, epilogue)
+    recipe = (fold.code, target, epilogue)
     chunks = ceil_div(rows, each) * ceil_div(inner, stretch)
     return Kernel(name, _emit, recipe, chunks, flops, moved)
 
@@ -85,7 +91,8 @@ def _cut(fold: Fold) -> tuple[int, int]:
 def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(fold.dtype.itemsize)
-    rows, inner = prod(fold.sizes[:-1]), fold.sizes[-1]
+    inner = fold.sizes[-1]
+    rows = kernel.mul(kernel.number(1, 0), prod(fold.sizes[1:-1]))
     stretch, each = _cut(fold)
     across = ceil_div(inner, stretch)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
@@ -97,19 +104,20 @@ def _emit(name: str, fold: Fold, target: Target, epilogue: Epilogue) -> str:
             valid = kernel.sub(inner, at) if inner % lanes else None
             offset = kernel.add(kernel.mul(row, inner), at)
             indices = (*unravel(kernel, row, fold.sizes[:-1]), at)
-            position = Position(indices, offset, valid, chunk, 1, 2, fold.dtype)
-            value = _folded(kernel, fold, position, lanes)
+            position = Position(indices, offset, valid, chunk, 2, 3, fold.dtype)
+            value = _folded(kernel, kernel.mul(rows, inner), position, lanes)
             epilogue.store(kernel, value, position)
     return kernel.finish()
 
 
 def _folded(
-    kernel: KernelBuilder, fold: Fold, position: Position, lanes: int
+    kernel: KernelBuilder, size: ir.Value, position: Position, lanes: int
 ) -> ir.Value:
-    mask = position.mask(kernel, lanes)
-    total = kernel.variable(ir.Constant(value_type(fold.dtype, lanes), None))
-    with kernel.loop(0, fold.parts) as part:
-        place = kernel.add(position.offset, kernel.mul(part, prod(fold.sizes)))
-        value = kernel.load(kernel.buffer(0), place, fold.dtype, lanes, mask)
+    """Add a vector of all parts, each of which has so many elements."""
+    mask, kind = position.mask(kernel, lanes), position.dtype
+    total = kernel.variable(ir.Constant(value_type(kind, lanes), None))
+    with kernel.loop(0, kernel.number(1, 1)) as part:
+        place = kernel.add(position.offset, kernel.mul(part, size))
+        value = kernel.load(kernel.buffer(0), place, kind, lanes, mask)
         total.set(kernel.b.fadd(total.get(), value))
     return total.get()

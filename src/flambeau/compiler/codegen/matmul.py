@@ -3,22 +3,25 @@
 Columns lie across vectors, rows are broadcast. Operands are read where they lie, with
 any strides, or from panels that a first kernel packs. A long reduction over a small
 output is split in parts, which a last kernel adds.
+
+The code does not know the size that lies outermost in memory, where a batch is: the
+rows, or the depth of a weight's gradient. One of each class of sizes is planned for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
+from math import gcd, prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import I64, KernelBuilder
+from .builder import Index, KernelBuilder
 from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
 from .kernel import Kernel, planned_once
-from .loops import unravel
+from .loops import ANY, unravel
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Position, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_tile
@@ -28,10 +31,14 @@ __all__ = ["MatmulSpec", "matmul"]
 _CHUNK_FLOPS = 2_000_000
 _MOST_DEPTH = 4096  # so that a panel of B stays in the second-level cache
 _LEAST_DEPTH = 256  # below which a part is not worth its sum
-_ALIAS = 2048  # what lies so many bytes apart competes for places in a cache
-_THIN = 4  # rows up to which B is not worth packing
-_TYPICAL = 64  # rows or steps, for which code with a free size is planned
 _CHUNKS = 32  # enough for the threads that a small output should employ
+_FEW = 4  # rows or steps up to which their number is worth code of its own
+_TYPICAL = (64, 1024)  # rows or steps that code for any number is planned for
+_PRODUCTS = 16  # that code for any batch of more than a few is planned for
+_USUAL = 256  # up to which it is the first of these
+_OFTEN = 32  # row tiles for which B is packed however it lies
+_PLACES = 65_536  # bytes after which lines compete for the same places of a cache
+_WAYS = 16  # how many of them have room
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,6 @@ class MatmulSpec:
         depth: K.
         a_strides: of A, in elements: of each batch dimension, of rows, of depth.
         b_strides: of B: of each batch dimension, of depth, of columns.
-        free: "rows" or "depth" if the code shall not depend on that size, which is
-            read from a buffer; there are no batch dimensions then.
     """
 
     dtype: dt.dtype
@@ -57,7 +62,6 @@ class MatmulSpec:
     depth: int
     a_strides: tuple[int, ...]
     b_strides: tuple[int, ...]
-    free: str = ""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -65,37 +69,70 @@ class MatmulSpec:
         return (*self.batch, self.rows, self.columns)
 
     @property
-    def name(self) -> str:
-        """The sizes, for kernels' names."""
-        rows = "m" if self.free == "rows" else self.rows
-        depth = "k" if self.free == "depth" else self.depth
-        sizes = (*self.batch, rows, self.columns, depth)
-        return f"{self.dtype.name}_{'x'.join(map(str, sizes))}"
+    def free(self) -> str:
+        """Which size the code does not know: "batch", "rows", "depth" or none."""
+        if self.batch:
+            return "batch"
+        (row, step), (line, column) = self.a_strides, self.b_strides
+        if self.depth > _FEW and step >= row and line >= column == 1:
+            return "depth"
+        return "rows" if self.rows > _FEW and row >= step else ""
+
+    @property
+    def code(self) -> MatmulSpec:
+        """The same for any number of what is free."""
+        return self._with(ANY)
 
     @property
     def typical(self) -> MatmulSpec:
-        """The spec by which the code is planned: the free size is some number."""
-        rows = _TYPICAL if self.free == "rows" else self.rows
-        depth = _TYPICAL if self.free == "depth" else self.depth
-        return replace(self, rows=rows, depth=depth)
+        """The spec by which the code is planned."""
+        if self.free == "batch":
+            return self._with(_PRODUCTS) if self.batch[0] > _FEW else self
+        size = self.depth if self.free == "depth" else self.rows
+        return self._with(_TYPICAL[size > _USUAL])
+
+    def _with(self, size: int) -> MatmulSpec:
+        """The same with another size of what is free."""
+        match self.free:
+            case "batch":
+                return replace(self, batch=(size, *self.batch[1:]))
+            case "rows":
+                return replace(self, rows=size)
+            case "depth":
+                return replace(self, depth=size)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The sizes, for kernels' names."""
+        sizes = (*self.code.batch, self.code.rows, self.columns, self.code.depth)
+        told = ("n" if size == ANY else str(size) for size in sizes)
+        return f"{self.dtype.name}_{'x'.join(told)}"
 
 
 @dataclass(frozen=True)
 class _Grid:
-    """How the work is cut: the tile, parts of the depth, row tiles per chunk."""
+    """How the work is cut.
+
+    Attributes:
+        tile: in registers.
+        parts: of the depth.
+        part: steps of each but the last.
+        together: row tiles of a chunk.
+        split: whether parts have results of their own.
+    """
 
     tile: TileShape
     parts: int
     part: int
     together: int
+    split: bool
 
-    def row_tiles(self, spec: MatmulSpec) -> int:
-        return ceil_div(spec.rows, self.tile.rows)
-
-    @property
-    def together_rows(self) -> int:
-        """How many rows a chunk has."""
-        return self.together * self.tile.rows
+    def code(self, spec: MatmulSpec) -> _Grid:
+        """What the code knows of it."""
+        if spec.free != "depth":
+            return self
+        return replace(self, parts=ANY, part=ANY, together=ANY)
 
     def panels(self, spec: MatmulSpec) -> int:
         return ceil_div(spec.columns, self.tile.columns)
@@ -107,25 +144,14 @@ def matmul(
 ) -> Program:
     """Return the kernels of a matrix product.
 
-    Buffers: a, b, out, and size (one int64) where a size is free; scratch: a_panels,
-    b_panels (packed operands), parts (of a split reduction). The epilogue sees the
-    indices (*batch, row, column).
+    Buffers: a, b, out; scratch: a_panels, b_panels (packed operands), parts (of a
+    split reduction). The epilogue sees the indices (*batch, row, column).
     """
     epilogue = epilogue or Epilogue()
     if _thin(spec):
-        dots = Dots(
-            f"dot_{spec.name}",
-            spec.dtype,
-            spec.batch,
-            spec.rows,
-            spec.columns,
-            spec.depth,
-            spec.a_strides[:-1],
-            (*spec.b_strides[:-2], spec.b_strides[-1]),
-        )
-        kernel = dot_kernel(dots, target, epilogue)
+        kernel = dot_kernel(_dots(spec), target, epilogue)
         return Program((Stage(kernel, ("a", "b", "out"), fused=True),))
-    grid = _grid(spec.typical, target)
+    grid = _grid(spec, target)
     stages, scratch = [], []
     packs = {"a": _packing_a(spec, grid), "b": _packing_b(spec, grid)}
     operands = []
@@ -135,69 +161,102 @@ def matmul(
             kernel = pack_kernel(f"pack_{operand}_{spec.name}", pack, target)
             stages.append(Stage(kernel, (operand, operands[-1])))
             scratch.append((operands[-1], pack.size * spec.dtype.itemsize))
-    whole = grid.parts == 1
+    out = "parts" if grid.split else "out"
     product = _product(spec, grid, packs["a"], packs["b"], target, epilogue)
-    out = "out" if whole else "parts"
-    size = ("size",) if spec.free else ()
-    stages.append(Stage(product, (*operands, out, *size), fused=whole))
-    if not whole:
+    stages.append(Stage(product, (*operands, "sizes", out), fused=not grid.split))
+    if grid.split:
         fold = Fold(spec.dtype, grid.parts, spec.sizes)
         kernel = fold_kernel(f"fold_{spec.name}", fold, target, epilogue)
-        stages.append(Stage(kernel, ("parts", "out"), fused=True))
+        stages.append(Stage(kernel, ("parts", "sizes", "out"), fused=True))
         elements = grid.parts * prod(spec.sizes)
         scratch.append(("parts", elements * spec.dtype.itemsize))
-    return Program(tuple(stages), tuple(scratch))
+    sizes = (spec.sizes[0], grid.parts, spec.depth, grid.part, grid.together)
+    return Program(tuple(stages), tuple(scratch), numbers=(("sizes", sizes),))
 
 
 def _thin(spec: MatmulSpec) -> bool:
     """Whether B is used too little to pack it, and both lie along the reduction."""
     along = spec.a_strides[-1] == 1 and spec.b_strides[-2] == 1
-    few = spec.rows <= _THIN and spec.depth >= _LEAST_DEPTH
-    return along and few and not spec.free
+    return along and spec.rows <= _FEW and spec.depth >= _LEAST_DEPTH
+
+
+def _dots(spec: MatmulSpec) -> Dots:
+    return Dots(
+        f"dot_{spec.name}",
+        spec.dtype,
+        spec.batch,
+        spec.rows,
+        spec.columns,
+        spec.depth,
+        spec.a_strides[:-1],
+        (*spec.b_strides[:-2], spec.b_strides[-1]),
+    )
 
 
 def _grid(spec: MatmulSpec, target: Target) -> _Grid:
-    tile = choose_tile(target, spec.dtype.itemsize, spec.rows, spec.columns)
-    tiles = ceil_div(spec.rows, tile.rows) * ceil_div(spec.columns, tile.columns)
-    tiles *= prod(spec.batch)
-    parts = min(ceil_div(_CHUNKS, max(tiles, 1)), spec.depth // _LEAST_DEPTH)
-    parts = 1 if spec.free else max(parts, ceil_div(spec.depth, _MOST_DEPTH), 1)
+    """How the work is cut; numbers that the code knows are those of a typical spec."""
+    typical = spec.typical
+    tile = choose_tile(target, spec.dtype.itemsize, typical.rows, spec.columns)
+    parts = _parts(typical, tile)
+    split = parts > 1
+    if spec.free == "depth":
+        parts = _parts(spec, tile)
+        split = split or parts > 1
     part = max(ceil_div(spec.depth, parts), 1)
     flops = 2 * tile.rows * tile.columns * part
     together = max(1, _CHUNK_FLOPS // max(flops, 1))
-    return _Grid(tile, max(ceil_div(spec.depth, part), 1), part, together)
+    return _Grid(tile, max(ceil_div(spec.depth, part), 1), part, together, split)
+
+
+def _parts(spec: MatmulSpec, tile: TileShape) -> int:
+    """Into how many parts the depth is cut, more or less."""
+    tiles = ceil_div(spec.rows, tile.rows) * ceil_div(spec.columns, tile.columns)
+    tiles *= prod(spec.batch)
+    parts = min(ceil_div(_CHUNKS, max(tiles, 1)), spec.depth // _LEAST_DEPTH)
+    return max(parts, ceil_div(spec.depth, _MOST_DEPTH), 1)
+
+
+def _crowded(spec: MatmulSpec, stride: int) -> bool:
+    """Whether the lines of a reduction push each other out of the cache."""
+    depth = min(spec.typical.depth, _MOST_DEPTH)
+    return stride > 0 and depth * gcd(stride * spec.dtype.itemsize, _PLACES) > (
+        _WAYS * _PLACES
+    )
 
 
 def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
-    """How A is packed, if the steps of a reduction push each other out of the cache."""
+    """How A is packed, if it is read often and the cache cannot hold it as it lies."""
     row, depth = spec.a_strides[-2:]
-    alias = depth * spec.dtype.itemsize % _ALIAS == 0
-    if not alias or grid.row_tiles(spec) < 4 or grid.panels(spec) < 4 or spec.free:
+    few = spec.rows <= _FEW or grid.panels(spec) < 4
+    if few or spec.free == "rows" or not _crowded(spec, depth):
         return None
-    return Pack(
-        dtype=spec.dtype,
-        groups=tuple(zip(spec.batch, spec.a_strides)),
-        taps=(Steps(0, 0, 1),),
-        rows=(spec.depth, depth),
-        columns=(spec.rows, row),
-        panel=grid.tile.rows,
-    )
+    return _pack(spec, spec.a_strides, depth, (spec.rows, row), grid.tile.rows)
 
 
 def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
-    """How B is packed, if its columns are not neighbours or it is read often."""
+    """How B is packed, if its columns are not neighbours or it is read so often."""
     depth, columns = spec.b_strides[-2:]
-    often = grid.row_tiles(spec.typical) >= 4 and spec.columns > grid.tile.columns
-    if columns == 1 and (spec.free == "depth" or not often):
+    tiles = ceil_div(spec.typical.rows, grid.tile.rows)
+    often = tiles >= _OFTEN and spec.columns > grid.tile.columns
+    badly = spec.rows > _FEW and _crowded(spec, depth)
+    if columns == 1 and not often and not badly:
         return None
-    return Pack(
-        dtype=spec.dtype,
-        groups=tuple(zip(spec.batch, spec.b_strides)),
-        taps=(Steps(0, 0, 1),),
-        rows=(spec.depth, depth),
-        columns=(spec.columns, columns),
-        panel=grid.tile.columns,
-    )
+    across = (spec.columns, columns)
+    return _pack(spec, spec.b_strides, depth, across, grid.tile.columns)
+
+
+def _pack(
+    spec: MatmulSpec,
+    strides: tuple[int, ...],
+    depth: int,
+    columns: tuple[int, int],
+    panel: int,
+) -> Pack:
+    free = {"batch": "groups", "depth": "rows"}
+    groups = tuple(zip(spec.batch, strides))
+    taps, rows = (Steps(0, 0, 1),), (spec.depth, depth)
+    known = free.get(spec.free, "")
+    return Pack(spec.dtype, groups, taps, rows, columns, panel, free=known)
 
 
 def _product(
@@ -208,16 +267,18 @@ def _product(
     target: Target,
     epilogue: Epilogue,
 ) -> Kernel:
-    """Return the kernel that multiplies: table (A, B, out or parts).
+    """Return the kernel that multiplies: table (A, B, sizes, out or parts).
 
     A chunk is some row tiles of one panel of one product of one part.
     """
-    panels, batch = grid.panels(spec), prod(spec.batch)
+    batch, together = prod(spec.batch), grid.together * grid.tile.rows
     flops = 2 * prod(spec.sizes) * spec.depth
     area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
     moved = batch * area * spec.dtype.itemsize
-    chunks = grid.parts * batch * panels * ceil_div(spec.rows, grid.together_rows)
-    recipe = (spec.typical, grid, a, b, target, epilogue)
+    chunks = grid.parts * batch * grid.panels(spec) * ceil_div(spec.rows, together)
+    packs = (a and a.code, b and b.code)
+    end = Epilogue() if grid.split else epilogue
+    recipe = (spec.code, grid.code(spec), *packs, target, end)
     return Kernel(f"matmul_{spec.name}", _emit, recipe, chunks, flops, moved)
 
 
@@ -231,19 +292,20 @@ def _emit(
     epilogue: Epilogue,
 ) -> str:
     kernel = KernelBuilder(name, target)
-    panels, batch, height = grid.panels(spec), prod(spec.batch), grid.tile.rows
-    rows, depth = _size(kernel, spec, "rows"), _size(kernel, spec, "depth")
+    sizes = _Sizes(kernel, spec, grid)
+    panels, height, rows = grid.panels(spec), grid.tile.rows, sizes.rows
     whole, _ = kernel.split(kernel.int(rows), height)
-    more = kernel.add(rows, grid.together_rows - 1)
-    blocks, _ = kernel.split(more, grid.together_rows)
+    tiles = kernel.b.udiv(kernel.add(rows, height - 1), kernel.int(height))
+    above = kernel.sub(kernel.add(tiles, sizes.together), 1)
+    blocks, _ = kernel.split(above, sizes.together)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         upper, block = kernel.split(chunk, blocks)
         upper, panel = kernel.split(upper, panels)
-        part, product = kernel.split(upper, batch)
-        place = _Place(chunk, part, product, panel, rows, depth)
-        work = _Work(kernel, spec, grid, a, b, epilogue, place)
-        first = kernel.mul(block, grid.together)
-        stop = kernel.minimum(kernel.add(first, grid.together), whole)
+        part, product = kernel.split(upper, sizes.products)
+        place = _Place(chunk, part, product, panel)
+        work = _Work(kernel, spec, grid, sizes, a, b, epilogue, place)
+        first = kernel.mul(block, sizes.together)
+        stop = kernel.minimum(kernel.add(first, sizes.together), whole)
         with kernel.loop(first, stop) as at:
             work.tile(at, kernel.mul(at, height), height)
         last = kernel.b.icmp_signed("==", block, kernel.sub(blocks, 1))
@@ -252,23 +314,39 @@ def _emit(
     return kernel.finish()
 
 
-def _size(kernel: KernelBuilder, spec: MatmulSpec, which: str) -> int | ir.Value:
-    """The rows or the depth: a constant, or read from the buffer of the free size."""
-    if spec.free == which:
-        return kernel.b.load(kernel.buffer(3), typ=I64, align=8)
-    return spec.rows if which == "rows" else spec.depth
+class _Sizes:
+    """The sizes, each a number that the code knows or one that it reads.
+
+    Attributes:
+        outermost: of the output.
+        parts: of the depth.
+        depth: of the reduction.
+        part: steps of each but the last.
+        together: row tiles of a chunk.
+        rows: of a product.
+        products: how many there are.
+    """
+
+    def __init__(self, kernel: KernelBuilder, spec: MatmulSpec, grid: _Grid) -> None:
+        known = (spec.sizes[0], grid.parts, spec.depth, grid.part, grid.together)
+        self.outermost, self.parts, self.depth, self.part, self.together = (
+            kernel.number(2, at) if size == ANY else size
+            for at, size in enumerate(known)
+        )
+        self.rows: Index = spec.rows if spec.batch else self.outermost
+        self.products: Index = 1
+        if spec.batch:
+            self.products = kernel.mul(self.outermost, prod(spec.batch[1:]))
 
 
 @dataclass(frozen=True)
 class _Place:
-    """The numbers of a chunk, its part, product and panel, and the sizes."""
+    """The numbers of a chunk, its part, product and panel."""
 
     chunk: ir.Value
     part: ir.Value
     product: ir.Value
     panel: ir.Value
-    rows: int | ir.Value
-    depth: int | ir.Value
 
 
 class _Work:
@@ -279,16 +357,17 @@ class _Work:
         kernel: KernelBuilder,
         spec: MatmulSpec,
         grid: _Grid,
+        sizes: _Sizes,
         a: Pack | None,
         b: Pack | None,
         epilogue: Epilogue,
         place: _Place,
     ) -> None:
         self.kernel, self.spec, self.grid, self.epilogue = kernel, spec, grid, epilogue
-        self.packed_a, self.place = a, place
+        self.sizes, self.packed_a, self.place = sizes, a, place
         self.indices = unravel(kernel, place.product, spec.batch)
         self.column = kernel.mul(place.panel, grid.tile.columns)
-        self.depth = kernel.mul(place.part, grid.part)
+        self.depth = kernel.mul(place.part, sizes.part)
         self.a = self._offset(spec.a_strides, spec.a_strides[-1])
         self.b_step = spec.b_strides[-2] if b is None else b.panel
         self.masks = self._masks() if b is None else None
@@ -301,7 +380,7 @@ class _Work:
         """Where a panel of this product begins, at this part."""
         kernel = self.kernel
         line = kernel.add(kernel.mul(self.place.product, pack.panels), panel)
-        line = kernel.add(kernel.mul(line, self.place.depth), self.depth)
+        line = kernel.add(kernel.mul(line, self.sizes.depth), self.depth)
         return kernel.mul(line, pack.panel)
 
     def _offset(self, strides: tuple[int, ...], depth: int) -> ir.Value:
@@ -332,11 +411,12 @@ class _Work:
         """
         kernel, height = self.kernel, self.grid.tile.rows
         first = kernel.mul(whole, height)
-        if isinstance(self.place.rows, int):
-            if self.place.rows % height:
-                self.tile(whole, first, self.place.rows % height)
+        rows = self.sizes.rows
+        if isinstance(rows, int):
+            if rows % height:
+                self.tile(whole, first, rows % height)
             return
-        left = kernel.sub(self.place.rows, first)
+        left = kernel.sub(rows, first)
         for digit in reversed(range((height - 1).bit_length())):
             size = 1 << digit
             has = kernel.b.and_(left, kernel.int(size))
@@ -357,29 +437,27 @@ class _Work:
         a = kernel.at(kernel.buffer(0), place, kind)
         b = kernel.at(kernel.buffer(1), self.b, kind)
         offsets = [(each, each * row_step) for each in range(rows)]
-        epilogue = self.epilogue if self.grid.parts == 1 else Epilogue()
         places = self._places(shape, row)
-        epilogue.prepare(kernel, places)
+        self.epilogue.prepare(kernel, places)
         tile.accumulate(a, offsets, step, b, self.b_step, self._count(), self.masks)
-        epilogue.store_tile(kernel, tile.columns(places))
+        self.epilogue.store_tile(kernel, tile.columns(places))
 
     def _count(self) -> int | ir.Value:
         """How many steps this part has; the last may have fewer."""
-        if self.grid.parts == 1:
-            return self.place.depth
+        sizes = self.sizes
+        if not self.grid.split:
+            return sizes.depth
         if self.grid.parts * self.grid.part == self.spec.depth:
             return self.grid.part
-        left = self.kernel.sub(self.spec.depth, self.depth)
-        return self.kernel.minimum(left, self.grid.part)
+        left = self.kernel.sub(sizes.depth, self.depth)
+        return self.kernel.minimum(left, sizes.part)
 
     def _places(self, shape: TileShape, row: ir.Value) -> list[list[Position]]:
         """Where a tile's vectors belong, column by column."""
         kernel, spec = self.kernel, self.spec
-        first = kernel.mul(self.place.product, self.place.rows)
-        free = 4 if spec.free else 3
-        if self.grid.parts > 1:
-            batch = kernel.mul(self.place.part, prod(spec.batch) * spec.rows)
-            first = kernel.add(first, batch)
+        sizes = self.sizes
+        number = kernel.mul(self.place.part, sizes.products)
+        first = kernel.mul(kernel.add(number, self.place.product), sizes.rows)
         vectors = range(shape.vectors)
         places = [kernel.add(self.column, v * shape.lanes) for v in vectors]
         valid = [self._valid(v) for v in vectors]
@@ -391,7 +469,7 @@ class _Work:
                 indices = (*self.indices, here, places[v])
                 offset = kernel.add(line, places[v])
                 position = Position(
-                    indices, offset, valid[v], self.place.chunk, 2, free, spec.dtype
+                    indices, offset, valid[v], self.place.chunk, 3, 4, spec.dtype
                 )
                 columns[v].append(position)
         return columns

@@ -10,15 +10,16 @@ exist are zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import KernelBuilder
+from .builder import Index, KernelBuilder
 from .kernel import Kernel
+from .loops import ANY, unravel
 from .tile import ceil_div
 from .transposing import transpose
 
@@ -48,6 +49,8 @@ class Pack:
         columns: size and stride of the dimension that lies across vectors.
         panel: columns per panel.
         start: where the panels begin in their buffer.
+        free: the size that the code does not know: "groups", which is the outermost
+            one of theirs, "rows", or none.
     """
 
     dtype: dt.dtype
@@ -57,6 +60,17 @@ class Pack:
     columns: tuple[int, int]
     panel: int
     start: int = 0
+    free: str = ""
+
+    @property
+    def code(self) -> Pack:
+        """The same for any number of what is free."""
+        if self.free == "rows":
+            return replace(self, rows=(ANY, self.rows[1]))
+        if self.free == "groups":
+            (_, step), *others = self.groups
+            return replace(self, groups=((ANY, step), *others))
+        return self
 
     @property
     def size(self) -> int:
@@ -92,7 +106,10 @@ class Pack:
 
 
 def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
-    """Return the kernel that gathers panels: table (operand, panels)."""
+    """Return the kernel that gathers panels: table (operand, panels).
+
+    Its bounds are the number of lines and of rows, if something is free.
+    """
     lanes = target.lanes(pack.dtype.itemsize)
     if _in_blocks(pack, lanes):
         groups = prod(size for size, _ in pack.groups)
@@ -100,12 +117,14 @@ def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
     else:
         chunks = ceil_div(_lines(pack), _lines_at_once(pack))
     moved = 2 * pack.size * pack.dtype.itemsize
-    return Kernel(name, _emit, (pack, target), chunks, moved=moved)
+    bounds = (_lines(pack), pack.rows[0]) if pack.free else ()
+    recipe = (pack.code, target)
+    return Kernel(name, _emit, recipe, chunks, moved=moved, bounds=bounds)
 
 
 def _in_blocks(pack: Pack, lanes: int) -> bool:
     """Whether whole blocks are turned in registers."""
-    return pack.turned and pack.inner >= lanes
+    return pack.free != "rows" and pack.turned and pack.inner >= lanes
 
 
 def _lines(pack: Pack) -> int:
@@ -177,24 +196,25 @@ def _store_lines(
 
 def _pack_lines(kernel: KernelBuilder, pack: Pack) -> None:
     """Gather line by line. A chunk is a number of panel rows with all their taps."""
-    taps, rows = prod(each.count for each in pack.taps), pack.rows[0]
-    each = _lines_at_once(pack)
-    stop = kernel.minimum(kernel.mul(kernel.end, each), _lines(pack))
+    taps, each = prod(each.count for each in pack.taps), _lines_at_once(pack)
+    lines = kernel.number(2, 0) if pack.free else _lines(pack)
+    rows = kernel.number(2, 1) if pack.free == "rows" else pack.rows[0]
+    stop = kernel.minimum(kernel.mul(kernel.end, each), lines)
     with kernel.loop(kernel.mul(kernel.begin, each), stop) as line:
         upper, row = kernel.split(line, rows)
         group, panel = kernel.split(upper, pack.panels)
         base = kernel.add(_group_offset(kernel, pack, group), pack.taps_start)
         base = kernel.add(base, kernel.mul(row, pack.rows[1]))
-        place = kernel.add(kernel.mul(upper, taps * rows), row)
+        place = kernel.add(kernel.mul(kernel.mul(upper, taps), rows), row)
         place = kernel.add(kernel.mul(place, pack.panel), pack.start)
-        _pack_taps(kernel, pack, 0, base, panel, place)
+        _pack_taps(kernel, pack, 0, base, panel, place, rows)
 
 
 def _group_offset(kernel: KernelBuilder, pack: Pack, group: ir.Value) -> ir.Value:
     """Where the operand of a group begins; the groups may have several dimensions."""
     offset = kernel.int(0)
-    for size, stride in reversed(pack.groups):
-        group, index = kernel.split(group, size)
+    indices = unravel(kernel, group, tuple(size for size, _ in pack.groups))
+    for index, (_, stride) in zip(indices, pack.groups, strict=True):
         offset = kernel.add(offset, kernel.mul(index, stride))
     return offset
 
@@ -206,6 +226,7 @@ def _pack_taps(
     source: ir.Value,
     panel: ir.Value,
     place: ir.Value,
+    rows: Index,
 ) -> None:
     """Loop over the taps of the window from `dimension` on."""
     if dimension == len(pack.taps):
@@ -215,9 +236,9 @@ def _pack_taps(
     steps = pack.taps[dimension]
     with kernel.loop(0, steps.count) as tap:
         onward = kernel.add(source, kernel.mul(tap, steps.step))
-        jump = inner * pack.rows[0] * pack.panel
-        further = kernel.add(place, kernel.mul(tap, jump))
-        _pack_taps(kernel, pack, dimension + 1, onward, panel, further)
+        jump = kernel.mul(kernel.mul(tap, inner * pack.panel), rows)
+        further = kernel.add(place, jump)
+        _pack_taps(kernel, pack, dimension + 1, onward, panel, further, rows)
 
 
 def _pack_line(

@@ -40,11 +40,14 @@ class Program:
         scratch: name and bytes of each buffer that only these stages use. They are
             not expected to hold anything before.
         parts: into how many parts the output is cut for sums over it.
+        numbers: name and content of each buffer of int64 numbers, such as sizes that
+            the code does not know.
     """
 
     stages: tuple[Stage, ...]
     scratch: tuple[tuple[str, int], ...] = ()
     parts: int = 0
+    numbers: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,8 @@ def _run(
     named = {**contraction.buffers, "out": out}
     for name, size in program.scratch:
         named[name] = lowering.scratch(size)
+    for name, values in program.numbers:
+        named[name] = lowering.numbers(values)
     gathered = [lowering.scratch(each.size(program.parts)) for each in gathers]
     for stage in program.stages:
         used = [named[each] for each in stage.buffers]

@@ -23,7 +23,8 @@ def lower_reduce(lowering: Lowering, nodes: Sequence[Node]) -> None:
     source, axes = nodes[0].inputs[0], nodes[0].params["axes"]
     scope = Scope(lowering, source.shape)
     found = [_summed(scope, node) for node in nodes]
-    order = scope.preferred_order()
+    # of two vectors the longer one tells nothing: whether that is the batch varies
+    order = scope.preferred_order(least=2)
     kept = [at for at in order if at not in axes]
     reduced = [at for at in order if at in axes]
     last_kept = bool(order) and order[-1] in kept

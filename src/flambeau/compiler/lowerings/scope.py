@@ -151,12 +151,17 @@ class Scope:
         self.expressions.append(expression)
         return len(self.expressions) - 1
 
-    def preferred_order(self) -> tuple[int, ...]:
-        """Return the memory order of the largest buffer that is read."""
+    def preferred_order(self, least: int = 1) -> tuple[int, ...]:
+        """Return the memory order of the largest buffer that is read.
+
+        Args:
+            least: how many dimensions a buffer lies along that is asked.
+        """
         reads = [
-            self._reach(at)
+            reach
             for at, each in enumerate(self.expressions)
             if isinstance(each, (Load, Lookup))
+            and sum(map(bool, reach := self._reach(at))) >= least
         ]
         if not reads:
             return tuple(range(len(self.shape)))
