@@ -12,7 +12,7 @@ from ..tensor import Tensor
 from .library import onnx
 from .operators import OPERATORS, Call, Value, as_tensor
 
-__all__ = ["GraphModule", "Step"]
+__all__ = ["GraphModule", "Inner", "Step"]
 
 # Inputs that are state, and inputs that are settings: neither is trained.
 _STATE = {"BatchNormalization": (3, 4)}
@@ -25,6 +25,8 @@ _SETTINGS = {
     "Upsample": (1,),
 }
 
+_DEEPEST = 32  # modules in each other that names with dots may ask for
+
 
 class Step(NamedTuple):
     """One node of the graph.
@@ -33,7 +35,7 @@ class Step(NamedTuple):
         kind: the operator.
         inputs: the names of what it reads, empty where an input is left out.
         outputs: the names of its results.
-        attributes: as Python values; graphs are lists of steps with their outputs.
+        attributes: as Python values; a graph is an `Inner`.
         proto: the node as it stands in the file.
     """
 
@@ -42,6 +44,20 @@ class Step(NamedTuple):
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
     proto: Any
+
+
+class Inner(NamedTuple):
+    """A graph inside a node, which sees the names around it.
+
+    Attributes:
+        steps: its nodes in order.
+        weights: its constants by name.
+        outputs: the names of its results.
+    """
+
+    steps: list[Step]
+    weights: dict[str, np.ndarray]
+    outputs: list[str]
 
 
 class GraphModule(Module):
@@ -98,6 +114,8 @@ class GraphModule(Module):
         """The module that holds a name with dots, made if it is not there."""
         owner: Module = self
         *path, last = [part or "_" for part in name.split(".")]
+        if len(path) > _DEEPEST:
+            return self, _plain(self, name)
         for part in path:
             child = owner._modules.get(part)
             if child is None:
@@ -156,10 +174,10 @@ class GraphModule(Module):
         """Run one of two graphs, which see the names around them."""
         condition = values[step.inputs[0]]
         name = "then_branch" if bool(condition) else "else_branch"
-        steps, constants, outputs = step.attributes[name]
-        inner = {**values, **constants}
-        self._run(steps, inner)
-        return tuple(inner[each] for each in outputs)
+        graph: Inner = step.attributes[name]
+        inner = {**values, **graph.weights}
+        self._run(graph.steps, inner)
+        return tuple(inner[each] for each in graph.outputs)
 
 
 def _read_as(inputs: Mapping[str, tuple[int, ...]], steps: list[Step]) -> set[str]:

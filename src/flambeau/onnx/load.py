@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .graph_module import GraphModule, Step
+from ..serialization import CheckpointError
+from .graph_module import GraphModule, Inner, Step
 from .library import onnx
 from .operators import OPERATORS
 
 __all__ = ["load"]
 
-OLDEST, NEWEST = 7, 22
 _DOMAINS = ("", "ai.onnx")
 
 
@@ -35,7 +35,7 @@ def load(path: str | os.PathLike[str]) -> GraphModule:
         ImportError: the onnx package is not installed.
         NotImplementedError: an operator, its version or a dtype is not supported; names
             all such operators.
-        ValueError: the file is no ONNX model, or is damaged.
+        CheckpointError: the file is no ONNX model, or is damaged.
 
     Source: github.com/onnx/onnx, "Operators".
 
@@ -50,37 +50,15 @@ def load(path: str | os.PathLike[str]) -> GraphModule:
         >>> net(torch.zeros(4, 3)).shape
         torch.Size([4, 2])
     """
-    file = Path(path)
-    model = _parsed(file)
-    graph = model.graph
-    _check_operators(file, model)
-    weights = dict(_weights(file, graph))
+    reader = _Reader(Path(path))
+    graph = reader.model.graph
+    reader.check_operators()
+    weights = dict(reader.weights(graph))
     inputs = [each.name for each in graph.input if each.name not in weights]
     outputs = [each.name for each in graph.output]
-    module = GraphModule(
-        _steps(file, graph.node), weights, inputs, outputs, _opset(file, model)
-    )
-    return module.eval()
-
-
-def _parsed(file: Path) -> Any:
-    library = onnx()
-    content = file.read_bytes()
-    model = library.ModelProto()
-    try:
-        model.ParseFromString(content)
-    except Exception as error:  # protobuf's own error, of whichever implementation
-        raise ValueError(f"{file}: no ONNX model, or damaged: {error}") from error
-    if not model.graph.node and not model.graph.output:
-        raise ValueError(f"{file}: no ONNX model: it holds no graph")
-    return model
-
-
-def _opset(file: Path, model: Any) -> int:
-    found = [each.version for each in model.opset_import if each.domain in _DOMAINS]
-    if not found:
-        raise ValueError(f"{file}: names no version of ONNX's operators")
-    return int(found[0])
+    steps = reader.steps(graph.node)
+    reader.check_names(steps, [*inputs, *weights], outputs)
+    return GraphModule(steps, weights, inputs, outputs, reader.opset).eval()
 
 
 def _nodes(nodes: Iterable[Any]) -> Iterable[Any]:
@@ -91,107 +69,177 @@ def _nodes(nodes: Iterable[Any]) -> Iterable[Any]:
             yield from _nodes(attribute.g.node)
 
 
-def _check_operators(file: Path, model: Any) -> None:
-    unknown = sorted(
-        {
-            f"{node.domain}.{node.op_type}".lstrip(".")
-            for node in _nodes(model.graph.node)
-            if node.domain not in _DOMAINS
-            or (node.op_type not in OPERATORS and node.op_type != "If")
-        }
-    )
-    if unknown:
-        raise NotImplementedError(
-            f"{file}: flambeau has no operators {', '.join(unknown)}; "
-            f"it has {len(OPERATORS)} of ONNX's"
+def _names(graph: Any) -> Iterable[Any]:
+    """All names in a graph; protobuf returns what is no UTF-8 as bytes."""
+    for each in (*graph.input, *graph.output, *graph.initializer):
+        yield each.name
+    for node in graph.node:
+        yield from (node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            yield from _names(attribute.g)
+
+
+class _Reader:
+    """One file, taken apart by the onnx package; every error names the file.
+
+    Attributes:
+        model: what the file holds.
+
+    Args:
+        file: where it is.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._content = file, file.read_bytes()
+        self.model = onnx().ModelProto()
+        try:
+            self.model.ParseFromString(self._content)
+        except Exception as error:  # protobuf's own, of whichever implementation
+            raise self._error(f"no ONNX model, or damaged: {error}") from error
+        if not self.model.graph.output:
+            raise self._error("no ONNX model: it holds no graph with outputs")
+        if not all(isinstance(each, str) for each in _names(self.model.graph)):
+            raise self._error("damaged: a name is no text")
+
+    @property
+    def opset(self) -> int:
+        """The version of the operators that the file is written for."""
+        found = [
+            each.version for each in self.model.opset_import if each.domain in _DOMAINS
+        ]
+        if not found:
+            raise self._error("it names no version of ONNX's operators")
+        return int(found[0])
+
+    def _error(self, problem: str, near: str = "") -> CheckpointError:
+        """The error about a problem, at the first place of a name."""
+        place = self._content.find(near.encode()) if near else 0
+        return CheckpointError(str(self._file), max(place, 0), problem)
+
+    def check_operators(self) -> None:
+        """Raise unless all operators are here; names all that are not."""
+        unknown = sorted(
+            {
+                f"{node.domain}.{node.op_type}".lstrip(".")
+                for node in _nodes(self.model.graph.node)
+                if node.domain not in _DOMAINS
+                or (node.op_type not in OPERATORS and node.op_type != "If")
+            }
         )
+        if unknown:
+            raise NotImplementedError(
+                f"{self._file}: flambeau has no operators {', '.join(unknown)}; "
+                f"it has {len(OPERATORS)} of ONNX's"
+            )
 
+    def check_names(
+        self, steps: list[Step], known: Iterable[str], outputs: Iterable[str]
+    ) -> None:
+        """Raise unless each value is made before it is read.
 
-# Constants
+        Args:
+            steps: the nodes of a graph.
+            known: the names that are there before it.
+            outputs: the names that it must leave.
+        """
+        made = {"", *known}
+        for step in steps:
+            for inner in step.attributes.values():
+                if isinstance(inner, Inner):
+                    self.check_names(
+                        inner.steps, {*made, *inner.weights}, inner.outputs
+                    )
+            self._check_made(step.inputs, made, f"a {step.kind} node reads")
+            made.update(step.outputs)
+        self._check_made(outputs, made, "the outputs name")
 
+    def _check_made(self, names: Iterable[str], made: set[str], what: str) -> None:
+        for name in names:
+            if name not in made:
+                raise self._error(f"{what} {name!r}, which nothing makes", name)
 
-def _weights(file: Path, graph: Any) -> Iterable[tuple[str, np.ndarray]]:
-    for tensor in graph.initializer:
-        yield tensor.name, _array(file, tensor)
+    # Constants
 
+    def weights(self, graph: Any) -> Iterable[tuple[str, np.ndarray]]:
+        """The constants of a graph by name."""
+        for tensor in graph.initializer:
+            yield tensor.name, self._array(tensor)
 
-def _array(file: Path, tensor: Any) -> np.ndarray:
-    if tensor.data_location == onnx().TensorProto.EXTERNAL:
-        return _external(file, tensor)
-    expected = math.prod(tensor.dims)
-    if any(size < 0 for size in tensor.dims):
-        raise ValueError(
-            f"{file}: the constant {tensor.name!r} has sizes {list(tensor.dims)}"
-        )
-    try:
-        array = np.array(onnx().numpy_helper.to_array(tensor))
-    except Exception as error:
-        raise ValueError(
-            f"{file}: the constant {tensor.name!r} is damaged: {error}"
-        ) from error
-    if array.size != expected:
-        raise ValueError(
-            f"{file}: the constant {tensor.name!r} holds {array.size} elements, not "
-            f"{expected}"
-        )
-    return array
+    def _array(self, tensor: Any) -> np.ndarray:
+        shape, name = tuple(tensor.dims), tensor.name
+        if any(size < 0 for size in shape):
+            raise self._error(f"the constant {name!r} has sizes {list(shape)}", name)
+        if tensor.data_location == onnx().TensorProto.EXTERNAL:
+            return self._external(tensor, shape)
+        try:
+            array = np.array(onnx().numpy_helper.to_array(tensor))
+        except Exception as error:  # whatever the package meets in a damaged file
+            raise self._error(f"the constant {name!r} is damaged: {error}", name) from (
+                error
+            )
+        if array.shape != shape:
+            raise self._error(
+                f"the constant {name!r} has {array.size} elements, not {shape}",
+                name,
+            )
+        return array
 
+    def _external(self, tensor: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """Map a constant that lies in a file of its own, in the model's folder."""
+        name = tensor.name
+        where = {each.key: each.value for each in tensor.external_data}
+        folder = self._file.parent.resolve()
+        source = (folder / where.get("location", "")).resolve()
+        if folder not in source.parents or not source.is_file():
+            raise self._error(
+                f"the constant {name!r} lies in {where.get('location')!r}, which is no "
+                "file in the model's folder",
+                name,
+            )
+        kind = onnx().helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        try:
+            start = int(where.get("offset", 0))
+            stop = start + math.prod(shape) * kind.itemsize
+            if start < 0 or stop > source.stat().st_size:
+                raise ValueError(f"bytes {start} to {stop} are not in the file")
+            return np.memmap(source, kind, "r", start, shape)
+        except (ValueError, OverflowError) as error:
+            raise self._error(
+                f"the constant {name!r} is not in {source.name}: {error}", name
+            ) from error
 
-def _external(file: Path, tensor: Any) -> np.ndarray:
-    """Map a constant that lies in a file of its own, in the model's folder."""
-    where = {each.key: each.value for each in tensor.external_data}
-    folder = file.parent.resolve()
-    source = (folder / where.get("location", "")).resolve()
-    if folder not in source.parents or not source.is_file():
-        raise ValueError(
-            f"{file}: the constant {tensor.name!r} lies in "
-            f"{where.get('location')!r}, which is no file in the model's folder"
-        )
-    kind = onnx().helper.tensor_dtype_to_np_dtype(tensor.data_type)
-    shape = tuple(tensor.dims)
-    try:
-        start = int(where.get("offset", 0))
-        length = (
-            int(np.prod(shape, dtype=object)) * kind.itemsize
-            if shape
-            else kind.itemsize
-        )
-        if start < 0 or length < 0 or start + length > source.stat().st_size:
-            raise ValueError(f"bytes {start} to {start + length} are not in the file")
-        return np.memmap(source, kind, "r", start, shape)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(
-            f"{file}: the constant {tensor.name!r} is not in {source.name}: {error}"
-        ) from error
+    # Nodes
 
+    def steps(self, nodes: Iterable[Any]) -> list[Step]:
+        """The nodes with attributes as Python values."""
+        return [
+            Step(
+                node.op_type,
+                tuple(node.input),
+                tuple(node.output),
+                {each.name: self._attribute(each) for each in node.attribute},
+                node,
+            )
+            for node in nodes
+        ]
 
-# Nodes
-
-
-def _steps(file: Path, nodes: Iterable[Any]) -> list[Step]:
-    return [
-        Step(
-            node.op_type,
-            tuple(node.input),
-            tuple(node.output),
-            {each.name: _attribute(file, each) for each in node.attribute},
-            node,
-        )
-        for node in nodes
-    ]
-
-
-def _attribute(file: Path, attribute: Any) -> Any:
-    kinds = onnx().AttributeProto
-    if attribute.type == kinds.GRAPH:
-        graph = attribute.g
-        outputs = [each.name for each in graph.output]
-        return _steps(file, graph.node), dict(_weights(file, graph)), outputs
-    if attribute.type == kinds.TENSOR:
-        return _array(file, attribute.t)
-    value = onnx().helper.get_attribute_value(attribute)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    if attribute.type == kinds.STRINGS:
-        return [each.decode("utf-8", "replace") for each in value]
-    return list(value) if attribute.type in (kinds.INTS, kinds.FLOATS) else value
+    def _attribute(self, attribute: Any) -> Any:
+        kinds = onnx().AttributeProto
+        if attribute.type == kinds.GRAPH:
+            graph = attribute.g
+            outputs = [each.name for each in graph.output]
+            return Inner(self.steps(graph.node), dict(self.weights(graph)), outputs)
+        if attribute.type == kinds.TENSOR:
+            return self._array(attribute.t)
+        try:
+            value = onnx().helper.get_attribute_value(attribute)
+        except ValueError as error:
+            raise self._error(
+                f"the attribute {attribute.name!r} is of no known type", attribute.name
+            ) from error
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        if attribute.type == kinds.STRINGS:
+            return [each.decode("utf-8", "replace") for each in value]
+        return list(value) if attribute.type in (kinds.INTS, kinds.FLOATS) else value
