@@ -1,5 +1,8 @@
 """Optimizers, and schedulers of their learning rate; torch's ``torch.optim``."""
 
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adafactor import Adafactor
@@ -36,3 +39,10 @@ __all__ = [
     "SparseAdam",
     "lr_scheduler",
 ]
+
+
+def __getattr__(name: str) -> _Any:
+    """Import what is made of modules when it is first named, as ``flambeau.nn`` is."""
+    if name == "swa_utils":
+        return _import_module(".swa_utils", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@ be chained and the rates are torch's to the bit.
 """
 
 from .base import LRScheduler
+from .base import LRScheduler as _LRScheduler  # its name before torch 2
 from .combined import ChainedScheduler, SequentialLR
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from .cyclic import CyclicLR, OneCycleLR
