@@ -193,6 +193,75 @@ def test_code_does_not_depend_on_the_batch(which, name):
     assert all(one.kernel.recipe == other.kernel.recipe for one, other in pairs)
 
 
+# Infinity and NaN
+
+
+def spoiled(spec, operand, at, value):
+    """Operands, one of which has a value in its first, its middle or its last place."""
+    case = Case(spec)
+    flat = getattr(case, operand).reshape(-1)
+    flat[{"first": 0, "middle": flat.size // 2, "last": -1}[at]] = value
+    return case
+
+
+def check_spoiled(case, which, guard):
+    """Compare also where infinities and NaNs are."""
+    buffers, kind = case.buffers(which), case.spec.dtype.numpy
+    found = run(PASSES[which](case.spec, host()), buffers, guard=guard)["out"]
+    with np.errstate(all="ignore"):
+        expected = case.expected(which).astype(kind)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(found[~finite], expected[~finite])
+    found, expected = found[finite], expected[finite]
+    largest = np.abs(expected).max()
+    error = np.linalg.norm(found / largest - expected / largest)
+    assert error <= TOLERANCE[case.spec.dtype] * np.linalg.norm(expected / largest)
+
+
+READ = {
+    "forward": ("x", "weight"),
+    "input": ("grad", "weight"),
+    "weight": ("x", "grad"),
+}
+
+
+@pytest.mark.parametrize("at", ["first", "middle", "last"])
+@pytest.mark.parametrize(
+    "name", ["partial tiles", "no padding", "far, odd channels", "float64"]
+)
+@pytest.mark.parametrize("which", PASSES)
+def test_infinity_and_nan_stay_in_their_windows(which, name, at):
+    guard = "begin" if at == "first" else "end"
+    for value in np.inf, -np.inf, np.nan:
+        for operand in READ[which]:
+            check_spoiled(spoiled(LAYERS[name], operand, at, value), which, guard)
+
+
+@pytest.mark.parametrize("at", ["first", "middle", "last"])
+@pytest.mark.parametrize("name", ["partial tiles", "far in float64"])
+@pytest.mark.parametrize("which", PASSES)
+def test_large_numbers_do_not_overflow_on_the_way(which, name, at):
+    spec = LAYERS[name]
+    value = np.finfo(spec.dtype.numpy).max / 8
+    check_spoiled(spoiled(spec, READ[which][0], at, value), which, None)
+
+
+@pytest.mark.parametrize("which", PASSES)
+def test_nothing_but_nan(which):
+    case = Case(LAYERS["partial tiles"])
+    getattr(case, READ[which][0])[...] = np.nan
+    found = run(PASSES[which](case.spec, host()), case.buffers(which))["out"]
+    assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_epilogues_see_infinity_and_nan_in_their_windows(value):
+    y = layer(64, 28)
+    y.inputs[0].value[1, 3, 11, 27] = value
+    bias = constant(np.arange(64, dtype=np.float32).reshape(-1, 1, 1))
+    check_graph(ew.relu(ew.add(y, bias)), *moments(y, (0, 2, 3)))
+
+
 # The choice
 
 

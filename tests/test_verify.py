@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from compiled import program
 
+from flambeau import dtypes as dt
 from flambeau.compiler.codegen.access import accesses
+from flambeau.compiler.codegen.builder import I64, PTR, KernelBuilder
 from flambeau.compiler.kinds import Kind
 from flambeau.compiler.memory import plan_memory
 from flambeau.compiler.program import HostStep, KernelStep, Program
@@ -20,6 +22,7 @@ from flambeau.graph import Node, constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops.broadcast import sum_
 from flambeau.ops.contract import matmul
+from flambeau.runtime.target import host
 
 
 def leaf(*shape: int) -> Node:
@@ -209,3 +212,14 @@ def test_accesses_follow_pointers_through_loops_and_masks() -> None:
     )
     assert access.slots == {0, 1, 2}
     assert (access.reads, access.writes) == ({0}, {1})
+
+
+def test_accesses_follow_pointers_into_functions() -> None:
+    kernel = KernelBuilder("kernel", host())
+    with kernel.aside("copy", [PTR, I64, PTR]) as (copy, (source, at, target)):
+        kernel.store(kernel.load(source, at, dt.int64), target, at, dt.int64)
+    buffers = kernel.buffer(3), kernel.begin, kernel.buffer(5)
+    kernel.b.call(copy, buffers)
+    access = accesses(kernel.finish())
+    assert access.slots == {3, 5}
+    assert (access.reads, access.writes) == ({3}, {5})

@@ -55,8 +55,7 @@ class Config:
             for small graphs; or "reference", NumPy for all graphs: slow, and what they
             mean. It is "native" until it is set.
         winograd: whether the compiler may compute 3x3 convolutions by Winograd's
-            algorithm, which is faster and rounds a little more; an infinity in the
-            input becomes NaN around it.
+            algorithm, which is faster and rounds a little more.
 
     Example:
         >>> import flambeau

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Access", "accesses"]
 
+_FUNCTION = re.compile(r"^define (.*?)\n}", re.MULTILINE | re.DOTALL)
+_CALLED = re.compile(r'@"?([\w.]+)"?\(')
 _DEFINED = re.compile(r'^\s*(%"[^"]+") = (.*)$')
 _PLACE = re.compile(r'getelementptr ptr, ptr (%"[^"]+"), i64 (\d+)')
 _POINTER = re.compile(r'ptr (?:noalias )?(%"[^"]+")')
@@ -32,58 +34,98 @@ class Access:
 
 
 def accesses(ir: str) -> Access:
-    """Return which slots the kernel of a module uses."""
-    lines = [line for line in ir.splitlines() if "ptr" in line]
-    table = next(
-        _POINTER.findall(line)[0] for line in lines if line.startswith("define")
-    )
-    places: dict[str, int] = {}  # names of addresses in the table
-    slots: defaultdict[str, set[int]] = defaultdict(set)  # of pointers by name
-    before = -1
-    while before != (before := sum(map(len, slots.values()))):
-        for line in lines:  # again, for a phi names pointers that come later
-            _follow(line, table, places, slots)
-    reads: set[int] = set()
-    writes: set[int] = set()
-    for line in lines:
-        _note(line, slots, reads, writes)
-    return Access(frozenset(places.values()), frozenset(reads), frozenset(writes))
+    """Return which slots the kernel of a module uses, which is its first function."""
+    functions = {}
+    for text in _FUNCTION.findall(ir):
+        called = _CALLED.search(text)
+        assert called is not None
+        functions[called[1]] = text
+    kernel = _Walk(next(iter(functions.values())), functions)
+    kernel.table = kernel.pointers[0]
+    return kernel.walk()
 
 
-def _follow(
-    line: str, table: str, places: dict[str, int], slots: defaultdict[str, set[int]]
-) -> None:
-    """Find out into which buffers a pointer that a line defines leads."""
-    defined = _DEFINED.match(line)
-    if not defined:
-        return
-    name, value = defined.groups()
-    place = _PLACE.match(value)
-    if place and place[1] == table:
-        places[name] = int(place[2])
-    elif value.startswith("load ptr"):
-        slots[name] |= {
-            places[each] for each in _POINTER.findall(value) if each in places
-        }
-    elif value.startswith("getelementptr") or _JOINED.match(value):
-        for each in _NAME.findall(value):
-            slots[name] |= slots.get(each, set())
+@dataclass
+class _Walk:
+    """What a function does with memory.
 
+    Attributes:
+        text: the function.
+        functions: those of the module, by name.
+        table: the pointer to a table of buffers, if there is one.
+        places: names of addresses in the table.
+        slots: into which buffers pointers lead, by their names.
+    """
 
-def _note(
-    line: str, slots: defaultdict[str, set[int]], reads: set[int], writes: set[int]
-) -> None:
-    """Note what a line reads or writes."""
-    defined = _DEFINED.match(line)
-    value = (defined[2] if defined else line).strip()
-    used = {slot for each in _POINTER.findall(value) for slot in slots.get(each, ())}
-    if value.startswith("store"):
-        writes |= used
-    elif value.startswith("load") or "llvm.masked.load" in value:
-        reads |= used
-    elif "llvm.masked.store" in value:
-        writes |= used
-    elif "call" in value and not any(each in value for each in _HARMLESS):
-        # anything may happen to the buffer
-        reads |= used
-        writes |= used
+    text: str
+    functions: dict[str, str]
+    table: str = ""
+    places: dict[str, int] = field(default_factory=dict)
+    slots: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    reads: set[int] = field(default_factory=set)
+    writes: set[int] = field(default_factory=set)
+
+    @property
+    def pointers(self) -> list[str]:
+        """The names of the arguments that are pointers."""
+        return _POINTER.findall(self.text.partition("\n")[0])
+
+    def walk(self) -> Access:
+        """Follow all pointers and note what happens to what they lead to."""
+        lines = [line for line in self.text.splitlines()[1:] if "ptr" in line]
+        before = -1
+        while before != (before := sum(map(len, self.slots.values()))):
+            for line in lines:  # again, for a phi names pointers that come later
+                self._follow(line)
+        for line in lines:
+            self._note(line)
+        slots = frozenset(self.places.values())
+        return Access(slots, frozenset(self.reads), frozenset(self.writes))
+
+    def _follow(self, line: str) -> None:
+        """Find out into which buffers a pointer that a line defines leads."""
+        defined = _DEFINED.match(line)
+        if not defined:
+            return
+        name, value = defined.groups()
+        place = _PLACE.match(value)
+        if place and place[1] == self.table:
+            self.places[name] = int(place[2])
+        elif value.startswith("load ptr"):
+            known = [each for each in _POINTER.findall(value) if each in self.places]
+            self.slots[name] |= {self.places[each] for each in known}
+        elif value.startswith("getelementptr") or _JOINED.match(value):
+            for each in _NAME.findall(value):
+                self.slots[name] |= self.slots.get(each, set())
+
+    def _note(self, line: str) -> None:
+        """Note what a line reads or writes."""
+        defined = _DEFINED.match(line)
+        value = (defined[2] if defined else line).strip()
+        used = self._used(_POINTER.findall(value))
+        if value.startswith("store"):
+            self.writes |= used
+        elif value.startswith("load") or "llvm.masked.load" in value:
+            self.reads |= used
+        elif "llvm.masked.store" in value:
+            self.writes |= used
+        elif "call" in value and not any(each in value for each in _HARMLESS):
+            self._call(value, used)
+
+    def _used(self, pointers: list[str]) -> set[int]:
+        return {slot for each in pointers for slot in self.slots.get(each, ())}
+
+    def _call(self, value: str, used: set[int]) -> None:
+        """Note what a function does that is called."""
+        called = _CALLED.search(value)
+        text = self.functions.get(called[1]) if called else None
+        if text is None:  # anything may happen to the buffers
+            self.reads |= used
+            self.writes |= used
+            return
+        inner = _Walk(text, self.functions)
+        for own, given in zip(inner.pointers, _POINTER.findall(value), strict=True):
+            inner.slots[own] = set(self.slots.get(given, ()))
+        found = inner.walk()
+        self.reads |= found.reads
+        self.writes |= found.writes

@@ -7,7 +7,8 @@ element offsets from a buffer's pointer, never integers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ __all__ = [
     "I1",
     "I64",
     "PTR",
+    "Index",
     "KernelBuilder",
     "Variable",
     "storage_type",
@@ -40,6 +42,8 @@ _TYPES = {
     dt.float64: ir.DoubleType(),
 }
 
+_HEAD = re.compile(r"^define .*$", re.MULTILINE)
+
 # the builder's method `int` hides the type's name inside its class
 Size: TypeAlias = int
 Index: TypeAlias = int | ir.Value
@@ -53,6 +57,13 @@ def value_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
 def storage_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
     """Return the LLVM type in which elements lie in memory."""
     return _vector(I8 if kind is dt.bool_ else _TYPES[kind], lanes)
+
+
+def _opened(function: ir.Function) -> ir.IRBuilder:
+    """A builder behind the entry block, which is kept for what happens once."""
+    entry, body = map(function.append_basic_block, ("entry", "body"))
+    ir.IRBuilder(entry).branch(body)
+    return ir.IRBuilder(body)
 
 
 def _vector(element: ir.Type, lanes: int) -> ir.Type:
@@ -101,10 +112,7 @@ class KernelBuilder:
         table.add_attribute("noalias")
         self.workspace.add_attribute("noalias")
         self._table = table
-        entry = self.function.append_basic_block("entry")
-        body = self.function.append_basic_block("body")
-        ir.IRBuilder(entry).branch(body)
-        self.b = ir.IRBuilder(body)
+        self.b = _opened(self.function)
         self._buffers: dict[int, ir.Value] = {}
         self._numbers: dict[tuple[int, int], ir.Value] = {}
         self._hidden: ir.Value | None = None
@@ -116,9 +124,30 @@ class KernelBuilder:
         bits = self.target.vector_bytes * 8
         names = ("prefer-vector-width", "min-legal-vector-width")
         wide = " ".join(f'"{name}"="{bits}"' for name in names)
-        text = str(self.module)
-        head = next(line for line in text.splitlines() if line.startswith("define"))
-        return text.replace(head, f"{head} {wide}", 1)
+        return _HEAD.sub(rf"\g<0> {wide}", str(self.module))
+
+    @contextmanager
+    def aside(
+        self, name: str, kinds: Sequence[ir.Type]
+    ) -> Iterator[tuple[ir.Function, Sequence[ir.Value]]]:
+        """Let the body be a function of its own, for what a kernel hardly ever does.
+
+        Args:
+            name: of the function.
+            kinds: of its arguments.
+
+        Yields:
+            The function, which returns nothing, and its arguments.
+        """
+        function = ir.Function(self.module, ir.FunctionType(VOID, kinds), name)
+        function.linkage = "internal"
+        for each in ("cold", "noinline"):
+            function.attributes.add(each)
+        outer = self.function, self.b, self._hidden
+        self.function, self.b, self._hidden = function, _opened(function), None
+        yield function, function.args
+        self.b.ret_void()
+        self.function, self.b, self._hidden = outer
 
     # Integers and control flow
 
@@ -389,14 +418,15 @@ class KernelBuilder:
         return self.b.icmp_signed("<", numbers, self.splat(count, lanes))
 
     def _zero(self) -> ir.Value:
-        """0, which LLVM does not know: the sign of the last chunk's number.
+        """0, which LLVM does not know: the sign of an argument that counts something.
 
         LLVM 22 forgets the mask of a store that narrows its value, if the mask is
         known to have one lane.
         """
         if self._hidden is None:
+            number = next(each for each in self.function.args if each.type == I64)
             with self.b.goto_entry_block():
-                self._hidden = self.b.lshr(self.end, self.int(63))
+                self._hidden = self.b.lshr(number, self.int(63))
         return self._hidden
 
 

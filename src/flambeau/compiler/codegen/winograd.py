@@ -57,7 +57,8 @@ def _tiling(
     if backward:
         source, result, channels = result, source, (spec.outputs, spec.inputs)
     sizes, out = (source[0], source[1]), (result[0], result[1])
-    return Tiling(name, spec.dtype, spec.batch, *channels, sizes, out, before)
+    kind, batch, padded = spec.dtype, spec.batch, not backward
+    return Tiling(name, kind, batch, *channels, sizes, out, before, padded)
 
 
 _Gathering = tuple[tuple[Steps, ...], tuple[int, int], tuple[int, int]]
@@ -83,7 +84,7 @@ def _program(
         stages = (
             packing,
             Stage(spread, (source, "tiles", "batch")),
-            Stage(kernel, ("tiles", "packed", "batch", "out"), fused=True),
+            Stage(kernel, (source, "packed", "tiles", "batch", "out"), fused=True),
         )
         other = ("tiles", plan.blocks.number(spec.batch) * plan.block)
     else:
@@ -92,7 +93,7 @@ def _program(
         stages = (
             packing,
             Stage(turning, ("packed", "turned")),
-            Stage(kernel, (source, "turned", "batch", "out"), fused=True),
+            Stage(kernel, (source, "packed", "turned", "batch", "out"), fused=True),
         )
         other = ("turned", weights.size)
     sizes = (("packed", pack.size), other)

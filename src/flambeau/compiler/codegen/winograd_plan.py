@@ -47,6 +47,14 @@ class Source:
     tiles: tuple[int, int]
     before: tuple[int, int] = (0, 0)
 
+    def place(
+        self, kernel: KernelBuilder, image: ir.Value, y: ir.Value, x: ir.Value
+    ) -> ir.Value:
+        """Return where a pixel lies."""
+        line = kernel.add(kernel.mul(image, self.sizes[0]), y)
+        pixel = kernel.add(kernel.mul(line, self.sizes[1]), x)
+        return kernel.mul(pixel, self.channels)
+
     def patch(self, lanes: int) -> int:
         """Return how many elements `spread` needs for the pixels of a tile."""
         return self.form.size**2 * apart(self.channels, lanes)
@@ -65,6 +73,8 @@ class Tiling:
         sizes: of the input.
         out: sizes of the output.
         before: how far the first window begins before the input; may be negative.
+        padded: whether windows see zeros around the input, or nothing: what is
+            infinite or NaN makes a difference.
     """
 
     name: str
@@ -75,6 +85,7 @@ class Tiling:
     sizes: tuple[int, int]
     out: tuple[int, int]
     before: tuple[int, int]
+    padded: bool
 
     @property
     def tiles(self) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from .program import Epilogue
 from .tile import Tile, TileShape, ceil_div
 from .winograd_forms import POINTS
 from .winograd_plan import Plan
+from .winograd_repair import PixelRepair
 from .winograd_tiles import Restore, Spread
 from .winograd_weights import emit_weights
 
@@ -42,7 +43,7 @@ def _kernel(
 
 
 def near_kernel(plan: Plan, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel on transformed weights: table (x, weights, batch, out)."""
+    """Return the kernel of all channels: table (x, packed, turned, batch, out)."""
     space = plan.tiles.size + plan.products.size
     space += plan.spec.source.patch(plan.tile.lanes)
     chunks = plan.blocks.number(plan.spec.batch)
@@ -51,11 +52,12 @@ def near_kernel(plan: Plan, target: Target, epilogue: Epilogue) -> Kernel:
 
 def _emit_near(name: str, plan: Plan, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
-    total, each = _cut(kernel, plan)
+    total, each = _cut(kernel, plan, 3)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         first = kernel.mul(chunk, each)
         count = kernel.minimum(kernel.sub(total, first), each)
-        work = _Near(kernel, plan, epilogue, chunk, first, count)
+        spare = plan.tiles.size + plan.products.size
+        work = _Near(kernel, plan, epilogue, chunk, first, count, spare)
         work.spread()
         with kernel.loop(0, plan.groups) as group:
             work.multiply(group)
@@ -76,7 +78,7 @@ def spread_kernel(plan: Plan, target: Target) -> Kernel:
 
 def _emit_spread(name: str, plan: Plan, target: Target) -> str:
     kernel, spec = KernelBuilder(name, target), plan.spec
-    total, each = _cut(kernel, plan)
+    total, each = _cut(kernel, plan, 2)
     stop = kernel.minimum(kernel.mul(kernel.end, _FEW), total)
     with (
         kernel.loop(kernel.mul(kernel.begin, _FEW), stop) as number,
@@ -94,7 +96,7 @@ def _emit_spread(name: str, plan: Plan, target: Target) -> str:
 
 
 def far_kernel(plan: Plan, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel on transformed tiles: table (tiles, packed, batch, out)."""
+    """Return the kernel on transformed tiles: table (x, packed, tiles, batch, out)."""
     space = plan.products.size + POINTS**2 * plan.weights.plane
     chunks = plan.blocks.number(plan.spec.batch) * plan.groups
     return _kernel(plan.spec.name, _emit_far, plan, chunks, space, target, epilogue)
@@ -102,12 +104,13 @@ def far_kernel(plan: Plan, target: Target, epilogue: Epilogue) -> Kernel:
 
 def _emit_far(name: str, plan: Plan, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
-    total, each = _cut(kernel, plan)
+    total, each = _cut(kernel, plan, 3)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         block, group = kernel.split(chunk, plan.groups)
         first = kernel.mul(block, each)
         count = kernel.minimum(kernel.sub(total, first), each)
-        work = _Far(kernel, plan, epilogue, block, first, count)
+        spare = plan.products.size
+        work = _Far(kernel, plan, epilogue, block, first, count, spare)
         with kernel.loop(0, plan.spec.depth, plan.deep) as start:
             depth = work.weights(group, start)
             work.multiply(block, group, start, depth)
@@ -115,15 +118,18 @@ def _emit_far(name: str, plan: Plan, target: Target, epilogue: Epilogue) -> str:
     return kernel.finish()
 
 
-def _cut(kernel: KernelBuilder, plan: Plan) -> tuple[ir.Value, ir.Value]:
-    """The number of tiles, and of those in a block."""
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
+def _cut(kernel: KernelBuilder, plan: Plan, slot: int) -> tuple[ir.Value, ir.Value]:
+    """The number of tiles, and of those in a block; `slot` has that of the images."""
+    batch = kernel.b.load(kernel.buffer(slot), typ=I64, align=8)
     total, each, _ = plan.blocks.cut(kernel, batch)
     return total, each
 
 
 class _Work:
-    """A block of tiles: the first one's number, and how many."""
+    """A block of tiles: the first one's number, and how many.
+
+    `spare` is memory of the thread's own that a finished product leaves free.
+    """
 
     def __init__(
         self,
@@ -133,11 +139,15 @@ class _Work:
         part: ir.Value,
         first: ir.Value,
         count: ir.Value,
+        spare: int,
     ) -> None:
         self.kernel, self.plan, self.spec = kernel, plan, plan.spec
         self.first, self.count = first, count
+        self.spare = self.own(spare)
+        given = kernel.buffer(0), kernel.buffer(1)
+        repair = PixelRepair(kernel, self.spec, plan.tile.columns, given, self.spare)
         plane = plan.products.plane
-        self.output = Restore(kernel, plan.spec, plane, epilogue, part)
+        self.output = Restore(kernel, self.spec, plane, epilogue, part, repair.emit)
 
     def own(self, at: ir.Value | int) -> ir.Value:
         """An address in the thread's own memory."""
@@ -207,8 +217,7 @@ class _Near(_Work):
     def spread(self) -> None:
         """Transform the tiles."""
         kernel, plan = self.kernel, self.plan
-        patch = self.own(plan.tiles.size + plan.products.size)
-        spread = Spread(kernel, self.spec.source, plan.tiles.plane, patch)
+        spread = Spread(kernel, self.spec.source, plan.tiles.plane, self.spare)
         with kernel.loop(0, self.count) as at:
             place = self.own(kernel.mul(at, plan.tiles.row))
             spread.emit(kernel.add(self.first, at), place)
@@ -219,7 +228,7 @@ class _Near(_Work):
         _, panels = self.panels(group)
         with kernel.loop(0, POINTS**2) as point, kernel.loop(0, panels) as panel:
             place = plan.weights.place(kernel, group, point, panel)
-            weights = kernel.at(kernel.buffer(1), place, self.spec.dtype)
+            weights = kernel.at(kernel.buffer(2), place, self.spec.dtype)
             tiles = self.own(kernel.mul(point, plan.tiles.plane))
             out = self.product(plan.tiles.size, point, panel)
             self.matrix(tiles, weights, out, self.spec.depth)
@@ -232,7 +241,7 @@ class _Far(_Work):
         """Where the weights of a panel begin, for a point of the tiles."""
         kernel, plan = self.kernel, self.plan
         place = plan.weights.place(kernel, kernel.int(0), point, panel)
-        return self.own(kernel.add(place, plan.products.size))
+        return kernel.at(self.spare, place, self.spec.dtype)
 
     def weights(self, group: ir.Value, start: ir.Value) -> int | ir.Value:
         """Transform the weights of some channels; return how many there are."""
@@ -268,6 +277,6 @@ class _Far(_Work):
         later = kernel.b.icmp_signed(">", start, kernel.int(0))
         with kernel.loop(0, POINTS**2) as point, kernel.loop(0, panels) as panel:
             place = kernel.add(part, kernel.mul(point, plan.tiles.plane))
-            tiles = kernel.at(kernel.buffer(0), place, self.spec.dtype)
+            tiles = kernel.at(kernel.buffer(2), place, self.spec.dtype)
             out = self.product(0, point, panel)
             self.matrix(tiles, self.turned(point, panel), out, depth, later)

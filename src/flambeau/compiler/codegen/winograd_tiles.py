@@ -18,17 +18,19 @@ from .program import Epilogue, Position
 from .winograd_forms import AT, OUT, POINTS, transform
 from .winograd_plan import Source, Tiling, apart
 
-__all__ = ["Restore", "Spread"]
+__all__ = ["Found", "Pixel", "Restore", "Spread", "exist", "first_output"]
 
 Pixel = tuple[ir.Value, ir.Value, ir.Value, ir.Value]
+Found = list[tuple[int, int, ir.Value]]
 Rows = dict[int, list[tuple[ir.Value, Position]]]
+Mend = Callable[[Pixel, Found], Found]
 StoreRows = Callable[[Pixel, Rows], None]
 
 
-def _place(
+def first_output(
     kernel: KernelBuilder, tiles: tuple[int, int], number: ir.Value
 ) -> tuple[ir.Value, ir.Value, ir.Value]:
-    """The image of a tile, and the row and column of its first output."""
+    """Return the image of a tile, and the row and column of its first output."""
     image, inside = kernel.split(number, prod(tiles))
     y, x = kernel.split(inside, tiles[1])
     return image, kernel.mul(y, OUT), kernel.mul(x, OUT)
@@ -41,14 +43,14 @@ def _inside(kernel: KernelBuilder, first: ir.Value, count: int, size: int) -> ir
     return kernel.b.icmp_unsigned("<=", first, kernel.int(size - count))
 
 
-def _both(
+def exist(
     kernel: KernelBuilder,
     y: ir.Value,
     x: ir.Value,
     count: int,
     sizes: tuple[int, int],
 ) -> ir.Value:
-    """Whether that holds in both dimensions."""
+    """Return whether `count` rows and columns from (y, x) on are inside."""
     return kernel.b.and_(
         _inside(kernel, y, count, sizes[0]), _inside(kernel, x, count, sizes[1])
     )
@@ -82,14 +84,12 @@ class Spread:
     def emit(self, number: ir.Value, target: ir.Value) -> None:
         """Transform a tile; `target` is the address of its first point."""
         kernel, source = self.kernel, self.source
-        image, y, x = _place(kernel, source.tiles, number)
+        image, y, x = first_output(kernel, source.tiles, number)
         y, x = kernel.sub(y, source.before[0]), kernel.sub(x, source.before[1])
-        line = kernel.add(kernel.mul(image, source.sizes[0]), y)
-        pixel = kernel.add(kernel.mul(line, source.sizes[1]), x)
-        first = kernel.add(kernel.mul(pixel, source.channels), self.first)
+        first = kernel.add(source.place(kernel, image, y, x), self.first)
         here = kernel.at(kernel.buffer(source.slot), first, source.dtype)
         size, step = source.form.size, source.channels
-        inside = _both(kernel, y, x, size, source.sizes)
+        inside = exist(kernel, y, x, size, source.sizes)
         with kernel.b.if_else(inside) as (then, otherwise):
             with then:
                 self._transform(here, (source.sizes[1] * step, step), target, True)
@@ -110,7 +110,7 @@ class Spread:
                 place = row * steps[0] + column * steps[1]
                 return kernel.load(here, place, source.dtype, self.lanes, mask)
 
-            def store(found: list[tuple[int, int, ir.Value]]) -> None:
+            def store(found: Found) -> None:
                 for row, column, value in found:
                     place = (row * POINTS + column) * self.plane
                     kernel.store(value, there, place, source.dtype)
@@ -134,7 +134,7 @@ class Spread:
         zero, size = kernel.constant(0, kind, self.lanes), source.form.size
         with kernel.loop(0, size) as i, kernel.loop(0, size) as j:
             at = kernel.add(y, i), kernel.add(x, j)
-            exists = _both(kernel, *at, 1, source.sizes)
+            exists = exist(kernel, *at, 1, source.sizes)
             pixel = kernel.add(kernel.mul(i, source.sizes[1]), j)
             here = kernel.at(origin, kernel.mul(pixel, source.channels), kind)
             number = kernel.add(kernel.mul(i, size), j)
@@ -156,6 +156,7 @@ class Restore:
         plane: how far apart the points of a tile's products are.
         epilogue: takes the pixels.
         part: the number of the part of the output at work.
+        mend: returns the pixels of some of a tile's rows as they should be.
     """
 
     def __init__(
@@ -165,10 +166,11 @@ class Restore:
         plane: int,
         epilogue: Epilogue,
         part: ir.Value,
+        mend: Mend,
     ) -> None:
         self.kernel, self.spec, self.plane = kernel, spec, plane
         self.lanes = kernel.target.lanes(spec.dtype.itemsize)
-        self.epilogue, self.part = epilogue, part
+        self.epilogue, self.part, self.mend = epilogue, part, mend
 
     def begin(self, first: ir.Value, count: ir.Value) -> None:
         """Emit what comes before the first tile of some channels."""
@@ -191,8 +193,8 @@ class Restore:
             count: how many channels.
         """
         kernel, spec = self.kernel, self.spec
-        place = _place(kernel, spec.tiles, number)
-        whole = _both(kernel, place[1], place[2], OUT, spec.out)
+        place = first_output(kernel, spec.tiles, number)
+        whole = exist(kernel, place[1], place[2], OUT, spec.out)
         with kernel.loop(0, count, self.lanes) as at:
             here = kernel.at(source, at, spec.dtype)
             channel = kernel.add(first, at)
@@ -216,9 +218,9 @@ class Restore:
             at = (row * POINTS + column) * self.plane
             return kernel.load(source, at, spec.dtype, self.lanes)
 
-        def locate(found: list[tuple[int, int, ir.Value]]) -> None:
-            rows: dict[int, list[tuple[ir.Value, Position]]] = {}
-            for i, j, value in found:
+        def locate(found: Found) -> None:
+            rows: Rows = {}
+            for i, j, value in self.mend(first, found):
                 y, x = kernel.add(first[1], i), kernel.add(first[2], j)
                 at = kernel.add(origin, (i * spec.out[1] + j) * spec.columns)
                 position = self._position((first[0], y, x, first[3]), at)
@@ -253,4 +255,4 @@ class Restore:
         kernel, spec, valid = self.kernel, self.spec, None
         if spec.columns % self.lanes:
             valid = kernel.b.sub(kernel.int(spec.columns), here[3])
-        return Position(here, place, valid, self.part, 3, 4, spec.dtype)
+        return Position(here, place, valid, self.part, 4, 5, spec.dtype)

@@ -26,7 +26,8 @@ from .tile import Tile, TileShape, ceil_div, choose_tile
 from .transposing import Band, Unpack, turned_size, unpack_band, unpack_kernel
 from .winograd_forms import BT, GT, OUT, POINTS, A, transform
 from .winograd_plan import Blocks, Matrix, Source
-from .winograd_tiles import Spread
+from .winograd_repair import TapRepair
+from .winograd_tiles import Found, Spread
 
 __all__ = ["winograd_weight_gradient"]
 
@@ -171,7 +172,7 @@ def winograd_weight_gradient(
     }
     spread = Stage(_spread(plan, target), ("x", "grad", "batch", "tiles", "grads"))
     products = _products(plan, target, epilogue)
-    inputs = ("tiles", "grads", "batch")
+    inputs = ("x", "grad", "batch", "tiles", "grads")
     if plan.whole:
         stages = [spread, Stage(products, (*inputs, "out"), fused=True)]
     else:
@@ -235,7 +236,10 @@ def _emit_spread(name: str, plan: _Plan, target: Target) -> str:
 
 
 def _products(plan: _Plan, target: Target, epilogue: Epilogue) -> Kernel:
-    """Return the kernel of the sums: table (tiles, grads, batch, parts or out)."""
+    """Return the kernel of the sums: table (x, grad, batch, tiles, grads, out).
+
+    The last one is that of the parts, if there are several.
+    """
     spec, size = plan.spec, plan.spec.dtype.itemsize
     number = plan.parts.number(spec.batch)
     outputs = spec.batch * prod(spec.out_sizes) * spec.outputs
@@ -262,6 +266,8 @@ def _emit_products(name: str, plan: _Plan, target: Target, epilogue: Epilogue) -
         work = _Chunk(kernel, plan, part, band, group)
         start = kernel.b.udiv(kernel.mul(part, cut[2]), parts)
         stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), cut[2]), parts)
+        tiles = [kernel.mul(each, cut[1]) for each in (start, stop)]
+        tiles[1] = kernel.minimum(tiles[1], cut[0])
         with kernel.when(kernel.b.icmp_signed(">=", start, stop)):
             work.clear()
         with (
@@ -273,7 +279,7 @@ def _emit_products(name: str, plan: _Plan, target: Target, epilogue: Epilogue) -
             added = kernel.b.icmp_signed(">", block, start)
             work.multiply(point, block, count, added)
         with kernel.loop(work.first, work.last) as panel:
-            work.restore(panel)
+            work.restore(panel, (tiles[0], tiles[1]))
             if plan.whole:
                 work.unpack(panel, epilogue, chunk)
     return kernel.finish()
@@ -345,15 +351,15 @@ class _Chunk:
             (plan.inputs, plan.bands, self.band),
             (plan.grads, plan.groups, self.group),
         )
-        for slot, (matrix, count, number) in enumerate(matrices):
+        for slot, (matrix, count, number) in enumerate(matrices, 3):
             place = kernel.add(kernel.mul(block, count), number)
             place = kernel.mul(place, matrix.size)
             place = kernel.add(place, kernel.mul(point, matrix.plane))
             found.append(kernel.at(kernel.buffer(slot), place, self.kind))
         return found
 
-    def restore(self, panel: ir.Value) -> None:
-        """Transform the sums of a panel to taps."""
+    def restore(self, panel: ir.Value, tiles: tuple[ir.Value, ir.Value]) -> None:
+        """Transform the sums of a panel over some tiles to taps."""
         kernel, plan, kind = self.kernel, self.plan, self.kind
         columns, lanes = plan.tile.columns, plan.tile.lanes
         source = kernel.mul(kernel.sub(panel, self.first), columns)
@@ -366,34 +372,42 @@ class _Chunk:
             place = kernel.mul(self.part, plan.unpack.size)
             place = kernel.add(place, kernel.mul(panel, _TAPS**2 * taps))
             place = kernel.add(place, kernel.mul(self.low, columns))
-            target = kernel.at(kernel.buffer(3), place, kind)
+            target = kernel.at(kernel.buffer(5), place, kind)
         rows = kernel.sub(self.high, self.low)
+        repair = TapRepair(kernel, plan.sources, taps)
         for group in GT.groups:  # at once they need more registers than there are
             with kernel.loop(0, rows) as row, kernel.loop(0, columns, lanes) as lane:
                 place = kernel.add(kernel.mul(row, plan.sums.row), lane)
                 here = kernel.at(source, place, kind)
                 place = kernel.add(kernel.mul(row, columns), lane)
-                self._taps(here, kernel.at(target, place, kind), taps, group)
+                there = kernel.at(target, place, kind)
+                found = self._taps(here, there, taps, group)
+                column = kernel.add(kernel.mul(panel, columns), lane)
+                channels = kernel.add(self.low, row), column
+                repair.emit(found, there, tiles, channels)
 
     def _taps(
         self, source: ir.Value, target: ir.Value, taps: int, group: tuple[int, ...]
-    ) -> None:
+    ) -> Found:
         """Transform a vector of sums to some rows of taps, `taps` apart."""
         kernel, plan, kind = self.kernel, self.plan, self.kind
+        done: Found = []
 
         def load(i: int, j: int) -> ir.Value:
             at = (i * POINTS + j) * plan.sums.plane
             return kernel.load(source, at, kind, plan.tile.lanes)
 
-        def store(found: list[tuple[int, int, ir.Value]]) -> None:
+        def store(found: Found) -> None:
+            done.extend(found)
             for i, j, value in found:
                 kernel.store(value, target, (i * _TAPS + j) * taps, kind)
 
         transform(kernel, GT, kind, load, store, (group,))
+        return done
 
     def unpack(self, panel: ir.Value, epilogue: Epilogue, chunk: ir.Value) -> None:
         """Lay the taps of a panel out."""
         kernel, plan = self.kernel, self.plan
         place = kernel.int(turned_size(plan.tile.lanes))
-        band = Band(panel, self.low, self.high, plan.band, place, chunk, 3)
+        band = Band(panel, self.low, self.high, plan.band, place, chunk, 5)
         unpack_band(kernel, plan.unpack, epilogue, band)
