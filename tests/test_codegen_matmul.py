@@ -78,6 +78,11 @@ def test_thin_long_and_split_products(sizes, across):
     check(*problem(*sizes, (), across))
 
 
+@pytest.mark.parametrize("across", [(False, False), (True, False), (True, True)])
+def test_a_vector_of_one_lane_at_the_end_of_a_tile(across):
+    check(*problem(512, 1000, 2, (), across, dt.float64))
+
+
 def test_an_empty_reduction_gives_zeros():
     spec, buffers, expected = problem(3, 5, 0)
     assert (check(spec, buffers, expected) == 0).all()

@@ -372,6 +372,7 @@ class KernelBuilder:
         if mask is None:
             self.b.store(value, place, align=kind.itemsize)
             return
+        value, mask = self._as_vector(value), self._as_vector(mask)
         name = f"llvm.masked.store.{_suffix(value.type)}.p0"
         align = ir.IntType(32)(kind.itemsize)
         self.call(name, VOID, value, place, align, mask)
@@ -408,12 +409,23 @@ class KernelBuilder:
         other: ir.Value,
     ) -> ir.Value:
         align = ir.IntType(32)(kind.itemsize)
-        name = f"llvm.masked.{what}.{_suffix(held)}.p0"
-        return self.call(name, held, place, align, mask, other)
+        other, mask = self._as_vector(other), self._as_vector(mask)
+        name = f"llvm.masked.{what}.{_suffix(other.type)}.p0"
+        found = self.call(name, other.type, place, align, mask, other)
+        return found if isinstance(held, ir.VectorType) else self.lane(found, 0)
+
+    def _as_vector(self, value: ir.Value) -> ir.Value:
+        """Return a scalar as a vector of one lane, as LLVM's masked accesses take it."""
+        if isinstance(value.type, ir.VectorType):
+            return value
+        alone = ir.Constant(ir.VectorType(value.type, 1), ir.Undefined)
+        return self.b.insert_element(alone, value, ir.IntType(32)(0))
 
     def first_lanes(self, count: ir.Value, lanes: Size) -> ir.Value:
-        """Return the mask of the first `count` lanes."""
+        """Return the mask of the first `count` lanes; of a single lane, one bit."""
         count = self.b.add(count, self._zero())
+        if lanes == 1:
+            return self.b.icmp_signed("<", self.int(0), count)
         numbers = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
         return self.b.icmp_signed("<", numbers, self.splat(count, lanes))
 
