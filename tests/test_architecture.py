@@ -15,7 +15,21 @@ from project import PACKAGE
 # From the ground up. A unit is a module or a folder of the package; it may import its
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
-    ("cuda", "devices", "dtypes", "limits", "shape", "special"),
+    (
+        "cuda",
+        "devices",
+        "distributed",
+        "dtypes",
+        "fx",
+        "jit",
+        "layouts",
+        "library",
+        "limits",
+        "settings",
+        "shape",
+        "special",
+        "version",
+    ),
     ("graph", "recorder"),
     ("ops",),
     ("evaluator", "runtime"),
@@ -23,10 +37,12 @@ LAYERS = (
     ("backend",),
     ("autograd", "random"),
     ("tensor",),
-    ("debug", "linalg", "nn", "optim"),
-    ("replay", "serialization", "train", "utils", "vision"),
+    ("backends", "debug", "linalg", "nn", "optim", "overrides", "types"),
+    ("replay", "serialization"),
+    ("hub",),
+    ("train", "utils", "vision"),
     ("onnx",),
-    ("cli",),
+    ("alias", "cli"),
 )
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 

@@ -5,6 +5,7 @@ PyTorch program changes. This file is the table of contents.
 """
 
 from importlib import import_module as _import_module
+from math import e, inf, nan, pi
 from typing import Any as _Any
 
 from . import autograd, cuda, linalg, optim
@@ -40,6 +41,15 @@ from .dtypes import float64 as double
 from .dtypes import int16 as short
 from .dtypes import int32 as int
 from .dtypes import int64 as long
+from .layouts import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from .limits import finfo, iinfo
 from .random import (
     Generator,
@@ -52,6 +62,22 @@ from .random import (
 )
 from .runtime.team import get_num_threads, set_num_threads
 from .serialization import load, load_weights, save
+from .settings import (
+    are_deterministic_algorithms_enabled,
+    get_default_device,
+    get_deterministic_debug_mode,
+    get_float32_matmul_precision,
+    get_num_interop_threads,
+    is_deterministic_algorithms_warn_only_enabled,
+    is_warn_always_enabled,
+    set_default_device,
+    set_deterministic_debug_mode,
+    set_float32_matmul_precision,
+    set_flush_denormal,
+    set_num_interop_threads,
+    set_warn_always,
+    use_deterministic_algorithms,
+)
 from .shape import Size
 from .tensor import Tensor
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
@@ -109,9 +135,16 @@ from .tensor.extreme import (
     min,
 )
 from .tensor.facts import (
+    _assert,
+    _shape_as_tensor,
     broadcast_shapes,
+    can_cast,
     detach,
+    is_complex,
     is_floating_point,
+    is_nonzero,
+    is_same_size,
+    is_signed,
     is_tensor,
     numel,
 )
@@ -131,6 +164,18 @@ from .tensor.joining import (
 from .tensor.joining import cat as concat
 from .tensor.joining import cat as concatenate
 from .tensor.joining import vstack as row_stack
+from .tensor.legacy import (
+    BFloat16Tensor,
+    BoolTensor,
+    ByteTensor,
+    CharTensor,
+    DoubleTensor,
+    FloatTensor,
+    HalfTensor,
+    IntTensor,
+    LongTensor,
+    ShortTensor,
+)
 from .tensor.linalg import (
     addbmm,
     addmm,
@@ -389,9 +434,25 @@ from .tensor.splitting import (
 )
 
 __version__ = "0.1.0"
+newaxis = None
 
 # Half of the time to import flambeau would go into these: they wait to be named.
-_LATER = ("debug", "nn", "onnx", "utils", "vision")
+_LATER = (
+    "backends",
+    "debug",
+    "distributed",
+    "fx",
+    "hub",
+    "jit",
+    "library",
+    "nn",
+    "onnx",
+    "overrides",
+    "types",
+    "utils",
+    "version",
+    "vision",
+)
 
 
 def __getattr__(name: str) -> _Any:

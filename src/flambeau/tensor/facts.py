@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .. import dtypes as dt
 from .. import shape as shapes_of
+from .creation import tensor as tensor_of
 from .handle import Handle
 
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["broadcast_shapes", "detach", "is_floating_point", "is_tensor", "numel"]
+__all__ = [
+    "broadcast_shapes",
+    "can_cast",
+    "detach",
+    "is_complex",
+    "is_floating_point",
+    "is_nonzero",
+    "is_same_size",
+    "is_signed",
+    "is_tensor",
+    "numel",
+]
 
 
 def is_tensor(obj: object) -> bool:
@@ -75,3 +88,59 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> shapes_of.Size:
 def detach(input: Tensor) -> Tensor:
     """Return the same memory as a tensor that no gradient flows through."""
     return input.detach()
+
+
+def is_complex(input: Tensor) -> bool:
+    """Return False: complex numbers are out of scope."""
+    return _tensor("is_complex", input).is_complex()
+
+
+def is_signed(input: Tensor) -> bool:
+    """Return whether the element type has negative values."""
+    return _tensor("is_signed", input).dtype.is_signed
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors have the same shape."""
+    return input.shape == other.shape
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Return whether the only element is not 0.
+
+    Raises:
+        RuntimeError: there is not exactly one element.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.is_nonzero(torch.tensor([0.5]))
+        True
+    """
+    return bool(_tensor("is_nonzero", input))
+
+
+def can_cast(from_: dt.dtype, to: dt.dtype) -> bool:
+    """Return whether in-place operations may convert a dtype to another.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.can_cast(torch.float64, torch.float32)
+        True
+        >>> torch.can_cast(torch.float64, torch.int32)
+        False
+    """
+    return dt.category(from_) <= dt.category(to)
+
+
+def _shape_as_tensor(input: Tensor) -> Tensor:
+    """Return the sizes as a tensor of int64."""
+    return tensor_of(list(input.shape), dtype=dt.int64)
+
+
+def _assert(condition: Any, message: str) -> None:
+    """Raise where a condition does not hold; torch's own networks ask so.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    assert condition, message

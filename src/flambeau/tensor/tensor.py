@@ -16,6 +16,7 @@ from .. import autograd
 from .. import dtypes as dt
 from ..devices import device as Device
 from ..graph import RECORDED, Node, Tape
+from ..layouts import channels_last, channels_last_3d, memory_format, strided
 from ..ops.movement import detach as detach_op
 from ..shape import Size, axis_of, contiguous_strides
 from . import convert, creation
@@ -105,7 +106,67 @@ class Tensor(Methods, Handle):
         """The CPU."""
         return Device("cpu")
 
-    is_cuda = False
+    is_cpu = True
+    is_cuda = is_mps = is_xpu = is_meta = is_mkldnn = is_nested = False
+    is_quantized = is_sparse = is_sparse_csr = False
+    layout = strided
+
+    @property
+    def names(self) -> tuple[None, ...]:
+        """None for each dimension: named dimensions are not supported."""
+        return (None,) * self.ndim
+
+    def get_device(self) -> int:
+        """Return -1, which stands for the CPU."""
+        return -1
+
+    def is_signed(self) -> bool:
+        """Return whether the element type has negative values."""
+        return self.dtype.is_signed
+
+    def is_inference(self) -> bool:
+        """Return False: there are no tensors that only inference mode can make."""
+        return False
+
+    def is_conj(self) -> bool:
+        """Return False: complex numbers are out of scope."""
+        return False
+
+    def is_neg(self) -> bool:
+        """Return False: complex numbers are out of scope."""
+        return False
+
+    def is_pinned(self) -> bool:
+        """Return False: no memory is prepared for a GPU."""
+        return False
+
+    def pin_memory(self) -> Tensor:
+        """Return the tensor itself: there is no GPU to copy to."""
+        return self
+
+    def is_shared(self) -> bool:
+        """Return False: threads share all memory, and nothing else does."""
+        return False
+
+    def share_memory_(self) -> Tensor:
+        """Return the tensor itself: threads share all memory."""
+        return self
+
+    def is_set_to(self, tensor: Tensor) -> bool:
+        """Return whether two tensors read the same memory in the same way."""
+        same = self.shape == tensor.shape and layout_of(self) == layout_of(tensor)
+        return same and self._root() is tensor._root()
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element; nobody may write there.
+
+        It is good for telling tensors apart while both live, which is what programs
+        ask it for.
+        """
+        if not self.numel():
+            return 0
+        address = convert.value_of(self._root()).ctypes.data
+        return address + self.storage_offset() * self.itemsize
 
     @property
     def itemsize(self) -> int:
@@ -130,9 +191,19 @@ class Tensor(Methods, Handle):
         """Return where in its base's memory the first element lies."""
         return layout_of(self)[1]
 
-    def is_contiguous(self, memory_format: object = None) -> bool:
-        """Return whether the elements lie in row-major order without gaps."""
+    def is_contiguous(self, memory_format: memory_format | None = None) -> bool:
+        """Return whether the elements lie in row-major order without gaps.
+
+        Args:
+            memory_format: or in the order of another format.
+        """
         wanted = contiguous_strides(self.shape)
+        if memory_format in (channels_last, channels_last_3d):
+            if self.ndim != (4 if memory_format is channels_last else 5):
+                return False
+            batch, channels, *places = self.shape
+            inner = contiguous_strides((batch, *places, channels))
+            wanted = (inner[0], inner[-1], *inner[1:-1])
         found = layout_of(self)[0]
         return 0 in self.shape or all(
             size == 1 or mine == dense

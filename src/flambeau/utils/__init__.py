@@ -1,5 +1,5 @@
-"""What torch keeps under utils: loading data."""
+"""What torch keeps under utils: loading data, and calls that are computed again."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

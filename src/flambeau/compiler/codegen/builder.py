@@ -415,7 +415,7 @@ class KernelBuilder:
         return found if isinstance(held, ir.VectorType) else self.lane(found, 0)
 
     def _as_vector(self, value: ir.Value) -> ir.Value:
-        """Return a scalar as a vector of one lane, as LLVM's masked accesses take it."""
+        """Return a scalar as the vector of one lane that masked accesses take."""
         if isinstance(value.type, ir.VectorType):
             return value
         alone = ir.Constant(ir.VectorType(value.type, 1), ir.Undefined)
