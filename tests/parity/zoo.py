@@ -173,11 +173,8 @@ def torchvision_entry(name: str) -> Entry:
         options["image_size"], shape = size, (2, 3, size, size)
     elif name.startswith("maxvit"):
         shape = (1, 3, 224, 224)
-    elif name.startswith("s3d"):
-        shape = (2, 3, 16, 64, 64)
-    elif name.startswith("mvit"):
-        options["spatial_size"], options["temporal_size"] = (64, 64), 8
-        shape = (2, 3, 8, 64, 64)
+    elif name.startswith(("s3d", "mvit")):
+        shape = (1, 3, 16, 224, 224)
     elif name.startswith(TORCHVISION_VIDEO):
         shape = (2, 3, 4, 32, 32)
     elif name.startswith(("fcn", "deeplabv3", "lraspp")):
