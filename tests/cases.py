@@ -7,6 +7,7 @@ over all records. A family of layers is a module; listing it here is all it need
 from types import ModuleType
 
 import cases_activation
+import cases_attention
 import cases_linear
 import cases_loss
 import cases_margin
@@ -21,6 +22,7 @@ FAMILIES = (
     cases_windows,
     cases_linear,
     cases_activation,
+    cases_attention,
     cases_norm,
     cases_recurrent,
     cases_resize,

@@ -6,12 +6,12 @@ import pytest
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
-from wrong_sequences import RECURRENT
+from wrong_sequences import ATTENTION, RECURRENT
 
 import flambeau
 from flambeau import nn
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT
+ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT | ATTENTION
 
 
 def check_error(wrong: Wrong) -> None:

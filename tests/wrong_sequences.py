@@ -188,3 +188,143 @@ RECURRENT = {
         ("Expected data to be a list or tuple of length 2",),
     ),
 }
+
+ATTENTION = {
+    "dot-product attention of vectors": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(*[torch.zeros(3)] * 3),
+        RuntimeError,
+        ("at least 2 dimensional, but got query.dim: 1",),
+    ),
+    "dot-product attention, other features": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(
+            torch.zeros(2, 3), torch.zeros(4, 2), torch.zeros(4, 3)
+        ),
+        RuntimeError,
+        ("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x4)",),
+    ),
+    "dot-product attention, other dtype": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(
+            torch.zeros(2, 3), torch.zeros(4, 3).double(), torch.zeros(4, 3)
+        ),
+        RuntimeError,
+        ("to have the same dtype", "key.dtype: float64"),
+    ),
+    "dot-product attention, causal and masked": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(
+            *[torch.zeros(2, 3)] * 3, attn_mask=torch.zeros(2, 2), is_causal=True
+        ),
+        RuntimeError,
+        ("Explicit attn_mask should not be set when is_causal=True",),
+    ),
+    "dot-product attention, a mask of integers": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(
+            *[torch.zeros(2, 3)] * 3, attn_mask=torch.ones(2, 2).long()
+        ),
+        RuntimeError,
+        ("Expected attn_mask dtype to be bool or float or to match query dtype",),
+    ),
+    "dot-product attention, heads that do not divide": Wrong(
+        lambda torch, nn, F: F.scaled_dot_product_attention(
+            torch.zeros(1, 4, 2, 3), *[torch.zeros(1, 3, 4, 3)] * 2, enable_gqa=True
+        ),
+        RuntimeError,
+        ("Number of heads in key and value must divide the number of heads in",),
+    ),
+    "attention, features that do not divide": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(3, 2),
+        AssertionError,
+        ("embed_dim must be divisible by num_heads",),
+    ),
+    "attention, no features": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(0, 2),
+        ValueError,
+        ("must be greater than 0, got embed_dim=0 and num_heads=2 instead",),
+    ),
+    "attention of a vector": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(*[torch.zeros(4)] * 3),
+        AssertionError,
+        ("unbatched 2D or batched 3D tensor but received 1-D query tensor",),
+    ),
+    "attention, a key of no batch": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            torch.zeros(2, 1, 4), torch.zeros(3, 4), torch.zeros(3, 1, 4)
+        ),
+        AssertionError,
+        ("expected `key` and `value` to be 3-D but found 2-D and 3-D tensors",),
+    ),
+    "attention, other features": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(*[torch.zeros(2, 1, 5)] * 3),
+        AssertionError,
+        ("was expecting embedding dimension of 4, but got 5",),
+    ),
+    "attention, fewer values": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            torch.zeros(2, 1, 4), torch.zeros(3, 1, 4), torch.zeros(2, 1, 4)
+        ),
+        AssertionError,
+        ("key shape torch.Size([3, 1, 4]) does not match value shape",),
+    ),
+    "attention, other batch": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            torch.zeros(2, 1, 4), *[torch.zeros(3, 2, 4)] * 2
+        ),
+        RuntimeError,
+        (),
+    ),
+    "attention, a mask of another shape": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            torch.zeros(2, 1, 4),
+            *[torch.zeros(3, 1, 4)] * 2,
+            attn_mask=torch.zeros(3, 3),
+        ),
+        RuntimeError,
+        ("2D attn_mask is torch.Size([3, 3]), but should be (2, 3).",),
+    ),
+    "attention, a mask of integers": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            *[torch.zeros(2, 1, 4)] * 3, attn_mask=torch.zeros(2, 2).long()
+        ),
+        AssertionError,
+        ("only bool and floating types of attn_mask are supported",),
+    ),
+    "attention, padding of another batch": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            *[torch.zeros(3, 1, 4)] * 3, key_padding_mask=torch.zeros(2, 3)
+        ),
+        AssertionError,
+        ("Expected key_padded_mask.shape[0] to be 1, but got 2",),
+    ),
+    "attention, padding of more dimensions": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            *[torch.zeros(3, 4)] * 3, key_padding_mask=torch.zeros(1, 3)
+        ),
+        AssertionError,
+        ("expected `key_padding_mask` to be `None` or 1-D but found 2-D tensor",),
+    ),
+    "attention, causal without a mask": Wrong(
+        lambda torch, nn, F: nn.MultiheadAttention(4, 2)(
+            *[torch.zeros(2, 1, 4)] * 3, is_causal=True
+        ),
+        RuntimeError,
+        ("Need attn_mask if specifying the is_causal hint.",),
+    ),
+    "encoder layer, another activation": Wrong(
+        lambda torch, nn, F: nn.TransformerEncoderLayer(4, 2, activation="sine"),
+        RuntimeError,
+        ("activation should be relu/gelu, not sine",),
+    ),
+    "transformer, other batch": Wrong(
+        lambda torch, nn, F: nn.Transformer(4, 2, 1, 1, 8)(
+            torch.zeros(3, 2, 4), torch.zeros(3, 1, 4)
+        ),
+        RuntimeError,
+        ("the batch number of src and tgt must be equal",),
+    ),
+    "transformer, other features": Wrong(
+        lambda torch, nn, F: nn.Transformer(4, 2, 1, 1, 8)(
+            torch.zeros(3, 2, 5), torch.zeros(3, 2, 4)
+        ),
+        RuntimeError,
+        ("the feature number of src and tgt must be equal to d_model",),
+    ),
+}

@@ -7,9 +7,9 @@ import torch
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
-from wrong_sequences import RECURRENT
+from wrong_sequences import ATTENTION, RECURRENT
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT
+ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT | ATTENTION
 
 
 @pytest.mark.parametrize("wrong", ERRORS.values(), ids=ERRORS.keys())

@@ -1,6 +1,6 @@
 """Layers and the frame they fit in; torch's `torch.nn`."""
 
-from . import functional, init, modules, utils
+from . import attention, functional, init, modules, utils
 from .activation import (
     CELU,
     ELU,
@@ -84,6 +84,7 @@ from .margin_loss import (
     TripletMarginWithDistanceLoss,
 )
 from .module import Module
+from .multihead_attention import MultiheadAttention
 from .normalization import GroupNorm, LayerNorm, LocalResponseNorm, RMSNorm
 from .padding import (
     CircularPad1d,
@@ -131,6 +132,8 @@ from .separable import (
 )
 from .softmax import LogSoftmax, Softmax, Softmax2d, Softmin
 from .sparse import Embedding
+from .transformer import Transformer, TransformerDecoder, TransformerEncoder
+from .transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from .upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
 
 __all__ = [
@@ -174,6 +177,13 @@ __all__ = [
     "LSTMCell",
     "GRUCell",
     "RNNCellBase",
+    # Attention
+    "MultiheadAttention",
+    "Transformer",
+    "TransformerEncoder",
+    "TransformerDecoder",
+    "TransformerEncoderLayer",
+    "TransformerDecoderLayer",
     # Pooling
     "MaxPool1d",
     "MaxPool2d",
@@ -289,6 +299,7 @@ __all__ = [
     "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     # Beside the layers
+    "attention",
     "functional",
     "init",
     "modules",

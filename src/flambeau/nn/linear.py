@@ -111,6 +111,10 @@ class Linear(Module):
         )
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """The `Linear` inside attention, by the name that torch prints."""
+
+
 class Bilinear(Module):
     r"""Return :math:`x_1^T W_o x_2 + b_o` for each output feature o.
 

@@ -36,6 +36,7 @@ from .adaptive_pooling import (
     adaptive_max_pool2d,
     adaptive_max_pool3d,
 )
+from .attention import scaled_dot_product_attention
 from .avg_pooling import (
     avg_pool1d,
     avg_pool2d,
@@ -91,6 +92,7 @@ from .max_pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from .multi_head_attention import multi_head_attention_forward
 from .normalization import (
     batch_norm,
     group_norm,

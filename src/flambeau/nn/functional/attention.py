@@ -1,0 +1,143 @@
+"""Scaled dot-product attention."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+
+from ... import dtypes as dt
+from ...graph import Node, constant
+from ...ops import elementwise as ew
+from ...ops.contract import product
+from ...ops.movement import detach, swap
+from ...ops.reduce import amax, softmax
+from ...tensor import Tensor
+from ...tensor.handle import wrap
+from .arguments import node_of
+from .dropout import check_probability, dropout
+
+__all__ = ["scaled_dot_product_attention"]
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    r"""Return :math:`softmax(s Q K^T + M) V`; queries that may see no key get 0.
+
+    Args:
+        query: Q.
+        key: K.
+        value: V.
+        attn_mask: which keys a query may see, as bools, or M, what is added.
+        dropout_p: the rate of dropout of the weights, whether training or not.
+        is_causal: let query i see the keys up to i alone.
+        scale: s; :math:`1 / \sqrt E` if not given.
+        enable_gqa: let groups of heads of the queries, in the dimension before the
+            last two, share a head of the keys and values.
+
+    Shape: Q (*, L, E), K (*, S, E), V (*, S, F), mask broadcast to (*, L, S); result
+        (*, L, F).
+
+    Raises:
+        RuntimeError: sizes or dtypes that do not fit each other, or a mask beside
+            `is_causal`.
+
+    Source: torch's page "torch.nn.functional.scaled_dot_product_attention"; Vaswani
+    et al., arXiv:1706.03762.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau.nn import functional as F
+        >>> x = torch.tensor([[1., 0.], [0., 1.]])
+        >>> F.scaled_dot_product_attention(x, x, x, is_causal=True)
+        tensor([[1.0000, 0.0000],
+                [0.3302, 0.6698]])
+    """
+    q, k, v = (
+        node_of("scaled_dot_product_attention", name, each)
+        for name, each in (("query", query), ("key", key), ("value", value))
+    )
+    _check_inputs(q, k, v, attn_mask, is_causal)
+    check_probability(dropout_p)
+    if enable_gqa:
+        k, v = _repeated(q, k), _repeated(q, v)
+    factor = 1 / sqrt(q.shape[-1]) if scale is None else scale
+    turned = swap(k, k.ndim - 2, k.ndim - 1)
+    scores = ew.mul(product(q, turned), ew.const_like(factor, q))
+    mask = None if attn_mask is None else attn_mask.node
+    if is_causal:
+        mask = constant(np.tri(*scores.shape[-2:], dtype=bool))
+    weights = _weights(scores, mask)
+    if dropout_p:
+        weights = dropout(wrap(weights), dropout_p).node
+    return wrap(product(weights, v))
+
+
+def _weights(scores: Node, mask: Node | None) -> Node:
+    """Softmax of what the mask leaves; nothing where it leaves nothing."""
+    axis = scores.ndim - 1
+    if mask is None:
+        return softmax(scores, axis=axis)
+    if mask.dtype is dt.bool_:
+        scores = ew.where(mask, scores, ew.const_like(-np.inf, scores))
+    else:
+        scores = ew.add(scores, mask)
+    axis, least = scores.ndim - 1, ew.const_like(-np.inf, scores)
+    zero = ew.const_like(0, scores)
+    top = detach(amax(scores, axes=(axis,), keepdims=True))
+    sees_none = ew.equal(top, least)
+    weights = softmax(ew.where(sees_none, zero, scores), axis=axis)
+    return ew.where(sees_none, zero, weights)
+
+
+def _repeated(q: Node, x: Node) -> Node:
+    """Repeat each head of keys or values for the heads of queries that share it."""
+    if q.ndim < 3 or q.shape[-3] % x.shape[-3]:
+        raise RuntimeError(
+            "Number of heads in key and value must divide the number of heads in "
+            f"query: the heads are the third dimension from behind, of {q.shape} and "
+            f"{x.shape}"
+        )
+    return wrap(x).repeat_interleave(q.shape[-3] // x.shape[-3], -3).node
+
+
+def _check_inputs(q: Node, k: Node, v: Node, mask: Tensor | None, causal: bool) -> None:
+    if min(q.ndim, k.ndim, v.ndim) < 2:
+        raise RuntimeError(
+            "Expected query, key, and value to all be  at least 2 dimensional, but got "
+            f"query.dim: {q.ndim} key.dim: {k.ndim} and value.dim: {v.ndim} instead."
+        )
+    if not q.dtype is k.dtype is v.dtype:
+        raise RuntimeError(
+            "Expected query, key, and value to have the same dtype, but got "
+            f"query.dtype: {q.dtype.name} key.dtype: {k.dtype.name} and value.dtype: "
+            f"{v.dtype.name} instead."
+        )
+    if not q.dtype.is_floating_point:
+        raise RuntimeError(
+            f"scaled_dot_product_attention: expected floats, got {q.dtype.name}; "
+            "convert the inputs with .float()"
+        )
+    if mask is None:
+        return
+    if causal:
+        raise RuntimeError(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when "
+            "is_causal=True"
+        )
+    if mask.dtype not in (dt.bool_, dt.float32, q.dtype) or (
+        mask.dtype is dt.float32 and q.dtype is dt.float64
+    ):
+        raise RuntimeError(
+            "Expected attn_mask dtype to be bool or float or to match query dtype, but "
+            f"got attn_mask.dtype: {mask.dtype.name} and  query.dtype: "
+            f"{q.dtype.name} instead."
+        )
