@@ -16,6 +16,7 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import movement
 from ..ops.broadcast import reshape
+from ..ops.cells import CELLS
 from ..ops.index import gather, scatter_add
 from ..ops.reduce import all_, amax, any_, sum_
 from .selection import pool_tap, tap_gradient, tells_all
@@ -104,6 +105,12 @@ def _flat(images: Node) -> Node:
     return reshape(images, (*images.shape[:2], prod(images.shape[2:])))
 
 
+def _states(run: Node, *inputs: Node, cell: str, names: object, reverse: bool) -> Node:
+    """The states of a recurrent layer lie above what is kept for the way back."""
+    rows = inputs[0].shape[0] + (CELLS[cell].states - 1) * inputs[2].shape[0]
+    return movement.slice_axis(run, 0, 0, rows)
+
+
 def _rebind(old: Node, new: Node) -> Node:
     return new
 
@@ -125,6 +132,7 @@ _RULES: dict[str, Callable[..., Node]] = {
     "unpool": _unpool,
     "pick": _pick,
     "rebind": _rebind,
+    "recurrent": _states,
 }
 
 

@@ -57,6 +57,8 @@ def _steps(
         if "lengths" in given:
             on = _is_on(given, t)
             after = tuple(where(on, *pair) for pair in zip(after, now, strict=True))
+            if rule.states > 1:  # an LSTM keeps its cell state last
+                kept = (*kept[:-1], after[1])
         yield t, now, after, kept
         now = after
 

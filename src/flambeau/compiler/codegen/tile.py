@@ -120,6 +120,8 @@ class Tile:
         shape: of the tile.
         kind: the element type.
         lanewise: whether both operands are vectors.
+        spacing: how far the vectors of the second operand lie apart; None where they
+            are neighbours.
     """
 
     def __init__(
@@ -128,9 +130,11 @@ class Tile:
         shape: TileShape,
         kind: dt.dtype,
         lanewise: bool = False,
+        spacing: int | None = None,
     ) -> None:
         self.kernel, self.shape, self.kind = kernel, shape, kind
         self.lanewise = lanewise
+        self._spacing = shape.lanes if spacing is None else spacing
         zero = ir.Constant(value_type(kind, shape.lanes), None)
         # the steps of a small tile take turns with copies of the sums, each of which
         # waits for its own FMA only
@@ -159,7 +163,7 @@ class Tile:
             a: the address of the operand that lies along the rows.
             rows: which rows take part, each with its offset from `a`.
             a_step: how far `a` moves per step.
-            b: the address of the vectors, which are neighbours.
+            b: the address of the vectors, `spacing` apart.
             b_step: how far `b` moves per step.
             count: how many steps.
             masks: which lanes of each vector may be read.
@@ -263,7 +267,9 @@ class Tile:
             if step and count > self._spare:
                 kernel.b.fence("acquire", "singlethread")  # LLVM would load them all
             vectors = [
-                kernel.load(b, step * b_step + v * lanes, self.kind, lanes, mask)
+                kernel.load(
+                    b, step * b_step + v * self._spacing, self.kind, lanes, mask
+                )
                 for v, mask in enumerate(masks)
             ]
             for row, offset in rows:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...graph import Node
-from . import along, contract, convolution, loop, pool, scatter
+from . import along, contract, convolution, loop, pool, recurrence, scatter
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -82,6 +82,10 @@ FAMILIES: dict[str, Family] = {
     "conv": _contraction(convolution.lower_convolution, gathers=True),
     "conv_input_grad": _contraction(convolution.lower_input_gradient, gathers=True),
     "conv_weight_grad": _contraction(convolution.lower_weight_gradient),
+    "recurrent_run": _single(recurrence.lower_recurrence, recurrence.can_recur),
+    "recurrent_backward": _single(
+        recurrence.lower_recurrence_gradient, recurrence.can_recur
+    ),
     "view": _single(loop.lower_reshape),
     "slice_update": Family(loop.lower_update, reads_loops=True),
     "cat": Family(loop.lower_cat, reads_loops=True),
