@@ -234,6 +234,8 @@ def _gradient(
 def _before(h: Node, y: Node, rows: int, reverse: bool) -> Node:
     """The hidden state before each step."""
     batch = h.shape[0]
+    if rows == batch:
+        return h
     start = batch if reverse else 0
     others = slice_axis(slice_axis(y, 0, start, rows - batch), 1, 0, h.shape[1])
     return cat(others, h, axis=0) if reverse else cat(h, others, axis=0)

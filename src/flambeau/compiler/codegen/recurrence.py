@@ -83,9 +83,7 @@ class RecurrenceSpec:
         """What decides the code, for kernels' names."""
         sizes = f"{self.cell}_{self.dtype.name}_{self.batch}x{self.hidden}"
         flags = [
-            name
-            for name in ("reverse", "keeps", "bounded")
-            if getattr(self, name)
+            name for name in ("reverse", "keeps", "bounded") if getattr(self, name)
         ]
         return "_".join([sizes, *flags])
 
@@ -295,9 +293,7 @@ class _Forward(Emitter):
     def __init__(self, name: str, spec: RecurrenceSpec, target: Target) -> None:
         own = {"lstm": ["c"], "gru": ["b"]}.get(spec.cell, [])
         lengths = ["lengths"] if spec.bounded else []
-        super().__init__(
-            name, spec, target, ["x", "w", "h", *own, *lengths, "out"]
-        )
+        super().__init__(name, spec, target, ["x", "w", "h", *own, *lengths, "out"])
 
     def block(self, first: ir.Value, rows: int) -> None:
         """Emit all steps of `rows` samples from `first`."""

@@ -1,0 +1,120 @@
+"""Recurrent layers, compiled: one kernel for each direction and way, on any sizes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import check, compute, compute_between_guards, host_steps, kernels
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import flambeau
+from flambeau import Tensor, nn
+from flambeau.graph import Node, constant
+from flambeau.ops.cells import CELLS
+from flambeau.ops.recurrent import recurrent
+from flambeau.tensor.handle import wrap
+
+GATES = {name: cell.gates for name, cell in CELLS.items()}
+
+
+def made(cell: str, sizes: tuple[int, int, int], dtype: str) -> dict[str, Tensor]:
+    """What a layer reads, for (steps, batch, hidden)."""
+    steps, batch, hidden = sizes
+    rows, states = GATES[cell] * hidden, (batch, hidden)
+    shapes = {"x": (steps * batch, rows), "w": (rows, hidden), "h": states}
+    shapes |= {"lstm": {"c": states}, "gru": {"b": (rows,)}}.get(cell, {})
+    generator = np.random.default_rng(0)
+    kind = getattr(flambeau, dtype)
+    return {
+        name: flambeau.tensor(generator.standard_normal(shape) / 2, dtype=kind)
+        for name, shape in shapes.items()
+    }
+
+
+def forward_and_back(
+    cell: str, sizes: tuple[int, int, int], dtype: str, reverse: bool, bounded: bool
+) -> list[Node]:
+    """The states, and the gradients of all inputs."""
+    inputs = {k: v.requires_grad_() for k, v in made(cell, sizes, dtype).items()}
+    nodes = {name: each.node for name, each in inputs.items()}
+    generator = np.random.default_rng(1)
+    if bounded:
+        lengths = generator.integers(1, sizes[0] + 1, (sizes[1], 1))
+        nodes["lengths"] = constant(lengths)
+    y = wrap(recurrent(cell, reverse, **nodes))
+    weights = flambeau.tensor(generator.standard_normal(tuple(y.shape))).to(y.dtype)
+    slopes = flambeau.autograd.grad((y * weights).sum(), list(inputs.values()))
+    return [y.node, *(each.node for each in slopes)]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from(sorted(GATES)),
+    st.tuples(st.integers(1, 4), st.integers(1, 35), st.integers(1, 40)),
+    st.sampled_from(["float32", "float64"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_any_sizes(
+    cell: str, sizes: tuple[int, int, int], dtype: str, reverse: bool, bounded: bool
+) -> None:
+    nodes = forward_and_back(cell, sizes, dtype, reverse, bounded)
+    assert host_steps(*nodes) == []
+    check(*nodes)
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+def test_states_without_gradients(cell: str) -> None:
+    nodes = {
+        name: each.node for name, each in made(cell, (3, 5, 17), "float32").items()
+    }
+    y = recurrent(cell, **nodes)
+    assert y.shape == ((3 + (cell == "lstm")) * 5, 17)
+    check(y)
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("at_end", [True, False])
+def test_nothing_outside_is_touched(cell: str, at_end: bool) -> None:
+    nodes = forward_and_back(cell, (2, 5, 19), "float32", True, True)
+    compute_between_guards(*nodes, at_end=at_end)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_the_number_of_threads_changes_no_bit(cell: str) -> None:
+    nodes = forward_and_back(cell, (3, 33, 20), "float32", False, True)
+    alone, together = compute(*nodes, threads=1), compute(*nodes, threads=3)
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def recurrences(layer: Any, x: Tensor) -> list[str]:
+    """The kernels of recurrence in a layer's forward and backward pass."""
+    y = layer(x)[0]
+    slopes = flambeau.autograd.grad(y.square().sum(), list(layer.parameters()))
+    nodes = [y.node, *(each.node for each in slopes)]
+    assert host_steps(*nodes) == []
+    return [each for each in kernels(*nodes) if each.startswith("recurrence")]
+
+
+def test_a_layer_is_one_kernel_for_each_direction_and_way() -> None:
+    layer = nn.LSTM(4, 8, num_layers=2, bidirectional=True)
+    found = recurrences(layer, flambeau.ones(5, 3, 4))
+    back = [each for each in found if each.startswith("recurrence_gradient")]
+    forward = [each for each in found if each not in back]
+    assert len(forward) == len(back) == 4
+    assert sum("reverse" in each for each in forward) == 2
+
+
+def test_packed_sequences_have_kernels_too() -> None:
+    pack = nn.utils.rnn.pack_padded_sequence
+    layer, packed = nn.GRU(4, 8), pack(flambeau.ones(5, 3, 4), [5, 2, 1])
+    output, _ = layer(packed)
+    assert host_steps(output.data.node) == []
+
+
+def test_the_number_of_steps_is_not_part_of_the_code() -> None:
+    layer = nn.RNN(3, 4)
+    short, long = (layer(flambeau.ones(t, 2, 3))[1].node for t in (2, 7))
+    assert kernels(short)[-2] == kernels(long)[-2]
