@@ -123,6 +123,8 @@ from .tensor.diagonals import (
     triu_indices,
 )
 from .tensor.einsum import einsum
+from .tensor.equations import inv as inverse
+from .tensor.equations import matrix_exp
 from .tensor.extreme import (
     amax,
     amin,

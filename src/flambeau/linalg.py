@@ -1,6 +1,7 @@
-"""Linear algebra: norms, products and QR; torch's ``torch.linalg``."""
+"""Linear algebra: norms, products, equations and QR; torch's ``torch.linalg``."""
 
 from .tensor.contraction import multi_dot
+from .tensor.equations import inv, matrix_exp, solve
 from .tensor.linalg import matmul, vecdot
 from .tensor.matrices import linalg_cross as cross
 from .tensor.matrices import qr
@@ -9,11 +10,14 @@ from .tensor.norms import matrix_norm, vector_norm
 
 __all__ = [
     "cross",
+    "inv",
     "matmul",
+    "matrix_exp",
     "matrix_norm",
     "multi_dot",
     "norm",
     "qr",
+    "solve",
     "vecdot",
     "vector_norm",
 ]
