@@ -251,11 +251,11 @@ def test_sharded_files_are_read_by_their_index(tmp_path):
         assert loaded["part.4"].tolist() == [4] * 10
 
 
-@pytest.mark.parametrize("place", ["../other.safetensors", "/etc/passwd", "..", ""])
+@pytest.mark.parametrize("place", ["../a.pt", "/etc/a.pt", "..", "", "b.index.json"])
 def test_an_index_that_leads_elsewhere_is_refused(tmp_path, place):
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(f'{{"weight_map": {{"x": "{place}"}}}}')
-    with pytest.raises(CheckpointError, match="does not lie beside it"):
+    with pytest.raises(CheckpointError, match="is no file beside it"):
         torch.load(index)
 
 
@@ -264,6 +264,9 @@ def test_an_index_that_does_not_hold_is_refused(tmp_path):
     torch.save({"x": torch.ones(1)}, tmp_path / "a.safetensors")
     index.write_text('{"weight_map": {"x": "a.safetensors", "y": "a.safetensors"}}')
     with pytest.raises(CheckpointError, match="'y' is not in a.safetensors"):
+        torch.load(index)
+    index.write_text('{"weight_map": {"x": "absent.safetensors"}}')
+    with pytest.raises(CheckpointError, match="'absent.safetensors', which the index"):
         torch.load(index)
     with pytest.raises(ValueError, match="must end in"):
         save_sharded({}, tmp_path / "index.json", 10)

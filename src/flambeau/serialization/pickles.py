@@ -164,9 +164,14 @@ class Machine:
         return found
 
     def _protocol(self) -> None:
-        found = self._number(1)
+        found = self._byte()
         if found > _NEWEST_PROTOCOL:
             raise ValueError(f"the pickle protocol {found} is unknown")
+
+    def _byte(self) -> int:
+        found = self.data[self.at]
+        self.at += 1
+        return found
 
     def _number(self, length: int) -> int:
         return int.from_bytes(self._take(length), "little")
@@ -243,9 +248,12 @@ class Machine:
         """Remember the top of the stack. Positions come in order, as picklers count."""
         if at > len(self._memo) + 1:  # one is left out by Python 2, which begins at 1
             raise ValueError(f"position {at} of the memo is out of order")
-        while at >= len(self._memo):
+        if at > len(self._memo):
             self._memo.append(None)
-        self._memo[at] = self._stack[-1]
+        if at == len(self._memo):
+            self._memo.append(self._stack[-1])
+        else:
+            self._memo[at] = self._stack[-1]
 
     def _pop(self) -> None:
         if self._stack:
@@ -374,26 +382,26 @@ _STEPS: dict[int, Callable[[Machine], None]] = {
         "\x80": lambda m: m._protocol(),
         "\x95": lambda m: m._take(8),  # a frame, of which nothing follows
         # Plain values
-        "N": lambda m: m._push(None),
-        "\x88": lambda m: m._push(True),
-        "\x89": lambda m: m._push(False),
+        "N": lambda m: m._stack.append(None),
+        "\x88": lambda m: m._stack.append(True),
+        "\x89": lambda m: m._stack.append(False),
         "J": lambda m: m._whole(4, signed=True),
-        "K": lambda m: m._whole(1),
+        "K": lambda m: m._stack.append(m._byte()),
         "M": lambda m: m._whole(2),
-        "\x8a": lambda m: m._integer(m._number(1)),
+        "\x8a": lambda m: m._integer(m._byte()),
         "\x8b": lambda m: m._integer(m._number(4)),
         "G": lambda m: m._float(),
         "X": lambda m: m._text(m._number(4)),
-        "\x8c": lambda m: m._text(m._number(1)),
+        "\x8c": lambda m: m._text(m._byte()),
         "\x8d": lambda m: m._text(m._number(8)),
         "T": lambda m: m._old_text(m._number(4)),
-        "U": lambda m: m._old_text(m._number(1)),
+        "U": lambda m: m._old_text(m._byte()),
         "B": lambda m: m._bytes(m._number(4)),
-        "C": lambda m: m._bytes(m._number(1)),
+        "C": lambda m: m._bytes(m._byte()),
         "\x8e": lambda m: m._bytes(m._number(8)),
         # Containers
         "(": lambda m: m._mark(),
-        ")": lambda m: m._push(()),
+        ")": lambda m: m._stack.append(()),
         "t": lambda m: m._tuple(None),
         "\x85": lambda m: m._tuple(1),
         "\x86": lambda m: m._tuple(2),
@@ -410,9 +418,9 @@ _STEPS: dict[int, Callable[[Machine], None]] = {
         # The stack and the memo
         "0": lambda m: m._pop(),
         "1": lambda m: m._to_mark() and None,
-        "h": lambda m: m._push(m._memo[m._number(1)]),
-        "j": lambda m: m._push(m._memo[m._number(4)]),
-        "q": lambda m: m._put(m._number(1)),
+        "h": lambda m: m._stack.append(m._memo[m._byte()]),
+        "j": lambda m: m._stack.append(m._memo[m._number(4)]),
+        "q": lambda m: m._put(m._byte()),
         "r": lambda m: m._put(m._number(4)),
         "\x94": lambda m: m._put(len(m._memo)),
         # Names, and what is made with them

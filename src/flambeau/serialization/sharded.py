@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .source import Source
 __all__ = ["read_sharded", "save_sharded"]
 
 _COST = 400  # bytes of memory of an entry
+_FILE = re.compile(r"[^\0/\\:]+\.(safetensors|bin|pt|pth)")
 
 
 def save_sharded(
@@ -106,8 +108,14 @@ def read_sharded(
     """
     places = _places(source)
     folder = os.path.dirname(source.name)
-    names = dict.fromkeys(places.values())
-    files = {name: read(os.path.join(folder, name)) for name in names}
+    files: dict[str, Mapping[str, Tensor]] = {}
+    for place in dict.fromkeys(places.values()):
+        try:
+            files[place] = read(os.path.join(folder, place))
+        except OSError as error:
+            raise source.error(
+                0, f"{place[:200]!r}, which the index names: {error.strerror}"
+            ) from None
     for name, place in places.items():
         if name not in files[place]:
             raise source.error(
@@ -130,8 +138,8 @@ def _places(source: Source) -> dict[str, str]:
         told = f"{type(error).__name__}: {error}"[:200]
         raise source.error(0, f"the index is damaged: {told}") from None
     for name in dict.fromkeys(places.values()):
-        if os.path.basename(name) != name or "\\" in name or name in ("", ".", ".."):
+        if os.path.basename(name) != name or not _FILE.fullmatch(name):
             raise source.error(
-                0, f"the index names {name[:200]!r}, which does not lie beside it"
+                0, f"the index names {name[:200]!r}, which is no file beside it"
             )
     return places
