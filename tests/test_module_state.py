@@ -80,6 +80,25 @@ def test_loading_reports_everything_at_once(net):
     )
 
 
+def test_keys_that_are_nearly_right_are_told():
+    model = nn.Sequential(nn.Linear(1, 1))
+    state = model.state_dict()
+    with_prefix = {f"module.{key}": value for key, value in state.items()}
+    with pytest.raises(RuntimeError) as caught:
+        model.load_state_dict(with_prefix)
+    assert str(caught.value).splitlines()[1:] == [
+        '\tMissing key(s) in state_dict: "0.weight", "0.bias". ',
+        '\tUnexpected key(s) in state_dict: "module.0.weight", "module.0.bias". ',
+        '\tThe keys of the state begin with "module.", those of the model do not: load '
+        '{key.removeprefix("module."): value for key, value in state_dict.items()}.',
+    ]
+    with pytest.raises(RuntimeError, match='The keys of the model begin with "0.", '):
+        model.load_state_dict(model[0].state_dict())
+    state["0.weigth"] = state.pop("0.weight")
+    with pytest.raises(RuntimeError, match='For "0.weight" the state has "0.weigth"'):
+        model.load_state_dict(state)
+
+
 def test_loading_leniently_returns_the_keys(net):
     state = net.state_dict()
     del state["first.mean"]

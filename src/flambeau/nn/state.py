@@ -11,6 +11,7 @@ from ..autograd import no_grad
 from ..tensor import Tensor
 from ..tensor.gradient_edge import RemovableHandle
 from .hooks import Hooks
+from .keys import likely_keys
 from .members import Members
 from .parameter import Parameter
 
@@ -371,6 +372,7 @@ class _Loading:
             if keys:
                 listed = ", ".join(f'"{key}"' for key in keys)
                 yield f"{word} key(s) in state_dict: {listed}. "
+        yield from likely_keys(*self.keys)
 
 
 def _overrides(module: Stateful, name: str) -> bool:
