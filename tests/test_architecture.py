@@ -38,7 +38,7 @@ LAYERS = (
     ("autograd", "random"),
     ("tensor",),
     ("backends", "debug", "linalg", "nn", "optim", "overrides", "types"),
-    ("replay", "serialization"),
+    ("func", "replay", "serialization"),
     ("hub",),
     ("train", "utils", "vision"),
     ("onnx",),

@@ -443,6 +443,7 @@ _LATER = (
     "backends",
     "debug",
     "distributed",
+    "func",
     "fx",
     "hub",
     "jit",
@@ -463,4 +464,6 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f".{name}", __name__)
     if name == "compile":
         return _import_module(".replay", __name__).compile
+    if name == "vmap":
+        return _import_module(".func", __name__).vmap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
