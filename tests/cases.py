@@ -15,6 +15,7 @@ import cases_norm
 import cases_padding
 import cases_recurrent
 import cases_resize
+import cases_sampling
 import cases_windows
 from case import Case
 
@@ -26,6 +27,7 @@ FAMILIES = (
     cases_norm,
     cases_recurrent,
     cases_resize,
+    cases_sampling,
     cases_loss,
     cases_margin,
     cases_padding,

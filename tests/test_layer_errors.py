@@ -6,12 +6,23 @@ import pytest
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
+from wrong_sampling import SAMPLING
 from wrong_sequences import ATTENTION, RECURRENT
 
 import flambeau
 from flambeau import nn
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT | ATTENTION
+ERRORS = (
+    ACTIVATION
+    | LINEAR
+    | NORM
+    | RESIZE
+    | LOSS
+    | MARGIN
+    | RECURRENT
+    | ATTENTION
+    | SAMPLING
+)
 
 
 def check_error(wrong: Wrong) -> None:

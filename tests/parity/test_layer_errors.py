@@ -7,9 +7,20 @@ import torch
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
+from wrong_sampling import SAMPLING
 from wrong_sequences import ATTENTION, RECURRENT
 
-ERRORS = ACTIVATION | LINEAR | NORM | RESIZE | LOSS | MARGIN | RECURRENT | ATTENTION
+ERRORS = (
+    ACTIVATION
+    | LINEAR
+    | NORM
+    | RESIZE
+    | LOSS
+    | MARGIN
+    | RECURRENT
+    | ATTENTION
+    | SAMPLING
+)
 
 
 @pytest.mark.parametrize("wrong", ERRORS.values(), ids=ERRORS.keys())

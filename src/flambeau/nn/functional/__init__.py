@@ -58,6 +58,12 @@ from .ctc import ctc_loss
 from .distance import cosine_similarity, normalize, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
 from .folding import fold, unfold
+from .fractional_pooling import (
+    fractional_max_pool2d,
+    fractional_max_pool2d_with_indices,
+    fractional_max_pool3d,
+    fractional_max_pool3d_with_indices,
+)
 from .interpolation import (
     interpolate,
     upsample,
@@ -102,6 +108,7 @@ from .normalization import (
     rms_norm,
 )
 from .padding import pad
+from .sampling import affine_grid, grid_sample
 from .shrinkage import hardshrink, softshrink, tanhshrink, threshold, threshold_
 from .softmax import gumbel_softmax, log_softmax, softmax, softmin
 from .sparse import embedding, one_hot
