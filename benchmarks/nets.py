@@ -11,9 +11,14 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 __all__ = [
+    "Module",
+    "Namespace",
+    "classifier",
+    "combinators",
     "conv1d_net",
     "conv3d_net",
     "mobilenet_v2",
+    "normed",
     "resnet18",
     "resnet18_cifar",
     "resnet50",
@@ -31,7 +36,7 @@ Block: TypeAlias = Callable[[Namespace, int, int, int], Module]
 
 
 @lru_cache
-def _combinators(nn: Namespace) -> tuple[Any, Any]:
+def combinators(nn: Namespace) -> tuple[Any, Any]:
     """The two ways in which the networks here leave a plain sequence."""
     library = import_module(nn.__name__.partition(".")[0])
 
@@ -61,13 +66,14 @@ def _combinators(nn: Namespace) -> tuple[Any, Any]:
     return Sum, Beside
 
 
-def _normed(nn: Namespace, *convolution: int, **options: int) -> Iterator[Module]:
+def normed(nn: Namespace, *convolution: Any, **options: int) -> Iterator[Module]:
     """A convolution without bias and its batch norm."""
     yield nn.Conv2d(*convolution, bias=False, **options)
     yield nn.BatchNorm2d(convolution[1])
 
 
-def _classifier(nn: Namespace, channels: int, classes: int) -> Iterator[Module]:
+def classifier(nn: Namespace, channels: int, classes: int) -> Iterator[Module]:
+    """The mean over all places, and a linear layer."""
     yield from (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes))
 
 
@@ -80,28 +86,28 @@ def simple_cnn(nn: Namespace) -> Module:
 def _shortcut(nn: Namespace, inputs: int, outputs: int, stride: int) -> Module:
     if stride == 1 and inputs == outputs:
         return nn.Identity()
-    return nn.Sequential(*_normed(nn, inputs, outputs, 1, stride))
+    return nn.Sequential(*normed(nn, inputs, outputs, 1, stride))
 
 
 def _basic(nn: Namespace, inputs: int, width: int, stride: int) -> Module:
     body = nn.Sequential(
-        *_normed(nn, inputs, width, 3, stride, 1),
+        *normed(nn, inputs, width, 3, stride, 1),
         nn.ReLU(inplace=True),
-        *_normed(nn, width, width, 3, 1, 1),
+        *normed(nn, width, width, 3, 1, 1),
     )
-    add, _ = _combinators(nn)
+    add, _ = combinators(nn)
     return add(body, _shortcut(nn, inputs, width, stride), nn.ReLU(inplace=True))
 
 
 def _bottleneck(nn: Namespace, inputs: int, width: int, stride: int) -> Module:
     body = nn.Sequential(
-        *_normed(nn, inputs, width, 1),
+        *normed(nn, inputs, width, 1),
         nn.ReLU(inplace=True),
-        *_normed(nn, width, width, 3, stride, 1),
+        *normed(nn, width, width, 3, stride, 1),
         nn.ReLU(inplace=True),
-        *_normed(nn, width, 4 * width, 1),
+        *normed(nn, width, 4 * width, 1),
     )
-    add, _ = _combinators(nn)
+    add, _ = combinators(nn)
     return add(body, _shortcut(nn, inputs, 4 * width, stride), nn.ReLU(inplace=True))
 
 
@@ -120,28 +126,28 @@ def _stages(
 def resnet18_cifar(nn: Namespace) -> Module:
     """ResNet-18 for images of 32x32: a 3x3 convolution first, and no pooling."""
     return nn.Sequential(
-        *_normed(nn, 3, 64, 3, 1, 1),
+        *normed(nn, 3, 64, 3, 1, 1),
         nn.ReLU(inplace=True),
         *_stages(nn, _basic, 1, (2, 2, 2, 2)),
-        *_classifier(nn, 512, 10),
+        *classifier(nn, 512, 10),
     )
 
 
 def _stem(nn: Namespace) -> Iterator[Module]:
-    yield from _normed(nn, 3, 64, 7, 2, 3)
+    yield from normed(nn, 3, 64, 7, 2, 3)
     yield from (nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1))
 
 
 def resnet18(nn: Namespace) -> Module:
     """ResNet-18 for images of 224x224."""
     stages = _stages(nn, _basic, 1, (2, 2, 2, 2))
-    return nn.Sequential(*_stem(nn), *stages, *_classifier(nn, 512, 1000))
+    return nn.Sequential(*_stem(nn), *stages, *classifier(nn, 512, 1000))
 
 
 def resnet50(nn: Namespace) -> Module:
     """ResNet-50."""
     stages = _stages(nn, _bottleneck, 4, (3, 4, 6, 3))
-    return nn.Sequential(*_stem(nn), *stages, *_classifier(nn, 2048, 1000))
+    return nn.Sequential(*_stem(nn), *stages, *classifier(nn, 2048, 1000))
 
 
 # MobileNetV2's table 2: expansion, output channels, blocks, stride of the first one
@@ -162,38 +168,38 @@ def _inverted(
     """MobileNetV2's block: widen, convolve each channel, narrow."""
     wide, layers = expansion * inputs, []
     if expansion != 1:
-        layers += [*_normed(nn, inputs, wide, 1), nn.ReLU6(inplace=True)]
-    layers += [*_normed(nn, wide, wide, 3, stride, 1, groups=wide)]
-    layers += [nn.ReLU6(inplace=True), *_normed(nn, wide, outputs, 1)]
+        layers += [*normed(nn, inputs, wide, 1), nn.ReLU6(inplace=True)]
+    layers += [*normed(nn, wide, wide, 3, stride, 1, groups=wide)]
+    layers += [nn.ReLU6(inplace=True), *normed(nn, wide, outputs, 1)]
     body = nn.Sequential(*layers)
     if stride != 1 or inputs != outputs:
         return body
-    add, _ = _combinators(nn)
+    add, _ = combinators(nn)
     return add(body, nn.Identity(), nn.Identity())
 
 
 def mobilenet_v2(nn: Namespace) -> Module:
     """MobileNetV2, without its dropout."""
-    layers, channels = [*_normed(nn, 3, 32, 3, 2, 1), nn.ReLU6(inplace=True)], 32
+    layers, channels = [*normed(nn, 3, 32, 3, 2, 1), nn.ReLU6(inplace=True)], 32
     for expansion, outputs, count, stride in _INVERTED:
         for at in range(count):
             step = stride if at == 0 else 1
             layers.append(_inverted(nn, channels, outputs, step, expansion))
             channels = outputs
-    layers += [*_normed(nn, channels, 1280, 1), nn.ReLU6(inplace=True)]
-    return nn.Sequential(*layers, *_classifier(nn, 1280, 1000))
+    layers += [*normed(nn, channels, 1280, 1), nn.ReLU6(inplace=True)]
+    return nn.Sequential(*layers, *classifier(nn, 1280, 1000))
 
 
 def _twice(nn: Namespace, inputs: int, outputs: int) -> Iterator[Module]:
     """Two 3x3 convolutions with their norm and activation."""
     for channels in (inputs, outputs):
-        yield from _normed(nn, channels, outputs, 3, 1, 1)
+        yield from normed(nn, channels, outputs, 3, 1, 1)
         yield nn.ReLU(inplace=True)
 
 
 def _around(nn: Namespace, width: int, inner: Iterator[Module]) -> Iterator[Module]:
     """One level of a U-Net: what a smaller image tells stands beside the large one."""
-    _, beside = _combinators(nn)
+    _, beside = combinators(nn)
     up = nn.ConvTranspose2d(2 * width, width, 2, 2)
     yield beside(nn.Sequential(nn.MaxPool2d(2), *inner, up))
     yield from _twice(nn, 2 * width, width)

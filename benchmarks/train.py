@@ -9,7 +9,7 @@ from .results import Figure, Row
 from .settings import Settings
 from .tasks import Task, training_tasks
 
-__all__ = ["cases", "measure"]
+__all__ = ["cases", "measure", "measure_step"]
 
 _FLOOR = 1.0
 
@@ -23,6 +23,11 @@ def cases() -> list[Case]:
 
 def measure(task: Task, settings: Settings) -> list[Row | Figure]:
     """Measure the training step of one network."""
+    return [measure_step(f"train.{task.name}", task, settings, _FLOOR)]
+
+
+def measure_step(name: str, task: Task, settings: Settings, floor: float) -> Row:
+    """Measure the training step of one network beside torch."""
     from .peers import flambeau, torch
 
     state = torch.initial_state(task)
@@ -31,5 +36,4 @@ def measure(task: Task, settings: Settings) -> list[Row | Figure]:
     peer = peers[torch.PLAIN]().answer()
     flops = torch.training_flops(task)
     truth = torch.training_truth(task)
-    name = f"train.{task.name}"
-    return [compare(name, flops, contenders, truth, peer, settings, _FLOOR)]
+    return compare(name, flops, contenders, truth, peer, settings, floor)
