@@ -7,20 +7,27 @@ left out at random, so that both libraries compute the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
 from .case import Case
 from .infer import measure_row
-from .nets import Module, Namespace, classifier, combinators, normed
+from .parts import Module, Namespace, classifier, combinators, normed
 from .results import Figure, Row
 from .settings import Settings
 from .tasks import Task
 from .train import measure_step
 
-__all__ = ["cases"]
+__all__ = [
+    "cases",
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "inception_v3",
+    "shufflenet_v2",
+]
 
 _BATCH = 4
 _FLOOR = 1.0
@@ -28,15 +35,15 @@ _FLOOR = 1.0
 
 def cases() -> list[Case]:
     """Return a training step and an inference for each network."""
-    kinds: dict[Callable[[Namespace], Module], int] = {
-        densenet121: 224,
-        efficientnet_b0: 224,
-        convnext_tiny: 224,
-        shufflenet_v2: 224,
-        inception_v3: 299,
-    }
     found = []
-    for net, size in kinds.items():
+    for net in (
+        densenet121,
+        efficientnet_b0,
+        convnext_tiny,
+        shufflenet_v2,
+        inception_v3,
+    ):
+        size = 299 if net is inception_v3 else 224
         task = Task(net.__name__, net, (_BATCH, 3, size, size), 1000)
         for how in (_train, _infer):
             name = f"families.{task.name}{how.__name__}"

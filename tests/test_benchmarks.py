@@ -10,7 +10,17 @@ import pytest
 
 import flambeau
 from benchmarks import __main__ as command
-from benchmarks import alternate, child, infer, machine, nets, report, train, winograd
+from benchmarks import (
+    alternate,
+    child,
+    families,
+    infer,
+    machine,
+    nets,
+    report,
+    train,
+    winograd,
+)
 from benchmarks.agreement import Disagreement, check_answers, relative_error
 from benchmarks.case import Case, compare
 from benchmarks.contender import Contender
@@ -194,6 +204,21 @@ def test_names_choose_rows():
 def test_every_network_is_a_task():
     built = {task.net for task in [*training_tasks(), *inference_tasks()]}
     assert built == {getattr(nets, name) for name in nets.__all__}
+
+
+@pytest.mark.parametrize(
+    ("net", "parameters"),
+    [  # those of torchvision's models, of Inception v3 without the second classifier
+        (families.densenet121, 7_978_856),
+        (families.efficientnet_b0, 5_288_548),
+        (families.convnext_tiny, 28_589_128),
+        (families.shufflenet_v2, 2_278_604),
+        (families.inception_v3, 23_834_568),
+    ],
+)
+def test_the_networks_of_the_families_have_their_sizes(net, parameters):
+    model = net(flambeau.nn)
+    assert sum(each.numel() for each in model.parameters()) == parameters
 
 
 def test_a_run_writes_json_and_tells_failures(

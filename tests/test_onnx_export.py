@@ -257,6 +257,21 @@ def test_the_model_is_as_it_was(tmp_path: Path) -> None:
         np.testing.assert_array_equal(each.numpy(), before[name])
 
 
+def test_many_weights_lie_beside_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("flambeau.onnx.files._MOST_INSIDE", 1000)
+    net = Net().eval()
+    torch.onnx.export(net, torch.zeros(1, 4, 8, 8), tmp_path / "m.onnx")
+    files = {each.name: each.stat().st_size for each in tmp_path.iterdir()}
+    assert files.keys() == {"m.onnx", "m.onnx.data"}
+    assert files["m.onnx.data"] == net.head["fc"].weight.numel() * 4
+    check(net, onnx.load(tmp_path / "m.onnx"), 2)
+    x = torch.randn(2, 4, 8, 8)
+    again = torch.onnx.load(tmp_path / "m.onnx")
+    np.testing.assert_array_equal(again(x).detach().numpy(), net(x).detach().numpy())
+
+
 def looks(x: torch.Tensor) -> torch.Tensor:
     """Depend on a value."""
     return x if x.sum() > 0 else -x

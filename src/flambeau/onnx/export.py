@@ -9,9 +9,9 @@ from typing import Any
 
 from ..graph import Node
 from ..nn import Module
-from ..serialization.atomic import atomic_write
 from ..tensor import Tensor
 from .exporter import Exporter
+from .files import write_model
 from .library import onnx
 from .rules import RULES, WHOLE
 from .rules.whole import is_whole
@@ -35,7 +35,8 @@ def export(
 
     The model is recorded once in evaluation mode on inputs like those given; nothing
     is computed. Constants have the names of parameters and nodes those of modules. The
-    file is checked, and is complete or not there.
+    file is checked, and is complete or not there; more than 2 GiB of weights lie beside
+    it, in `path`.data.
 
     Args:
         model: a module, or a function of tensors.
@@ -159,9 +160,7 @@ def _write(
     inputs = _descriptions(input_names, run.inputs, dynamic_batch)
     outputs = _descriptions(output_names, list(run.outputs.values()), dynamic_batch)
     model = writer.model("flambeau", inputs, outputs)
-    onnx().checker.check_model(model, full_check=True)
-    with atomic_write(path) as file:
-        file.write(model.SerializeToString())
+    write_model(model, path)
 
 
 def _descriptions(names: list[str], nodes: list[Node], dynamic: bool) -> list[Any]:
