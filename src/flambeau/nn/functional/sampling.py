@@ -55,8 +55,8 @@ def affine_grid(
         >>> from flambeau.nn import functional as F
         >>> same = torch.tensor([[[1., 0., 0.], [0., 1., 0.]]])
         >>> F.affine_grid(same, (1, 1, 1, 2), align_corners=False)
-        tensor([[[[-0.5000, 0.0000],
-                  [0.5000, 0.0000]]]])
+        tensor([[[[-0.5000,  0.0000],
+                  [ 0.5000,  0.0000]]]])
     """
     matrices = node_of("affine_grid", "theta", theta)
     aligned = _aligned(align_corners)
