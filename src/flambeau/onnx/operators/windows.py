@@ -305,3 +305,25 @@ def col2im(call: Call) -> Tensor:
     )
     pairs = list(zip(pads[:dims], pads[dims:], strict=True))
     return _padded(whole, [(-low, -high) for low, high in pairs])
+
+
+_MODES = {"linear": "bilinear", "cubic": "bicubic"}  # before opset 20, torch's names
+
+
+@operator("GridSample")
+def grid_sample(call: Call) -> Tensor:
+    """Read between the places of an image, where a grid says."""
+    mode = call.get("mode", "linear")
+    return F.grid_sample(
+        call[0],
+        call[1],
+        _MODES.get(mode, mode),
+        call.get("padding_mode", "zeros"),
+        bool(call.get("align_corners", 0)),
+    )
+
+
+@operator("AffineGrid")
+def affine_grid(call: Call) -> Tensor:
+    """Return the grid that shows an image moved by an affine map."""
+    return F.affine_grid(call[0], call.numbers(1), bool(call.get("align_corners", 0)))
