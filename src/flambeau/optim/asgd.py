@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..dtypes import get_default_dtype
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
 from .optimizer import (
@@ -105,12 +108,19 @@ class ASGD(Optimizer):
         param.sub_(live(lambda: float(state["eta"])) * grad)
         mean.add_(live(lambda: float(state["mu"])) * (param - mean))
         eta = live(lambda: _rate(lr_of(group), decay, group["alpha"], next_step(state)))
-        mu = live(lambda: 1 / max(1, next_step(state) - group["t0"]))
+        mu = live(lambda: _rounded(1 / max(1, next_step(state) - group["t0"])))
         state["eta"].fill_(eta)
         state["mu"].fill_(mu)
         count_step(state)
 
 
-def _rate(lr: float, decay: float, alpha: float, step: float) -> float:
+def _rate(lr: Any, decay: float, alpha: float, step: float) -> Any:
     """Return the learning rate after some steps."""
-    return lr / (1 + decay * lr * step) ** alpha
+    return _rounded(lr / (1 + decay * lr * step) ** alpha)
+
+
+def _rounded(number: Any) -> Any:
+    """Round to the default dtype, in which torch makes it, whatever it is kept in."""
+    if isinstance(number, Tensor):
+        return number
+    return float(get_default_dtype().numpy.type(number))
