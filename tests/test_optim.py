@@ -69,7 +69,9 @@ def unit(low=0.0, high=0.99):
 
 
 decay = st.sampled_from([0, 0.1])
-weights = st.lists(st.floats(-3, 3), min_size=1, max_size=4)
+# not so small that what they are multiplied with has few digits left
+thousandths = st.integers(-3000, 3000).map(lambda number: number / 1000)
+weights = st.lists(thousandths, min_size=1, max_size=4)
 
 
 @settings(deadline=None)
