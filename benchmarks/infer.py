@@ -47,7 +47,7 @@ def measure_row(
     contenders = {**flambeau.inference(task, torch.initial_state(task)), **peers}
     reference = peers[torch.PLAIN]()
     peer = reference.answer()
-    flops = torch.count_flops(reference.run)
+    flops = task.flops or torch.count_flops(reference.run)
     truth = torch.inference_truth(task)
     return compare(
         name, flops, contenders, truth, peer, settings, floor=floor, notes=notes

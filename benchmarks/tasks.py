@@ -26,6 +26,7 @@ class Task:
         shape: of the input, the batch first.
         classes: how many there are.
         positions: the shape of the labels behind the batch, if not one an image.
+        flops: of a forward pass, where torch does not count them.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Task:
     shape: tuple[int, ...]
     classes: int
     positions: tuple[int, ...] = ()
+    flops: int = 0
 
     @cached_property
     def images(self) -> np.ndarray:

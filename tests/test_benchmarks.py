@@ -18,6 +18,7 @@ from benchmarks import (
     machine,
     nets,
     report,
+    sequences,
     train,
     winograd,
 )
@@ -214,9 +215,11 @@ def test_every_network_is_a_task():
         (families.convnext_tiny, 28_589_128),
         (families.shufflenet_v2, 2_278_604),
         (families.inception_v3, 23_834_568),
+        (sequences.lstm, 924_170),
+        (sequences.vit_small, 22_050_664),  # timm's
     ],
 )
-def test_the_networks_of_the_families_have_their_sizes(net, parameters):
+def test_networks_have_their_sizes(net, parameters):
     model = net(flambeau.nn)
     assert sum(each.numel() for each in model.parameters()) == parameters
 

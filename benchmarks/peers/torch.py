@@ -76,10 +76,15 @@ def _prepared(task: Task, mode: str) -> tuple[Any, torch.Tensor]:
 
 def training(task: Task) -> Contenders:
     """Return torch's ways to train."""
+    return {mode: partial(_training, task, mode) for mode in _modes(task)}
+
+
+def _modes(task: Task) -> list[str]:
+    """Return the ways that make a difference for a task's input."""
     modes = [PLAIN, CHANNELS_LAST, COMPILED]
     if len(task.shape) not in _LAYOUTS:
         modes.remove(CHANNELS_LAST)
-    return {mode: partial(_training, task, mode) for mode in modes}
+    return modes
 
 
 def training_truth(task: Task) -> Answer:
@@ -104,8 +109,7 @@ def _inference(task: Task, mode: str) -> Contender:
 
 def inference(task: Task) -> Contenders:
     """Return torch's ways to infer."""
-    modes = (PLAIN, CHANNELS_LAST, COMPILED)
-    return {mode: partial(_inference, task, mode) for mode in modes}
+    return {mode: partial(_inference, task, mode) for mode in _modes(task)}
 
 
 def inference_truth(task: Task) -> Answer:
@@ -121,6 +125,8 @@ def training_flops(task: Task) -> int:
 
     torch's own count of the gradients takes no notice of groups.
     """
+    if task.flops:
+        return 3 * task.flops
     model, images = model_of(task), torch.from_numpy(task.images)
     first = count_flops(lambda: model[0](images))
     return 3 * count_flops(lambda: model(images)) - first
