@@ -9,6 +9,7 @@ from types import ModuleType
 import cases_activation
 import cases_attention
 import cases_linear
+import cases_linear_loss
 import cases_loss
 import cases_margin
 import cases_norm
@@ -28,6 +29,7 @@ FAMILIES = (
     cases_recurrent,
     cases_resize,
     cases_sampling,
+    cases_linear_loss,
     cases_loss,
     cases_margin,
     cases_padding,

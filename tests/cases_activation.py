@@ -166,6 +166,8 @@ CASES = {
     "glu, channels": along("GLU", lambda x: reference.glu(x, 1), (2, 6, 3), dim=1),
     "softmax": along("Softmax", lambda x: reference.softmax(x, 1), (2, 3, 4), dim=1),
     "softmax, last": along("Softmax", lambda x: reference.softmax(x, -1), (5,), dim=-1),
+    "gumbel softmax": Case("gumbel_softmax", (grid(4, 5),), None, {"tau": 0.5}),
+    "gumbel softmax, hard": Case("gumbel_softmax", (grid(4, 5),), None, {"hard": True}),
     "softmin": along("Softmin", lambda x: reference.softmax(-x, 1), (2, 3, 4), dim=1),
     "log_softmax": along(
         "LogSoftmax", lambda x: np.log(reference.softmax(x, 1)), (2, 3, 4), dim=1

@@ -67,12 +67,48 @@ def embedding(shape: tuple[int, ...], **options: Any) -> Case:
     return Case("Embedding", (classes(7, *shape),), meaning, made, smooth=smooth)
 
 
+def bags(
+    mode: str,
+    indices: Array,
+    offsets: Array | None = None,
+    weights: Array | None = None,
+    **options: Any,
+) -> Case:
+    """Sums, means or maxima of the rows of a table, bag by bag."""
+    padding = options.get("padding_idx")
+
+    def of_bag(table: Array, places: Array, scales: Array) -> Array:
+        kept = [i for i in range(len(places)) if places[i] != padding]
+        rows = table[places[kept]] * scales[kept, None]
+        if not kept:
+            return np.zeros(table.shape[1])
+        return {"sum": np.sum, "mean": np.mean, "max": np.max}[mode](rows, axis=0)
+
+    def meaning(state: State, *given: Array) -> Array:
+        scales = np.ones(indices.shape) if weights is None else weights
+        pairs = list(zip(indices, scales))
+        if offsets is not None:
+            starts = [*offsets]
+            ends = starts[1:] if options.get("include_last_offset") else None
+            ends = ends or [*starts[1:], len(indices)]
+            parts = [slice(*each) for each in zip(starts, ends)]
+            pairs = [(indices[part], scales[part]) for part in parts]
+        return np.array([of_bag(state["weight"], *each) for each in pairs])
+
+    made = {"num_embeddings": 7, "embedding_dim": 3, "mode": mode} | options
+    inputs = tuple(each for each in (indices, offsets, weights) if each is not None)
+    return Case("EmbeddingBag", inputs, meaning, made)
+
+
 def one_hot(shape: tuple[int, ...], count: int, **options: Any) -> Case:
     def meaning(state: State, indices: Array) -> Array:
         return np.eye(count, dtype=np.int64)[indices]
 
     return Case("one_hot", (classes(4, *shape),), meaning, options)
 
+
+BAG = np.array([2, 0, 6, 1, 2, 3, 3, 6, 5])
+OFFSETS = np.array([0, 3, 3, 5])
 
 CASES = {
     "linear": linear((4, 3), 5),
@@ -106,6 +142,7 @@ CASES = {
     "dropout3d": dropout("Dropout3d", 3, 4, 2, 1, 2, p=0.25),
     "dropout3d, one volume": dropout("Dropout3d", 6, 2, 1, 2, p=0.5),
     "alpha dropout": dropout("AlphaDropout", 6, 7, p=0.3),
+    "feature alpha dropout": dropout("FeatureAlphaDropout", 3, 5, 2, p=0.3),
     "dropout of nothing": kept("Dropout", 2, 3, p=0.0),
     "dropout of everything": kept("Dropout", 2, 3, p=1.0),
     "dropout in evaluation": kept("Dropout", 2, 3, p=0.5, training=False),
@@ -120,6 +157,16 @@ CASES = {
         (3, 5), scale_grad_by_freq=True, padding_idx=1
     ),
     "embedding, bounded": embedding((2, 3), max_norm=0.75, norm_type=3.0),
+    "bags, sum": bags("sum", classes(7, 3, 4)),
+    "bags, mean": bags("mean", classes(7, 3, 4)),
+    "bags, max": bags("max", BAG[:8].reshape(2, 4)),
+    "bags at offsets, sum": bags("sum", BAG, OFFSETS),
+    "bags at offsets, weighted sum": bags("sum", BAG, OFFSETS, grid(9)),
+    "bags at offsets, mean": bags("mean", BAG, OFFSETS, padding_idx=2),
+    "bags at offsets, max": bags("max", BAG, OFFSETS, padding_idx=6),
+    "bags up to the last offset": bags(
+        "mean", BAG, np.array([0, 2, 2, 9]), include_last_offset=True
+    ),
     "one_hot": one_hot((2, 3), 4, num_classes=4),
     "one_hot, as many as needed": one_hot((20,), 4),
 }

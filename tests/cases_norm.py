@@ -31,6 +31,30 @@ def evaluated(shape: tuple[int, ...], name: str, **options: Any) -> Case:
     return Case(name, (grid(*shape),), meaning, made, training=False)
 
 
+def synchronized(shape: tuple[int, ...], **options: Any) -> Case:
+    """Batch norm under the name that it has with several processes."""
+    return batch_norm(shape, "SyncBatchNorm", **options)
+
+
+def cross_map(channels: int, size: int, **options: Any) -> Case:
+    def meaning(state: State, x: Array) -> Array:
+        y, reach = np.empty_like(x), (size - 1) // 2
+        alpha, beta = options.get("alpha", 1e-4), options.get("beta", 0.75)
+        for channel in range(channels):
+            first = max(channel - reach, 0)
+            total = (x[:, first : channel + reach + 1] ** 2).sum(1)
+            if first:  # as torch has it
+                total = total + x[:, 0] ** 2
+            scale = options.get("k", 1) + alpha / size * total
+            y[:, channel] = x[:, channel] / scale**beta
+        return y
+
+    made = {"size": size} | options
+    # torch's slope is not that of its result
+    x = grid(2, channels, 2, 3)
+    return Case("CrossMapLRN2d", (x,), meaning, made, in_torch=False)
+
+
 def instance_norm(shape: tuple[int, ...], dims: int, **options: Any) -> Case:
     single = len(shape) == dims + 1
 
@@ -99,6 +123,10 @@ def given(training: bool) -> Case:
 
 
 CASES = {
+    "sync_batch_norm": synchronized((4, 3, 2, 2)),
+    "sync_batch_norm of rows": synchronized((4, 3), affine=False),
+    "cross map lrn": cross_map(3, 5, alpha=0.5, beta=0.5, k=2),
+    "cross map lrn, many channels": cross_map(7, 3, alpha=1.0),
     "batch_norm of rows": batch_norm((6, 3)),
     "batch_norm1d": batch_norm((3, 2, 4)),
     "batch_norm2d": batch_norm((3, 2, 4, 3)),

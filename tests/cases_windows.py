@@ -161,8 +161,31 @@ def adaptive(shape: tuple[int, ...], kind: str, size: Any, **options: Any) -> Ca
     return Case(name, distinct(shape), meaning, made)
 
 
+def steps_first(shape: tuple[int, ...], filters: tuple[int, ...], pad: int) -> Case:
+    """Convolution of (L, N, C) with (taps, C, K)."""
+
+    def meaning(state: State, x: Array, w: Array, b: Array) -> Array:
+        padded = np.pad(x, [(pad, pad), (0, 0), (0, 0)])
+        count = len(padded) - len(w) + 1
+        steps = [padded[start : start + count] for start in range(len(w))]
+        return b + sum(step @ tap for step, tap in zip(steps, w))
+
+    inputs = (grid(*shape), grid(*filters, seed=1), grid(filters[-1], seed=2))
+    return Case("conv_tbc", inputs, meaning, {"pad": pad})
+
+
+def with_indices(case: Case, function: str) -> Case:
+    """The same pool as a function that always tells where its maxima are."""
+    options = without(case.options, "return_indices")
+    return Case(function, case.inputs, case.meaning, options)
+
+
+POOL = max_pool((1, 2, 5, 6), (3, 2), stride=(2, 1), padding=1, return_indices=True)
+ADAPTIVE = adaptive((2, 3, 7), "Max", 3, return_indices=True)
+
 CASES = {
     # Convolution
+    "conv_tbc": steps_first((5, 2, 3), (3, 3, 4), 1),
     "conv1d": conv((2, 3, 7), 3, 4, 3),
     "conv2d": conv((2, 3, 5, 4), 3, 4, 3),
     "conv2d, 1x1": conv((2, 3, 4, 4), 3, 5, 1),
@@ -245,6 +268,10 @@ CASES = {
     "max_pool2d, ceil": max_pool((1, 2, 5, 5), 2, ceil_mode=True, return_indices=True),
     "max_pool2d, dilated": max_pool((1, 2, 6, 7), 2, dilation=(2, 3), stride=1),
     "max_pool3d": max_pool((1, 2, 4, 4, 3), 2, stride=1, return_indices=True),
+    "max_pool2d_with_indices": with_indices(POOL, "max_pool2d_with_indices"),
+    "adaptive_max_pool1d_with_indices": with_indices(
+        ADAPTIVE, "adaptive_max_pool1d_with_indices"
+    ),
     "avg_pool1d": avg_pool((2, 3, 7), 3, stride=2),
     "avg_pool2d": avg_pool((2, 2, 6, 6), 2),
     "avg_pool2d, padded": avg_pool((1, 2, 5, 6), 3, stride=2, padding=1),

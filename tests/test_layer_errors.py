@@ -4,6 +4,7 @@ import warnings
 
 import pytest
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
+from wrong_linear_losses import LINEAR_LOSS
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
 from wrong_sampling import SAMPLING
@@ -18,6 +19,7 @@ ERRORS = (
     | NORM
     | RESIZE
     | LOSS
+    | LINEAR_LOSS
     | MARGIN
     | RECURRENT
     | ATTENTION

@@ -70,7 +70,7 @@ MARGIN = {
     "multi margin, other targets": Wrong(
         lambda torch, nn, F: nn.MultiMarginLoss()(torch.zeros(2, 3), torch.tensor([0])),
         RuntimeError,
-        ("inconsistent target size, expected 2 but got [1]",),
+        ("Expected target size [2], but got [1]. Input has shape [2, 3]",),
     ),
     "multi margin, target outside": Wrong(
         lambda torch, nn, F: nn.MultiMarginLoss()(torch.zeros(1, 3), torch.tensor([3])),

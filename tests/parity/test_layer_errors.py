@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 from wrong_calls import ACTIVATION, LINEAR, NORM, RESIZE, Wrong
+from wrong_linear_losses import LINEAR_LOSS
 from wrong_losses import LOSS
 from wrong_margin import MARGIN
 from wrong_sampling import SAMPLING
@@ -16,6 +17,7 @@ ERRORS = (
     | NORM
     | RESIZE
     | LOSS
+    | LINEAR_LOSS
     | MARGIN
     | RECURRENT
     | ATTENTION

@@ -12,6 +12,7 @@ from ..tensor import Tensor
 from ..tensor.creation import ones, tensor, zeros
 from . import functional as F
 from .affine import Affine, parameter_names
+from .module import Module
 
 __all__ = [
     "BatchNorm1d",
@@ -20,6 +21,7 @@ __all__ = [
     "InstanceNorm1d",
     "InstanceNorm2d",
     "InstanceNorm3d",
+    "SyncBatchNorm",
 ]
 
 _SIZES = {1: "(N, C) or (N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
@@ -249,6 +251,97 @@ class BatchNorm3d(_BatchNorm):
     """
 
     _dims = 3
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm over the batches of all processes: with one process, as `BatchNorm2d`.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats, device, dtype, bias:
+        as in `BatchNorm2d`.
+        process_group: has no effect.
+
+    Shape: (N, C, *).
+
+    Raises:
+        ValueError: of the call: fewer dimensions, no channels, or one value per channel
+            in training.
+
+    Source: torch's page "torch.nn.SyncBatchNorm".
+
+    Example:
+        >>> from flambeau import nn
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(3)))[0]
+        SyncBatchNorm(3, eps=1e-05, momentum=0.1, affine=True, bias=True, \
+track_running_stats=True)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: str | Device | None = None,
+        dtype: DType | None = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(
+            num_features,
+            eps,
+            momentum,
+            affine,
+            track_running_stats,
+            device,
+            dtype,
+            bias=bias,
+        )
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+        if input.shape[1] == 0:
+            raise ValueError(
+                "SyncBatchNorm number of input channels should be non-zero"
+            )
+
+    @classmethod
+    def convert_sync_batchnorm(
+        cls, module: Module, process_group: Any = None
+    ) -> Module:
+        """Return a module in which every batch norm is replaced, with its parameters.
+
+        Args:
+            module: the module; if it is no batch norm itself it is changed in place.
+            process_group: has no effect.
+        """
+        converted = module
+        if isinstance(module, _BatchNorm):
+            converted = cls._like(module, process_group)
+        for name, child in module.named_children():
+            converted.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return converted
+
+    @classmethod
+    def _like(cls, norm: _BatchNorm, process_group: Any) -> SyncBatchNorm:
+        made = cls(
+            norm.num_features,
+            norm.eps,
+            norm.momentum,
+            norm.affine,
+            norm.track_running_stats,
+            process_group,
+            bias=norm.bias is not None,
+        )
+        for name in ("weight", "bias"):
+            made.register_parameter(name, getattr(norm, name))
+        for name in ("running_mean", "running_var", "num_batches_tracked"):
+            made.register_buffer(name, getattr(norm, name))
+        return made.train(norm.training)
 
 
 # Instance norm

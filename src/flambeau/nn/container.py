@@ -10,7 +10,22 @@ from typing import Any, Self
 
 from .module import Module, printed
 
-__all__ = ["ModuleDict", "ModuleList", "Sequential", "pairs"]
+__all__ = ["Container", "ModuleDict", "ModuleList", "Sequential", "pairs"]
+
+
+class Container(Module):
+    """Modules by name, given as keyword arguments; deprecated.
+
+    Args:
+        kwargs: the modules.
+
+    Source: torch's class "torch.nn.Container".
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        for name, module in kwargs.items():
+            self.add_module(name, module)
 
 
 class _ModuleSequence(Module):

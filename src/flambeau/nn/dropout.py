@@ -10,7 +10,14 @@ from . import functional as F
 from .functional.dropout import check_probability
 from .module import Module
 
-__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
+    "FeatureAlphaDropout",
+]
 
 
 class _Dropout(Module):
@@ -129,3 +136,26 @@ class AlphaDropout(_Dropout):
     """
 
     _function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(_Dropout):
+    """In training, set channels to SELU's lower limit; mean and variance stay.
+
+    Args:
+        p: the probability of each channel to be dropped.
+        inplace: has no effect, as in torch.
+
+    Shape: (N, C, *).
+
+    Raises:
+        ValueError: p is outside [0, 1].
+
+    Source: torch's page "torch.nn.FeatureAlphaDropout"; Klambauer et al.,
+    arXiv:1706.02515.
+    """
+
+    _function = staticmethod(F.feature_alpha_dropout)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input, in training with channels dropped."""
+        return F.feature_alpha_dropout(input, self.p, self.training)

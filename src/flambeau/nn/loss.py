@@ -382,6 +382,7 @@ class HuberLoss(_Loss):
     Shape: input and target any, the same; result (), or theirs.
 
     Raises:
+        TypeError: a delta that is no number.
         RuntimeError: of the call: a delta that is not positive.
 
     Source: torch's page "torch.nn.HuberLoss".
@@ -389,6 +390,8 @@ class HuberLoss(_Loss):
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
+        if not isinstance(delta, (int, float)):
+            raise TypeError(f"delta must be a float or int, got: {type(delta)}")
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

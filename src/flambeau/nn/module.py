@@ -13,6 +13,7 @@ from ..tensor import Tensor
 from ..tensor.creation import empty_like
 from .hooks import Hooked
 from .notes import note_module
+from .parameter import UninitializedBuffer, UninitializedParameter
 from .state import Stateful
 
 __all__ = ["Module"]
@@ -178,7 +179,9 @@ class Module(Stateful, Hooked):
                     if parameter.grad is not None:
                         parameter.grad = fn(parameter.grad)
             for name, buffer in self._buffers.items():
-                if buffer is not None:
+                if isinstance(buffer, UninitializedBuffer):
+                    buffer.convert(fn)
+                elif buffer is not None:
                     self._buffers[name] = fn(buffer)
         return self
 
@@ -278,6 +281,9 @@ def printed(name: str, lines: list[str]) -> str:
 
 
 def _convert(parameter: Tensor, fn: Callable[[Tensor], Tensor]) -> None:
+    if isinstance(parameter, UninitializedParameter):
+        parameter.convert(fn)
+        return
     converted = fn(parameter)
     if converted is not parameter:
         parameter.data = converted

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from ..devices import device as Device
 from ..dtypes import dtype as DType
 from ..tensor import Tensor
+from ..tensor.creation import arange
+from ..tensor.pointwise import where
 from . import functional as F
 from .affine import Affine, parameter_names
 from .module import Module
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
@@ -231,6 +233,58 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the normalised input."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """Return the options."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    r"""Divide by a power of the mean square of the channels around, as Torch 7 did.
+
+    .. math:: y_c = x_c / (k + \frac{\alpha}{n} \sum_i x_i^2)^\beta
+
+    The sum is over the :math:`\lfloor (n - 1) / 2 \rfloor` channels on both sides and,
+    as torch has it, over the first channel wherever it lies before them.
+
+    Args:
+        size: n.
+        alpha: the factor of the mean.
+        beta: the power.
+        k: what is added to the mean.
+
+    Shape: (N, C, H, W).
+
+    Raises:
+        ValueError: of the call: other dimensions.
+
+    Source: torch's class "torch.nn.CrossMapLRN2d".
+    """
+
+    def __init__(
+        self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the normalised images."""
+        if input.ndim != 4:
+            raise ValueError(
+                f"CrossMapLRN2d: Expected input to be 4D, got {input.ndim}D instead."
+            )
+        channels, reach = input.shape[1], (self.size - 1) // 2
+        squares = input * input
+        padded = F.pad(squares, (0, 0, 0, 0, reach, reach))
+        total = padded[:, :channels]
+        for step in range(1, 2 * reach + 1):
+            total = total + padded[:, step : step + channels]
+        behind = arange(channels).reshape(-1, 1, 1) > reach
+        total = total + where(behind, squares[:, :1], 0.0)
+        return input * (total * (self.alpha / self.size) + self.k) ** -self.beta
 
     def extra_repr(self) -> str:
         """Return the options."""

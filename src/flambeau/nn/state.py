@@ -13,7 +13,7 @@ from ..tensor.gradient_edge import RemovableHandle
 from .hooks import Hooks
 from .keys import likely_keys
 from .members import Members
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 
 __all__ = ["IncompatibleKeys", "Stateful"]
 
@@ -228,6 +228,8 @@ class Stateful(Members):
                 f'While copying the parameter named "{key}", expected torch.Tensor or '
                 f"Tensor-like object from checkpoint but received {type(given)}"
             ]
+        if is_lazy(member):
+            return []  # so is the one given: else the hook has made room for it
         if member.ndim == 0 and given.shape == (1,):
             given = given.squeeze(0)
         if given.shape != member.shape:

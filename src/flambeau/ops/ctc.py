@@ -73,25 +73,21 @@ def _final(lengths: Array, states: int) -> Array:
     return (place == last) | (place == last - 1)
 
 
-def _numpy(
-    logs: Array,
-    targets: Array,
-    input_lengths: Array,
-    target_lengths: Array,
-    *,
-    blank: int,
-) -> Array:
-    with np.errstate(invalid="ignore"):
-        alphas, labels, _ = _alphas(logs, targets, target_lengths, blank)
-    ends = _final(target_lengths, labels.shape[1])
-    found = np.empty(len(target_lengths), logs.dtype)
-    for sample, steps in enumerate(input_lengths):
-        if steps:
-            chances = alphas[steps - 1, sample, ends[sample]]
-            found[sample] = -np.logaddexp.reduce(chances)
-        else:
-            found[sample] = np.inf if target_lengths[sample] else 0.0
+def _losses(alphas: Array, ends: Array, steps: Array, texts: Array) -> Array:
+    """Return minus the logarithm of the chance to end in time."""
+    found = np.where(texts, np.inf, 0.0)
+    for sample in np.flatnonzero(steps):
+        chances = alphas[steps[sample] - 1, sample, ends[sample]]
+        found[sample] = -np.logaddexp.reduce(chances)
     return found
+
+
+def _numpy(
+    logs: Array, targets: Array, steps: Array, texts: Array, *, blank: int
+) -> Array:
+    # float32 would lose digits over many steps
+    alphas, labels, _ = _alphas(logs.astype(np.float64), targets, texts, blank)
+    return _losses(alphas, _final(texts, labels.shape[1]), steps, texts)
 
 
 def _reversed(x: Array, lengths: Array) -> Array:
@@ -119,25 +115,25 @@ def _slope_numpy(
     loss: Array,
     logs: Array,
     targets: Array,
-    input_lengths: Array,
-    target_lengths: Array,
+    steps: Array,
+    texts: Array,
     *,
     blank: int,
 ) -> Array:
     """The slope as torch has it: that of the scores whose log-softmax are the logs."""
-    with np.errstate(invalid="ignore"):
-        alphas, labels, skips = _alphas(logs, targets, target_lengths, blank)
-        lengths = (input_lengths, target_lengths)
-        paths = alphas + _betas(logs, labels, skips, lengths)
-        shares = np.full_like(logs, -np.inf)
-        samples = np.arange(logs.shape[1])
-        for state in range(labels.shape[1]):
-            at = (slice(None), samples, labels[:, state])
-            shares[at] = np.logaddexp(shares[at], paths[:, :, state])
-        # at each step both factors contain the chance of its label
-        chosen = np.exp(shares + loss[:, None] - logs)
-        slope = (np.exp(logs) - chosen) * g[:, None]
-    behind = np.arange(len(logs))[:, None] >= input_lengths
+    logs = logs.astype(np.float64)
+    alphas, labels, skips = _alphas(logs, targets, texts, blank)
+    loss = _losses(alphas, _final(texts, labels.shape[1]), steps, texts)
+    paths = alphas + _betas(logs, labels, skips, (steps, texts))
+    shares = np.full_like(logs, -np.inf)
+    samples = np.arange(logs.shape[1])
+    for state in range(labels.shape[1]):
+        at = (slice(None), samples, labels[:, state])
+        shares[at] = np.logaddexp(shares[at], paths[:, :, state])
+    # at each step both factors contain the chance of its label
+    with np.errstate(invalid="ignore"):  # a text that does not fit has no slope
+        slope = (np.exp(logs) - np.exp(shares + loss[:, None] - logs)) * g[:, None]
+    behind = np.arange(len(logs))[:, None] >= steps
     slope[behind] = 0
     slope[:, (loss == np.inf) & (g == 0)] = 0
     return slope

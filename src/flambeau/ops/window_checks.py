@@ -137,10 +137,12 @@ def pool_sizes(
     check_image(name, x, len(kernel))
     check_options(name, kernel, stride, dilation)
     for k, pad, d in zip(kernel, padding, dilation):
-        if not 0 <= pad <= (d * (k - 1) + 1) // 2:
+        if pad < 0:
+            raise RuntimeError(f"{name}: pad must be non-negative, but got pad: {pad}")
+        if pad > (d * (k - 1) + 1) // 2:
             raise RuntimeError(
-                f"{name}: pad should be at least 0 and at most half of effective "
-                f"kernel size, but got pad={pad}, kernel_size={k} and dilation={d}"
+                f"{name}: pad should be at most half of effective kernel size, but got "
+                f"pad={pad}, kernel_size={k} and dilation={d}"
             )
     pads = tuple((pad, pad) for pad in padding)
     return window_sizes(name, x.shape[2:], kernel, stride, pads, dilation, ceil_mode)

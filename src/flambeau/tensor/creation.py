@@ -74,7 +74,10 @@ def sizes_of(size: Sequence[Any]) -> tuple[int, ...]:
     except (AttributeError, TypeError):
         raise TypeError(f"sizes must be ints, got {size!r}") from None
     if any(each < 0 for each in sizes):
-        raise RuntimeError(f"tensor sizes must not be negative, got {sizes}")
+        raise RuntimeError(
+            "Trying to create tensor with negative dimension "
+            f"{min(sizes)}: {list(sizes)}"
+        )
     return sizes
 
 

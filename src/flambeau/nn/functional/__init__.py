@@ -33,8 +33,11 @@ from .adaptive_pooling import (
     adaptive_avg_pool2d,
     adaptive_avg_pool3d,
     adaptive_max_pool1d,
+    adaptive_max_pool1d_with_indices,
     adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices,
     adaptive_max_pool3d,
+    adaptive_max_pool3d_with_indices,
 )
 from .attention import scaled_dot_product_attention
 from .avg_pooling import (
@@ -49,6 +52,7 @@ from .conv import (
     conv1d,
     conv2d,
     conv3d,
+    conv_tbc,
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
@@ -56,7 +60,15 @@ from .conv import (
 from .cross_entropy import cross_entropy, nll_loss
 from .ctc import ctc_loss
 from .distance import cosine_similarity, normalize, pairwise_distance, pdist
-from .dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d
+from .dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from .embedding_bag import embedding_bag
 from .folding import fold, unfold
 from .fractional_pooling import (
     fractional_max_pool2d,
@@ -72,6 +84,7 @@ from .interpolation import (
 )
 from .likelihood import gaussian_nll_loss, poisson_nll_loss
 from .linear import bilinear, linear
+from .linear_cross_entropy import linear_cross_entropy
 from .loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -92,8 +105,11 @@ from .margin_loss import (
 )
 from .max_pooling import (
     max_pool1d,
+    max_pool1d_with_indices,
     max_pool2d,
+    max_pool2d_with_indices,
     max_pool3d,
+    max_pool3d_with_indices,
     max_unpool1d,
     max_unpool2d,
     max_unpool3d,
@@ -113,4 +129,9 @@ from .shrinkage import hardshrink, softshrink, tanhshrink, threshold, threshold_
 from .softmax import gumbel_softmax, log_softmax, softmax, softmin
 from .sparse import embedding, one_hot
 from .triplet import triplet_margin_loss, triplet_margin_with_distance_loss
-from .vision import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .vision import (
+    channel_shuffle,
+    native_channel_shuffle,
+    pixel_shuffle,
+    pixel_unshuffle,
+)

@@ -25,14 +25,18 @@ from ...tensor import Tensor
 from ...tensor.reduction import in_float32
 from .avg_pooling import divided
 from .images import read_images, show_images
+from .max_pooling import with_indices
 
 __all__ = [
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
     "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
 ]
 
 OutputSize: TypeAlias = int | Sequence[int | None] | None
@@ -221,6 +225,11 @@ def adaptive_max_pool3d(
     Source: torch's page "torch.nn.functional.adaptive_max_pool3d".
     """
     return _adaptive_max_pool(3, input, output_size, return_indices)
+
+
+adaptive_max_pool1d_with_indices = with_indices(adaptive_max_pool1d)
+adaptive_max_pool2d_with_indices = with_indices(adaptive_max_pool2d)
+adaptive_max_pool3d_with_indices = with_indices(adaptive_max_pool3d)
 
 
 def _adaptive_max_pool(

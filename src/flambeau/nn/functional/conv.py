@@ -18,6 +18,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "conv_tbc",
     "conv_padding",
     "conv_transpose1d",
     "conv_transpose2d",
@@ -201,6 +202,44 @@ def _with_bias(name: str, y: Node, w: Node, bias: Tensor | None) -> Node:
 
 
 # Transposed
+
+
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """Convolve sequences whose steps come first.
+
+    Args:
+        input: the sequences.
+        weight: the filters, with the taps first.
+        bias: what is added to each output channel.
+        pad: how many zeros are added at both ends.
+
+    Shape: input (L, N, C), weight (kL, C, K), bias (K,); result (Lout, N, K), where
+    Lout = L + 2 pad - kL + 1.
+
+    Raises:
+        RuntimeError: shapes or dtypes that do not fit each other.
+
+    Source: torch's page "torch.nn.functional.conv_tbc".
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau.nn import functional as F
+        >>> x, w = torch.ones(4, 1, 2), torch.ones(3, 2, 1)
+        >>> F.conv_tbc(x, w, torch.zeros(1)).flatten()
+        tensor([6., 6.])
+    """
+    sequences = _turned("input", input, (1, 2, 0))
+    filters = _turned("weight", weight, (2, 1, 0))
+    return conv1d(sequences, filters, bias, padding=pad).permute(2, 0, 1)
+
+
+def _turned(argument: str, value: Tensor, order: tuple[int, ...]) -> Tensor:
+    if value.ndim != 3:
+        raise RuntimeError(
+            f"conv_tbc: {argument} must have 3 dimensions, got shape "
+            f"{tuple(value.shape)}"
+        )
+    return value.permute(order)
 
 
 def conv_transpose1d(

@@ -84,8 +84,7 @@ def ctc_loss(
     labels = _checked_targets(logs, targets, blank, single)
     if labels.ndim == 2:
         texts = _at_most("target", texts, labels.shape[1], "labels of the targets")
-    wide = ew.cast(logs, dt.float32) if logs.dtype.itemsize == 2 else logs
-    loss = wrap(ctc_op(wide, labels, steps, texts, blank=blank))
+    loss = wrap(ctc_op(logs, labels, steps, texts, blank=blank))
     if zero_infinity:
         loss = loss.masked_fill(loss == float("inf"), 0.0)
     if reduction == "mean":

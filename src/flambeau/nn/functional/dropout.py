@@ -20,6 +20,7 @@ __all__ = [
     "dropout1d",
     "dropout2d",
     "dropout3d",
+    "feature_alpha_dropout",
 ]
 
 Shape = tuple[int, ...]
@@ -225,15 +226,53 @@ def alpha_dropout(
     arXiv:1706.02515.
     """
     x = node_of("alpha_dropout", "input", input)
+    return _alpha_dropout("alpha_dropout", input, x.shape, p, training, inplace)
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Set channels to SELU's lower limit with probability p; see `alpha_dropout`.
+
+    Args:
+        input: floats.
+        p: the probability to be dropped.
+        training: do it; False returns the input.
+        inplace: write into the input.
+
+    Shape: input (N, C, *); result as the input.
+
+    Raises:
+        ValueError: p is outside [0, 1].
+        RuntimeError: the input is not a float tensor, or has one dimension.
+
+    Source: torch's page "torch.nn.functional.feature_alpha_dropout".
+    """
+    name = "feature_alpha_dropout"
+    x = node_of(name, "input", input)
+    if training and 0 < p < 1 and x.size and x.ndim < 2:
+        raise RuntimeError(
+            f"{name}: Feature dropout requires at least 2 dimensions in the input, got "
+            f"shape {x.shape}"
+        )
+    mask = _channels(x.shape, batched=True)
+    return _alpha_dropout(name, input, mask, p, training, inplace)
+
+
+def _alpha_dropout(
+    name: str, input: Tensor, mask: Shape, p: float, training: bool, inplace: bool
+) -> Tensor:
+    """Drop what shares an element of a mask of the shape given."""
     check_probability(p)
+    x = input.node
     if not training or p == 0 or not x.size:
         return input
-    _check_floats("alpha_dropout", x)
+    _check_floats(name, x)
     if p == 1:
         return result(ew.mul(x, ew.const_like(0, x)), input, inplace)
     limit = SELU_ALPHA * SELU_SCALE
     scale = 1 / sqrt((limit * limit * p + 1) * (1 - p))
-    kept = dropout_mask(x.shape, p, x.dtype).node
+    kept = dropout_mask(mask, p, x.dtype).node
     dropped = ew.sub(kept, ew.const_like(1, x))
     moved = ew.add(
         ew.mul(dropped, ew.const_like(limit * scale, x)),

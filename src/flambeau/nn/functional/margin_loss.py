@@ -278,8 +278,9 @@ def _check_sizes(
     count, classes = rows.shape
     if node_of(name, "target", target).ndim > 1 or target.numel() != count:
         raise RuntimeError(
-            f"{name}: inconsistent target size, expected {count} but got "
-            f"{list(target.shape)}"
+            f"{name}: target tensor should be 1-D with size equal to the number of "
+            f"input samples (batch size). Expected target size [{count}], but got "
+            f"{list(target.shape)}. Input has shape {list(rows.shape)}."
         )
     if weight is None:
         return

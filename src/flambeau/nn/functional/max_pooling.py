@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
 from math import prod
 from typing import Any
 
@@ -19,11 +21,15 @@ from .images import IntOrInts, Windows, read_images, read_windows, show_images
 
 __all__ = [
     "max_pool1d",
+    "max_pool1d_with_indices",
     "max_pool2d",
+    "max_pool2d_with_indices",
     "max_pool3d",
+    "max_pool3d_with_indices",
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
+    "with_indices",
 ]
 
 Ints = tuple[int, ...]
@@ -137,6 +143,33 @@ def _max_pool(
     if not return_indices:
         return best
     return best, show_images(window.max_pool_index(x, **options), input, dims)
+
+
+def with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the pool that always tells where its maxima are, too.
+
+    Example:
+        >>> import flambeau as torch
+        >>> from flambeau.nn import functional as F
+        >>> F.max_pool1d_with_indices(torch.tensor([[1., 5., 3., 2.]]), 2)
+        (tensor([[5., 3.]]), tensor([[1, 2]]))
+    """
+    known = signature(pool)
+
+    @wraps(pool)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = known.bind(*args, **kwargs)
+        given.arguments["return_indices"] = True
+        return pool(*given.args, **given.kwargs)
+
+    call.__name__ = call.__qualname__ = f"{pool.__name__}_with_indices"
+    call.__doc__ = f"Do `{pool.__name__}` and return the positions of the maxima, too."
+    return call
+
+
+max_pool1d_with_indices = with_indices(max_pool1d)
+max_pool2d_with_indices = with_indices(max_pool2d)
+max_pool3d_with_indices = with_indices(max_pool3d)
 
 
 # Putting maxima back

@@ -90,10 +90,10 @@ def _check_channels(name: str, x: Node, **values: Tensor | None) -> None:
 
 
 def _check_eps(name: str, eps: float, training: bool) -> None:
+    if training and eps <= 0:
+        raise ValueError(f"{name} eps must be positive during training, but got {eps}")
     if eps < 0:
         raise ValueError(f"{name} eps must be non-negative, but got {eps}")
-    if training and eps == 0:
-        raise ValueError(f"{name} eps must be positive during training, but got {eps}")
 
 
 # Over the batch

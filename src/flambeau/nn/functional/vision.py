@@ -10,7 +10,12 @@ from ...tensor import Tensor
 from ...tensor.handle import wrap
 from .arguments import node_of
 
-__all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
+__all__ = [
+    "channel_shuffle",
+    "native_channel_shuffle",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+]
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
@@ -134,3 +139,6 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     apart = reshape(x, (batch, groups, channels // groups, *sizes))
     order = (0, 2, 1, *range(3, apart.ndim))
     return wrap(reshape(permute(apart, order), x.shape))
+
+
+native_channel_shuffle = channel_shuffle

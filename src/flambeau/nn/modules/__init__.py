@@ -1,6 +1,6 @@
 """Torch's path to the frame of `flambeau.nn`."""
 
-from . import module
+from . import lazy, module
 from .module import Module
 
-__all__ = ["Module", "module"]
+__all__ = ["Module", "lazy", "module"]
