@@ -123,8 +123,6 @@ from .tensor.diagonals import (
     triu_indices,
 )
 from .tensor.einsum import einsum
-from .tensor.equations import inv as inverse
-from .tensor.equations import matrix_exp
 from .tensor.extreme import (
     amax,
     amin,
@@ -415,6 +413,18 @@ from .tensor.shaping import (
     unflatten,
     unsqueeze,
 )
+from .tensor.solving import (
+    cholesky_inverse,
+    cholesky_solve,
+    det,
+    logdet,
+    matrix_exp,
+    matrix_power,
+    pinverse,
+    slogdet,
+)
+from .tensor.solving import inv as inverse
+from .tensor.solving import plain_cholesky as cholesky
 from .tensor.sorting import (
     argsort,
     kthvalue,

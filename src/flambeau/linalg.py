@@ -1,23 +1,68 @@
-"""Linear algebra: norms, products, equations and QR; torch's ``torch.linalg``."""
+"""Linear algebra: norms, products, solutions, decompositions; ``torch.linalg``.
 
+What needs complex numbers (`eig`, `eigvals`) is not here.
+"""
+
+from .ops.solve import LinAlgError
 from .tensor.contraction import multi_dot
-from .tensor.equations import inv, matrix_exp, solve
+from .tensor.diagonals import linalg_diagonal as diagonal
 from .tensor.linalg import matmul, vecdot
 from .tensor.matrices import linalg_cross as cross
 from .tensor.matrices import qr
 from .tensor.norms import linalg_norm as norm
 from .tensor.norms import matrix_norm, vector_norm
+from .tensor.solving import (
+    cholesky,
+    cond,
+    det,
+    eigh,
+    eigvalsh,
+    inv,
+    inv_ex,
+    lstsq,
+    matrix_exp,
+    matrix_power,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+    svdvals,
+    tensorinv,
+    tensorsolve,
+    vander,
+)
 
 __all__ = [
+    "LinAlgError",
+    "cholesky",
+    "cond",
     "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
     "inv",
+    "inv_ex",
+    "lstsq",
     "matmul",
     "matrix_exp",
     "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
     "multi_dot",
     "norm",
+    "pinv",
     "qr",
+    "slogdet",
     "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "tensorinv",
+    "tensorsolve",
+    "vander",
     "vecdot",
     "vector_norm",
 ]

@@ -62,6 +62,16 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return show(input, movement.diagonal, offset=offset, first=first, second=second)
 
 
+def linalg_diagonal(
+    A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1
+) -> Tensor:
+    """Show a diagonal of matrices, the last two dimensions, as the last dimension.
+
+    Source: torch's page "torch.linalg.diagonal".
+    """
+    return diagonal(A, offset, dim1, dim2)
+
+
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Tensor:

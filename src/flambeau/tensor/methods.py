@@ -27,6 +27,7 @@ from . import (
     scattering,
     selecting,
     shaping,
+    solving,
     sorting,
     splitting,
 )
@@ -380,6 +381,16 @@ class Methods:
     addr = linalg.addr
     baddbmm = linalg.baddbmm
     addbmm = linalg.addbmm
+    cholesky = solving.plain_cholesky
+    cholesky_inverse = solving.cholesky_inverse
+    cholesky_solve = solving.cholesky_solve
+    det = solving.det
+    inverse = solving.inv
+    logdet = solving.logdet
+    matrix_exp = solving.matrix_exp
+    matrix_power = solving.matrix_power
+    pinverse = solving.pinverse
+    slogdet = solving.slogdet
     kron = contraction.kron
     cross = matrices.cross
     trace = matrices.trace

@@ -10,7 +10,7 @@ from ...autograd import no_grad
 from ...tensor import Tensor
 from ...tensor.convert import from_numpy
 from ...tensor.creation import eye, zeros_like
-from ...tensor.equations import matrix_exp, solve
+from ...tensor.solving import matrix_exp, solve
 from ...tensor.joining import cat
 from ...tensor.matrices import qr
 from ...tensor.randomness import randn
