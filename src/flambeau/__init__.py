@@ -8,7 +8,7 @@ from importlib import import_module as _import_module
 from math import e, inf, nan, pi
 from typing import Any as _Any
 
-from . import autograd, cuda, linalg, optim
+from . import autograd, cuda, linalg, optim, special
 from .autograd import (
     enable_grad,
     inference_mode,
@@ -284,6 +284,7 @@ from .tensor.pointwise import (
     remainder,
     round,
     rsqrt,
+    rsub,
     sigmoid,
     sign,
     signbit,
@@ -312,8 +313,27 @@ from .tensor.pointwise import lt as less
 from .tensor.pointwise import mul as multiply
 from .tensor.pointwise import ne as not_equal
 from .tensor.pointwise import neg as negative
+from .tensor.pointwise import sign as sgn
 from .tensor.pointwise import sub as subtract
 from .tensor.pointwise import trunc as fix
+from .tensor.pointwise_rare import (
+    digamma,
+    float_power,
+    frexp,
+    gcd,
+    isneginf,
+    isposinf,
+    isreal,
+    lcm,
+    ldexp,
+    lgamma,
+    logaddexp,
+    logaddexp2,
+    mvlgamma,
+    nextafter,
+    polygamma,
+    real,
+)
 from .tensor.pointwise_special import (
     acosh,
     asinh,
@@ -444,11 +464,65 @@ from .tensor.splitting import (
     tensor_split,
     vsplit,
 )
+from .tensor.statistics import (
+    bartlett_window,
+    blackman_window,
+    corrcoef,
+    cov,
+    hamming_window,
+    hann_window,
+    nanquantile,
+    narrow_copy,
+    quantile,
+    renorm,
+    vander,
+)
+from .tensor.written import FUNCTIONS as _WRITTEN
 
 __version__ = "0.1.0"
+globals().update(_WRITTEN)
 newaxis = None
 
 # Half of the time to import flambeau would go into these: they wait to be named.
+_OF_LAYERS = (
+    "adaptive_avg_pool1d",
+    "adaptive_max_pool1d",
+    "alpha_dropout",
+    "avg_pool1d",
+    "batch_norm",
+    "celu",
+    "celu_",
+    "channel_shuffle",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cosine_similarity",
+    "dropout",
+    "embedding",
+    "group_norm",
+    "hardshrink",
+    "instance_norm",
+    "layer_norm",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "pairwise_distance",
+    "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+    "prelu",
+    "relu_",
+    "rms_norm",
+    "rrelu",
+    "rrelu_",
+    "selu",
+    "selu_",
+    "threshold",
+    "threshold_",
+)
 _LATER = (
     "backends",
     "debug",
@@ -472,6 +546,8 @@ def __getattr__(name: str) -> _Any:
     """Import the packages that come with flambeau when they are first named."""
     if name in _LATER:
         return _import_module(f".{name}", __name__)
+    if name in _OF_LAYERS:
+        return getattr(_import_module(".nn.functional.plain", __name__), name)
     if name == "compile":
         return _import_module(".replay", __name__).compile
     if name == "vmap":

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .. import dtypes as dt
-from .. import special
+from .. import errorfunction
 from ..graph import Node, constant, shared_scalar
 from ..shape import broadcast_shapes
 from .broadcast import sum_to
@@ -218,7 +218,7 @@ atanh = Elementwise(
 )
 erf = Elementwise(
     "erf",
-    special.erf,
+    errorfunction.erf,
     (
         lambda g, y, x: mul(
             g, mul(const_like(2 / np.sqrt(np.pi), x), exp(neg(mul(x, x))))
@@ -227,7 +227,7 @@ erf = Elementwise(
 )
 erfc = Elementwise(
     "erfc",
-    special.erfc,
+    errorfunction.erfc,
     (
         lambda g, y, x: mul(
             g, mul(const_like(-2 / np.sqrt(np.pi), x), exp(neg(mul(x, x))))
@@ -236,7 +236,7 @@ erfc = Elementwise(
 )
 erfinv = Elementwise(
     "erfinv",
-    special.erfinv,
+    errorfunction.erfinv,
     (lambda g, y, x: mul(g, mul(const_like(np.sqrt(np.pi) / 2, x), exp(mul(y, y)))),),
 )
 
@@ -290,6 +290,31 @@ relu = Elementwise(
     lambda x: np.maximum(x, 0),
     (lambda g, y, x: where(less_equal(y, const_like(0, y)), const_like(0, g), g),),
 )
+
+
+def _logaddexp_slope(g: Node, y: Node, mine: Node) -> Node:
+    return mul(g, exp(sub(mine, y)))
+
+
+logaddexp = Elementwise(
+    "logaddexp",
+    np.logaddexp,
+    (
+        lambda g, y, a, b: _logaddexp_slope(g, y, a),
+        lambda g, y, a, b: _logaddexp_slope(g, y, b),
+    ),
+)
+frexp_mantissa = Elementwise(
+    "frexp",
+    lambda x: np.frexp(x)[0],
+    (lambda g, y, x: div(g, exp2(cast(frexp_exponent(x), g.dtype))),),
+)
+frexp_exponent: Elementwise = Elementwise(
+    "frexp", lambda x: np.frexp(x)[1], result=dt.int32
+)
+nextafter = Elementwise("nextafter", np.nextafter)
+gcd = Elementwise("gcd", np.gcd)
+lcm = Elementwise("lcm", np.lcm)
 
 # Comparison, logic and bits: bool results or integers, no gradient
 

@@ -19,6 +19,7 @@ from . import (
     permuting,
     placing,
     pointwise,
+    pointwise_rare,
     pointwise_special,
     randomness,
     rearranging,
@@ -30,6 +31,7 @@ from . import (
     solving,
     sorting,
     splitting,
+    statistics,
 )
 from . import inplace as writing
 from .inplace import inplace
@@ -182,6 +184,42 @@ class Methods:
     clamp_max = pointwise_special.clamp_max
     fmax = pointwise_special.fmax
     fmin = pointwise_special.fmin
+
+    digamma = pointwise_rare.digamma
+    digamma_ = inplace(pointwise_rare.digamma)
+    float_power = pointwise_rare.float_power
+    float_power_ = inplace(pointwise_rare.float_power)
+    frexp = pointwise_rare.frexp
+    gcd = pointwise_rare.gcd
+    gcd_ = inplace(pointwise_rare.gcd)
+    isneginf = pointwise_rare.isneginf
+    isposinf = pointwise_rare.isposinf
+    isreal = pointwise_rare.isreal
+    lcm = pointwise_rare.lcm
+    lcm_ = inplace(pointwise_rare.lcm)
+    ldexp = pointwise_rare.ldexp
+    ldexp_ = inplace(pointwise_rare.ldexp)
+    lgamma = pointwise_rare.lgamma
+    lgamma_ = inplace(pointwise_rare.lgamma)
+    logaddexp = pointwise_rare.logaddexp
+    logaddexp2 = pointwise_rare.logaddexp2
+    mvlgamma = pointwise_rare.mvlgamma
+    mvlgamma_ = inplace(pointwise_rare.mvlgamma)
+    nextafter = pointwise_rare.nextafter
+    nextafter_ = inplace(pointwise_rare.nextafter)
+    polygamma = pointwise_rare.polygamma_method
+    polygamma_ = inplace(pointwise_rare.polygamma_method)
+    positive = pointwise.positive
+    real = property(pointwise_rare.real)
+    sgn = pointwise.sign
+    sgn_ = inplace(pointwise.sign)
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
+    narrow_copy = statistics.narrow_copy
+    nanquantile = statistics.nanquantile
+    quantile = statistics.quantile
+    renorm = statistics.renorm
+    renorm_ = inplace(statistics.renorm)
 
     def where(self: Any, condition: Tensor, other: Any) -> Tensor:
         """Return this tensor where the condition holds, else `other`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from llvmlite import ir
 
 from ... import dtypes as dt
-from ...special import ERF_SERIES, ERFC_TAIL
+from ...errorfunction import ERF_SERIES, ERFC_TAIL
 from .transcendental import Transcendental
 
 __all__ = ["erf"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flambeau.special import erf, erfc, erfinv
+from flambeau.errorfunction import erf, erfc, erfinv
 
 FLOATS = (np.float16, ml_dtypes.bfloat16, np.float32, np.float64)
 LINE = np.concatenate(
