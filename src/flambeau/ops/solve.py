@@ -41,6 +41,16 @@ __all__ = [
 Shape = tuple[int, ...]
 
 
+_REASONS = {
+    "cholesky": "The factorization could not be completed because the input is not "
+    "positive-definite.",
+    "eigh": "The algorithm failed to converge.",
+    "inv": "The inversion could not be completed because the input matrix is singular.",
+    "solve": "The solver failed because the input matrix is singular.",
+    "svd": "The algorithm failed to converge.",
+}
+
+
 class LinAlgError(RuntimeError):
     """A matrix has no inverse or no such decomposition; torch's `LinAlgError`."""
 
@@ -51,8 +61,8 @@ def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*arrays: np.ndarray, **params: Any) -> Any:
         try:
             return function(*arrays, **params)
-        except np.linalg.LinAlgError as error:
-            raise LinAlgError(f"linalg.{name}: {error}") from None
+        except np.linalg.LinAlgError:
+            raise LinAlgError(f"linalg.{name}: {_REASONS[name]}") from None
 
     return run
 

@@ -78,9 +78,15 @@ def _matrices(name: str, input: Tensor, square: bool = False) -> Node:
             f"{name}: The input tensor A must have at least 2 dimensions, got shape "
             f"{node.shape}."
         )
+    if not node.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got "
+            f"{dt.scalar_name(node.dtype)}"
+        )
     if node.dtype not in (dt.float32, dt.float64):
         raise RuntimeError(
-            f"{name}: Expected a tensor of float32 or float64, got {node.dtype!r}"
+            f"{name}: Low precision dtypes not supported. Got "
+            f"{dt.scalar_name(node.dtype)}"
         )
     if square and node.shape[-1] != node.shape[-2]:
         raise RuntimeError(
@@ -174,8 +180,8 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
         return wrap(_turned(op.solve(_turned(a), _turned(b))))
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B "
-            f"({tuple(A.shape)} and {tuple(B.shape)})"
+            "linalg.solve: Incompatible shapes of A and B for the equation AX = B "
+            f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
         )
     found = wrap(op.solve(a, b))
     return shaping.squeeze(found, -1) if is_vector else found

@@ -10,10 +10,10 @@ from ...autograd import no_grad
 from ...tensor import Tensor
 from ...tensor.convert import from_numpy
 from ...tensor.creation import eye, zeros_like
-from ...tensor.solving import matrix_exp, solve
 from ...tensor.joining import cat
 from ...tensor.matrices import qr
 from ...tensor.randomness import randn
+from ...tensor.solving import matrix_exp, solve
 from ..module import Module
 from .parametrize import register_parametrization
 
