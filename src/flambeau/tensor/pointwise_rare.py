@@ -93,7 +93,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     Example:
         >>> import flambeau as torch
         >>> torch.logaddexp(torch.tensor([1000.0]), torch.tensor([1000.0]))
-        tensor([1000.6931])
+        tensor([1000.6932])
     """
     return wrap(ew.logaddexp(*_floats(input, other)))
 

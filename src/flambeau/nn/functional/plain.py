@@ -87,9 +87,9 @@ def batch_norm(
     Example:
         >>> import flambeau as torch
         >>> x = torch.tensor([[1.0], [3.0]])
-        >>> torch.batch_norm(x, None, None, None, None, True, 0.1, 0.0, False)
-        tensor([[-1.],
-                [ 1.]])
+        >>> torch.batch_norm(x, None, None, None, None, True, 0.1, 1e-5, False)
+        tensor([[-1.0000],
+                [ 1.0000]])
     """
     return normalization.batch_norm(
         input, running_mean, running_var, weight, bias, training, momentum, eps
