@@ -330,6 +330,29 @@ def test_lbfgs_remembers_as_much_as_it_is_told():
     assert lengths == {"old_dirs": 2, "old_stps": 2, "ro": 2, "al": 2}
 
 
+def test_lbfgs_compiles_nothing_for_a_longer_history(monkeypatch):
+    compiled, lengths = native.compiled, []
+    x = ft.linspace(-2, 2, 40).requires_grad_()
+    optimizer = optim.LBFGS([x], lr=0.1, max_iter=1)
+
+    def count(*arguments):
+        lengths.append(len(optimizer.state[x]["old_dirs"]))
+        return compiled(*arguments)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (x.cos() * ft.linspace(1, 3, 40)).sum()
+        loss.backward()
+        return loss
+
+    for step in range(8):
+        if step == 3:
+            monkeypatch.setattr(native, "compiled", count)
+        optimizer.step(closure)
+    assert len(optimizer.state[x]["old_dirs"]) >= 5
+    assert lengths == []
+
+
 def test_lbfgs_refuses_groups_and_other_searches():
     with pytest.raises(ValueError, match="doesn't support per-parameter options"):
         optim.LBFGS([{"params": [leaf(1.0)]}, {"params": [leaf(2.0)]}])
