@@ -336,7 +336,7 @@ def test_lbfgs_compiles_nothing_for_a_longer_history(monkeypatch):
     optimizer = optim.LBFGS([x], lr=0.1, max_iter=1)
 
     def count(*arguments):
-        lengths.append(len(optimizer.state[x]["old_dirs"]))
+        lengths.append(len(optimizer.state[x].get("old_dirs", ())))
         return compiled(*arguments)
 
     def closure():
@@ -345,12 +345,11 @@ def test_lbfgs_compiles_nothing_for_a_longer_history(monkeypatch):
         loss.backward()
         return loss
 
-    for step in range(8):
-        if step == 3:
-            monkeypatch.setattr(native, "compiled", count)
+    monkeypatch.setattr(native, "compiled", count)
+    for _ in range(8):
         optimizer.step(closure)
     assert len(optimizer.state[x]["old_dirs"]) >= 5
-    assert lengths == []
+    assert max(lengths, default=0) <= 2  # the first pass, and those after it
 
 
 def test_lbfgs_refuses_groups_and_other_searches():
