@@ -6,6 +6,7 @@
     python dev.py format          let ruff mend what it can mend
     python dev.py parity [ARGS]   compare with live torch (`pytest tests/parity ARGS`)
     python dev.py bench [ARGS]    measure beside other libraries (`benchmarks ARGS`)
+    python dev.py coverage        write which of torch's names there are
 
 Each command first makes the virtual environment `.venv` and installs what it needs;
 later runs find it there and start at once.
@@ -149,6 +150,13 @@ def bench(environment: Environment, args: list[str]) -> int:
     return run(python, "-m", "benchmarks", *args, cwd=root)
 
 
+def coverage(environment: Environment, args: list[str]) -> int:
+    """Write docs/coverage.md anew."""
+    environment.provide()
+    python, root = environment.program("python"), environment.root
+    return run(python, root / "tools" / "coverage.py", *args, cwd=root)
+
+
 def run_tools(environment: Environment, tools: list[list[str]]) -> int:
     """Run every tool, so that all complaints show at once; the first failure's code."""
     environment.provide(["dev"])
@@ -177,6 +185,7 @@ COMMANDS: dict[str, Callable[[Environment, list[str]], int]] = {
     "format": format,
     "parity": parity,
     "bench": bench,
+    "coverage": coverage,
 }
 
 

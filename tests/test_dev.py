@@ -78,6 +78,13 @@ def test_bench_runs_the_benchmarks_with_their_libraries(
     assert command[1:] == ["-m", "benchmarks", "train", "--rounds", "3"]
 
 
+def test_coverage_writes_the_page_of_names(
+    environment: dev.Environment, calls: list[list[str]]
+) -> None:
+    assert dev.coverage(environment, []) == 0
+    assert Path(calls[-1][1]) == environment.root / "tools" / "coverage.py"
+
+
 def test_check_runs_every_tool_and_changes_nothing(
     environment: dev.Environment, calls: list[list[str]]
 ) -> None:

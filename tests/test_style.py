@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from project import MODULES, PACKAGE, ROOT
 
-FOLDERS = ("src", "tests", "examples", "benchmarks")
+FOLDERS = ("src", "tests", "examples", "benchmarks", "tools")
 LONGEST_FUNCTION = 60  # lines, the docstring not counted
 LONGEST_FILE = 700
 
