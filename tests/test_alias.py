@@ -85,7 +85,7 @@ attempt("torch.jit.load('x.pt')")
 attempt("torch.fx.Tracer()")
 print(hasattr(torch, "no_such"))
 """
-    page = ": docs/programs.md tells what there is"
+    page = ": docs/coverage.md tells what there is"
     assert told(tmp_path, program) == [
         f"AttributeError flambeau has no torch.no_such{page}",
         f"AttributeError flambeau has no torch.nn.no_such{page}",

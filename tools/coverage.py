@@ -39,7 +39,6 @@ OUT_OF_SCOPE: dict[str, tuple[str, ...]] = {
         "Tensor.is_vulkan",
         "Tensor.is_xla",
         "Tensor.record_stream",
-        "nn.DataParallel",
     ),
     "sparse tensors": (
         "Tensor.*sparse*",

@@ -61,6 +61,8 @@ def live_names() -> dict[str, list[str]]:
         "func": sorted(torch.func.__all__),
         "autograd.functional": sorted(torch.autograd.functional.__all__),
         "linalg": sorted(functions(torch.linalg)),
+        "fft": sorted(functions(torch.fft)),
+        "special": sorted(functions(torch.special)),
         "Tensor": sorted(n for n in dir(torch.Tensor) if not n.startswith("_")),
     }
 

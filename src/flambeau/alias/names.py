@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["PAGE", "VERSIONS", "first_of", "missing", "out_of_scope", "target_of"]
 
 # The page that lists what there is.
-PAGE = "docs/programs.md"
+PAGE = "docs/coverage.md"
 
 # The versions whose names and numbers flambeau has; programs compare them.
 VERSIONS = {"torch": "2.13.0+flambeau", "torchvision": "0.28.0+flambeau"}
