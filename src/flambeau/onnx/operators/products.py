@@ -36,6 +36,12 @@ def einsum(call: Call) -> Tensor:
     return fl.einsum(call.get("equation"), *call.tensors())
 
 
+@operator("Det")
+def det(call: Call) -> Tensor:
+    """Return determinants."""
+    return fl.linalg.det(call[0])
+
+
 @operator("NegativeLogLikelihoodLoss")
 def nll_loss(call: Call) -> Tensor:
     """Return the negative log-likelihood of the targets."""
