@@ -194,6 +194,13 @@ from .tensor.linalg import (
 )
 from .tensor.matrices import cross, trace
 from .tensor.norms import cdist, dist, norm
+from .tensor.older import (
+    qr,
+    svd,
+    unsafe_chunk,
+    unsafe_split,
+    unsafe_split_with_sizes,
+)
 from .tensor.operands import result_type
 from .tensor.parts import (
     as_strided,

@@ -11,10 +11,12 @@ from . import (
     creation,
     diagonals,
     extreme,
+    facts,
     indexing,
     linalg,
     matrices,
     norms,
+    older,
     parts,
     permuting,
     placing,
@@ -419,6 +421,18 @@ class Methods:
     addr = linalg.addr
     baddbmm = linalg.baddbmm
     addbmm = linalg.addbmm
+    apply_ = older.apply_
+    map_ = older.map_
+    is_nonzero = facts.is_nonzero
+    is_same_size = facts.is_same_size
+    ndimension = older.ndimension
+    sum_to_size = older.sum_to_size
+    unsafe_chunk = older.unsafe_chunk
+    unsafe_split = older.unsafe_split
+    unsafe_split_with_sizes = older.unsafe_split_with_sizes
+
+    svd = older.svd
+    qr = older.qr
     cholesky = solving.plain_cholesky
     cholesky_inverse = solving.cholesky_inverse
     cholesky_solve = solving.cholesky_solve
