@@ -53,6 +53,7 @@ class MatmulSpec:
         depth: K.
         a_strides: of A, in elements: of each batch dimension, of rows, of depth.
         b_strides: of B: of each batch dimension, of depth, of columns.
+        starts: where A and B begin in their buffers.
     """
 
     dtype: dt.dtype
@@ -62,6 +63,7 @@ class MatmulSpec:
     depth: int
     a_strides: tuple[int, ...]
     b_strides: tuple[int, ...]
+    starts: tuple[int, int] = (0, 0)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -177,7 +179,8 @@ def matmul(
 def _thin(spec: MatmulSpec) -> bool:
     """Whether B is used too little to pack it, and both lie along the reduction."""
     along = spec.a_strides[-1] == 1 and spec.b_strides[-2] == 1
-    return along and spec.rows <= _FEW and spec.depth >= _LEAST_DEPTH
+    few = spec.rows <= _FEW and spec.depth >= _LEAST_DEPTH
+    return along and few and not any(spec.starts)
 
 
 def _dots(spec: MatmulSpec) -> Dots:
@@ -230,7 +233,7 @@ def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     few = spec.rows <= _FEW or grid.panels(spec) < 4
     if few or spec.free == "rows" or not _crowded(spec, depth):
         return None
-    return _pack(spec, spec.a_strides, depth, (spec.rows, row), grid.tile.rows)
+    return _pack(spec, 0, depth, (spec.rows, row), grid.tile.rows)
 
 
 def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
@@ -242,19 +245,19 @@ def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     if columns == 1 and not often and not badly:
         return None
     across = (spec.columns, columns)
-    return _pack(spec, spec.b_strides, depth, across, grid.tile.columns)
+    return _pack(spec, 1, depth, across, grid.tile.columns)
 
 
 def _pack(
     spec: MatmulSpec,
-    strides: tuple[int, ...],
+    which: int,
     depth: int,
     columns: tuple[int, int],
     panel: int,
 ) -> Pack:
     free = {"batch": "groups", "depth": "rows"}
-    groups = tuple(zip(spec.batch, strides))
-    taps, rows = (Steps(0, 0, 1),), (spec.depth, depth)
+    groups = tuple(zip(spec.batch, (spec.a_strides, spec.b_strides)[which]))
+    taps, rows = (Steps(spec.starts[which], 0, 1),), (spec.depth, depth)
     known = free.get(spec.free, "")
     return Pack(spec.dtype, groups, taps, rows, columns, panel, free=known)
 
@@ -368,11 +371,12 @@ class _Work:
         self.indices = unravel(kernel, place.product, spec.batch)
         self.column = kernel.mul(place.panel, grid.tile.columns)
         self.depth = kernel.mul(place.part, sizes.part)
-        self.a = self._offset(spec.a_strides, spec.a_strides[-1])
+        self.a = self._offset(spec.a_strides, spec.a_strides[-1], spec.starts[0])
         self.b_step = spec.b_strides[-2] if b is None else b.panel
         self.masks = self._masks() if b is None else None
         if b is None:
-            self.b = kernel.add(self._offset(spec.b_strides, self.b_step), self.column)
+            begin = self._offset(spec.b_strides, self.b_step, spec.starts[1])
+            self.b = kernel.add(begin, self.column)
         else:
             self.b = self._in_panel(b, place.panel)
 
@@ -383,10 +387,10 @@ class _Work:
         line = kernel.add(kernel.mul(line, self.sizes.depth), self.depth)
         return kernel.mul(line, pack.panel)
 
-    def _offset(self, strides: tuple[int, ...], depth: int) -> ir.Value:
+    def _offset(self, strides: tuple[int, ...], depth: int, start: int) -> ir.Value:
         """Where an operand begins, at this product and part."""
         kernel = self.kernel
-        place = kernel.mul(self.depth, depth)
+        place = kernel.add(kernel.mul(self.depth, depth), start)
         for index, stride in zip(self.indices, strides):
             place = kernel.add(place, kernel.mul(index, stride))
         return place

@@ -97,7 +97,7 @@ class Pack:
             each.count == 1 or each.step == prod(counts[at + 1 :])
             for at, each in enumerate(self.taps)
         )
-        return order and self.taps_start == 0 and self.rows[1] == prod(counts)
+        return order and self.rows[1] == prod(counts)
 
     @property
     def taps_start(self) -> int:
@@ -158,7 +158,7 @@ def _pack_blocks(kernel: KernelBuilder, pack: Pack, lanes: int) -> None:
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         upper, block = kernel.split(chunk, across)
         group, panel = kernel.split(upper, pack.panels)
-        source = _group_offset(kernel, pack, group)
+        source = kernel.add(_group_offset(kernel, pack, group), pack.taps_start)
         column = kernel.mul(block, lanes)
         place = kernel.mul(upper, pack.inner * pack.panel)
         place = kernel.add(kernel.add(place, pack.start), column)

@@ -14,7 +14,6 @@ from ..codegen.matmul import MatmulSpec, matmul
 from ..program import Buffer
 from .context import Lowering
 from .epilogue import Contraction, lower_with_epilogue
-from .loop import copy_into
 
 __all__ = ["accepts_matmul", "lower_matmul", "strided"]
 
@@ -27,7 +26,8 @@ def accepts_matmul(node: Node) -> bool:
 def lower_matmul(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Compute a batch of matrix products, and what follows elementwise."""
     node = nodes[0]
-    (a, a_steps), (b, b_steps) = (strided(lowering, each) for each in node.inputs)
+    left, right = (strided(lowering, each) for each in node.inputs)
+    (a, a_start, a_steps), (b, b_start, b_steps) = left, right
     batch = node.shape[:-2]
     spec = MatmulSpec(
         node.dtype,
@@ -37,6 +37,7 @@ def lower_matmul(lowering: Lowering, nodes: Sequence[Node]) -> None:
         node.inputs[0].shape[-1],
         (*_batch_steps(node.inputs[0], a_steps, batch), *a_steps[-2:]),
         (*_batch_steps(node.inputs[1], b_steps, batch), *b_steps[-2:]),
+        (a_start, b_start),
     )
 
     contraction = Contraction(
@@ -56,10 +57,10 @@ def _batch_steps(
     return (0,) * missing + tuple(0 if size == 1 else step for size, step in own)
 
 
-def strided(lowering: Lowering, node: Node) -> tuple[Buffer, tuple[int, ...]]:
-    """Return the buffer that a node can be read from, and the steps to do it with.
+def strided(lowering: Lowering, node: Node) -> tuple[Buffer, int, tuple[int, ...]]:
+    """Return the buffer that a node is read from, where it begins, and its steps.
 
-    Views are read where they lie, unless they begin inside a buffer.
+    Views are read where they lie.
     """
     source, index = node, affine.identity(node.ndim)
     while not lowering.is_stored(source) and source.name in VIEWS:
@@ -71,8 +72,4 @@ def strided(lowering: Lowering, node: Node) -> tuple[Buffer, tuple[int, ...]]:
         start += axis.start * step
         for at, each in enumerate(axis.steps):
             steps[at] += each * step
-    if start:
-        buffer = lowering.program.new_buffer(node.shape, node.dtype)
-        copy_into(lowering, node, buffer, 0, buffer.steps)
-        return buffer, buffer.steps
-    return buffer, tuple(steps)
+    return buffer, start, tuple(steps)

@@ -7,6 +7,7 @@ from math import isqrt, prod
 from ...dtypes import scalar_name
 from ...graph import Node
 from ...ops import elementwise as ew
+from ...ops.broadcast import reshape
 from ...ops.contract import product
 from ...ops.movement import swap
 from ...tensor import Tensor
@@ -41,12 +42,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     x, w = node_of("linear", "input", input), node_of("linear", "weight", weight)
     _check_sizes(x, w)
-    y = product(x, w if w.ndim == 1 else swap(w, 0, 1))
     if bias is None:
-        return wrap(y)
+        return wrap(product(x, w if w.ndim == 1 else swap(w, 0, 1)))
     b = node_of("linear", "bias", bias)
-    _check_bias(b, y, w)
-    return wrap(ew.add(y, b))
+    shape = (*x.shape[:-1], *w.shape[:-1])
+    _check_bias(b, shape, w)
+    if w.ndim == 2 and x.ndim > 2 and b.ndim < 2:
+        # the bias joins the product where both are matrices
+        x = reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
+    y = product(x, w if w.ndim == 1 else swap(w, 0, 1))
+    return wrap(reshape(ew.add(y, b), shape))
 
 
 def _check_sizes(x: Node, w: Node) -> None:
@@ -89,18 +94,18 @@ def _origin(x: Node, wanted: int) -> str:
     return f"{text}, where {wanted} features are those of {fitting}"
 
 
-def _check_bias(b: Node, y: Node, w: Node) -> None:
-    if b.dtype is not y.dtype:
+def _check_bias(b: Node, shape: tuple[int, ...], w: Node) -> None:
+    if b.dtype is not w.dtype:
         raise RuntimeError(
             "linear: bias and weight must have the same dtype, but got "
-            f"{scalar_name(b.dtype)} and {scalar_name(y.dtype)}; convert one with .to()"
+            f"{scalar_name(b.dtype)} and {scalar_name(w.dtype)}; convert one with .to()"
         )
-    fits = b.ndim <= y.ndim and all(
-        size in (1, wanted) for size, wanted in zip(b.shape[::-1], y.shape[::-1])
+    fits = b.ndim <= len(shape) and all(
+        size in (1, wanted) for size, wanted in zip(b.shape[::-1], shape[::-1])
     )
     if not fits:
         raise RuntimeError(
             f"linear: a bias of shape {b.shape} does not fit the result of shape "
-            f"{y.shape}; the weight {' x '.join(map(str, w.shape))} needs one of "
+            f"{shape}; the weight {' x '.join(map(str, w.shape))} needs one of "
             f"shape {w.shape[:-1]}"
         )

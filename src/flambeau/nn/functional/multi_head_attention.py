@@ -186,6 +186,8 @@ def attend(
         _check_padding(padding, shape)
         spread = padding.reshape(sizes.batch, 1, 1, shape[1])
         mask = spread if mask is None else mask + spread
+    if mask is not None and q.ndim == 5:
+        mask = mask.unsqueeze(1)
     if need_weights:
         found, weights = _with_weights(q, k, v, mask, rate)
     else:
@@ -236,18 +238,17 @@ class _Sizes:
         return x.unflatten(-1, (self.heads, -1)).permute(axis, 2, 1 - axis, 3)
 
     def split_packed(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The features of queries, keys and values, each with a leading dimension."""
+        """Queries, keys and values, (N, 1, heads, L, features of a head)."""
         axis = self.batch_axis
-        apart = x.unflatten(-1, (3, self.heads, -1)).permute(2, axis, 3, 1 - axis, 4)
-        return apart[:1], apart[1:2], apart[2:]
+        apart = x.unflatten(-1, (3, self.heads, -1)).permute(axis, 2, 3, 1 - axis, 4)
+        return apart[:, :1], apart[:, 1:2], apart[:, 2:]
 
     def joined(self, x: Tensor) -> Tensor:
         """The heads' results as features."""
-        last = x.ndim - 1  # dimensions (N, heads, L, features), perhaps after another
-        order = (last - 3, last - 1) if self.batch_axis == 0 else (last - 1, last - 3)
-        turned = x.permute(*range(last - 3), *order, last - 2, last)
-        rows = (self.queries, self.batch)
-        return turned.reshape(*(rows[::-1] if self.batch_axis == 0 else rows), -1)
+        heads, length, last = range(x.ndim)[-3:]  # what stands between N and them is 1
+        order = (0, length) if self.batch_axis == 0 else (length, 0)
+        turned = x.permute(*order, *range(1, heads), heads, last)
+        return turned.reshape(*(x.shape[at] for at in order), -1)
 
 
 # Projections
