@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import pytest
 from compiled import program
 from native import threads
 
+from flambeau.compiler import native
 from flambeau.compiler.codegen.kernel import Kernel
 from flambeau.compiler.memory import plan_memory
 from flambeau.graph import constant
@@ -237,7 +241,10 @@ def test_the_host_has_vectors() -> None:
 # The team
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+CPUS = os.cpu_count() or 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, min(2 * CPUS + 1, 50)])
 def test_every_step_waits_for_the_one_before(count: int) -> None:
     mixer = Mixer(count)
     with threads(count):
@@ -251,6 +258,28 @@ def test_sleeping_threads_are_woken(monkeypatch: pytest.MonkeyPatch) -> None:
         mixer = Mixer(0)
         for _ in range(50):
             mixer.check()
+
+
+def states_of_threads() -> set[str]:
+    """What the team's threads are doing: Linux's letters."""
+    own = [each for each in threading.enumerate() if each.name[:9] == "flambeau-"]
+    found = set()
+    for number in (each.native_id for each in own if each.name[9:].isdigit()):
+        with suppress(OSError):  # those of an earlier team may be ending
+            text = Path(f"/proc/self/task/{number}/stat").read_text()
+            found.add(text.rpartition(")")[2].split()[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux")
+def test_threads_sleep_when_there_is_no_plan() -> None:
+    with threads(3):
+        Mixer(0).check()
+        for _ in range(1000):
+            if states_of_threads() == {"S"}:
+                break
+            time.sleep(0.01)
+        assert states_of_threads() == {"S"}
 
 
 def test_python_threads_run_plans_at_once() -> None:
@@ -321,6 +350,31 @@ def test_a_forked_child_has_a_team_of_its_own() -> None:
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
         Mixer(0).check()
+
+
+FORKING = """
+import os
+import flambeau as torch
+
+x = torch.arange(40_000.0).reshape(200, 200) / 40_000
+def total():
+    return (x @ x.T).exp().sum().item()
+before = total()
+child = os.fork()
+after = total()  # in both processes
+assert after == before
+if child:
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_computes_and_ends() -> None:
+    options = ["-W", "ignore", "-c", FORKING]
+    done = subprocess.run(
+        [sys.executable, *options], capture_output=True, text=True, timeout=100
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 class Interrupted:
@@ -503,6 +557,43 @@ def test_one_plan_may_be_run_by_several_threads() -> None:
     for each in workers:
         each.join()
     assert wrong == []
+
+
+def test_python_threads_compile_and_run_at_once() -> None:
+    wrong: list[int] = []
+
+    def work(seed: int) -> None:
+        for rows in range(40 + seed, 60, 3):
+            given = np.linspace(-1, 1, 70 * rows).reshape(rows, 70)
+            y = rd.sum_(ew.exp(constant(given)), axes=(1,), keepdims=False)
+            native.evaluate([y], least_work=0)
+            if not np.allclose(y.value, np.exp(given).sum(1)):
+                wrong.append(rows)
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    assert wrong == []
+
+
+def test_ctrl_c_in_a_host_step_leaves_a_plan_that_runs() -> None:
+    pressed: list[int] = []
+
+    def meaning(x: np.ndarray) -> np.ndarray:
+        if not pressed:
+            pressed.append(1)
+            signal.raise_signal(signal.SIGINT)
+        return x
+
+    x = constant(np.arange(1.0, 9.0))
+    same = Op("same", lambda x: (x.shape, x.dtype), meaning)
+    plan = plan_of(ew.neg(same(ew.exp(x))))
+    with pytest.raises(KeyboardInterrupt):
+        plan.run([x.value])  # type: ignore[list-item]
+    [found] = plan.run([x.value])  # type: ignore[list-item]
+    np.testing.assert_allclose(found, -np.exp(np.arange(1.0, 9.0)))
 
 
 # What is done once for many runs
