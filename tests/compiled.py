@@ -9,25 +9,29 @@ from native import Guarded
 
 from flambeau import evaluator
 from flambeau.compiler import native
+from flambeau.compiler.memory import plan_memory
 from flambeau.compiler.options import Options
 from flambeau.compiler.pipeline import compile_graph
 from flambeau.compiler.program import Buffer, HostStep, KernelStep, Program
 from flambeau.graph import Node, topological
 from flambeau.runtime import team
-from flambeau.runtime.engine import engine
-from flambeau.runtime.target import host
+from flambeau.runtime.engine import Engine, engine
+from flambeau.runtime.plan import Plan
+from flambeau.runtime.target import Target, host
 
 _DEFAULT = Options()
 
 LARGEST_ERROR = {"float32": 1e-5, "float64": 1e-12}
 
 
-def program(*nodes: Node, options: Options = _DEFAULT) -> Program:
-    """What the graph of some nodes is compiled to."""
+def program(
+    *nodes: Node, options: Options = _DEFAULT, target: Target | None = None
+) -> Program:
+    """What the graph of some nodes is compiled to, for this CPU or another one."""
     order = topological(nodes)
     wanted = {id(each) for each in nodes}
     positions = [at for at, node in enumerate(order) if id(node) in wanted]
-    return compile_graph(order, positions, host(), options)
+    return compile_graph(order, positions, target or host(), options)
 
 
 def kernels(*nodes: Node) -> list[str]:
@@ -60,13 +64,25 @@ def compute(*nodes: Node, threads: int = 1) -> list[np.ndarray]:
     return found  # type: ignore[return-value]
 
 
-def compute_between_guards(*nodes: Node, at_end: bool) -> None:
+def compute_by(machine: Engine, *nodes: Node) -> list[np.ndarray]:
+    """Compile with an engine, which may be one for another CPU, and run."""
+    made, order = program(*nodes, target=machine.target), topological(nodes)
+    routine = native.Routine(Plan(made, *plan_memory(made), machine))
+    found = routine.run([order[at].value for at in routine.leaves])
+    assert found is not None
+    return found
+
+
+def compute_between_guards(
+    *nodes: Node, at_end: bool, machine: Engine | None = None
+) -> None:
     """Run every kernel on buffers between pages that must not be touched.
 
     A read or a write outside ends the process. Steps of NumPy are left out, so the
     values are not what they should be.
     """
-    made = program(*nodes)
+    machine = machine or engine()
+    made = program(*nodes, target=machine.target)
     places = {
         each.number: Place(each, at_end)
         for each in made.buffers
@@ -82,7 +98,7 @@ def compute_between_guards(*nodes: Node, at_end: bool) -> None:
     for step in made.steps:
         if isinstance(step, KernelStep):
             used = [places[made.buffers[at].source] for at in step.buffers]
-            _run_alone(step, [each.address for each in used])
+            _run_alone(machine, step, [each.address for each in used])
     for each in places.values():
         each.guard.release()
 
@@ -115,8 +131,8 @@ class Place:
         return self.buffer.view(self.memory)
 
 
-def _run_alone(step: KernelStep, addresses: list[int]) -> None:
-    code = engine().function(step.kernel)
+def _run_alone(machine: Engine, step: KernelStep, addresses: list[int]) -> None:
+    code = machine.function(step.kernel)
     table = np.array(addresses, np.uint64)
     record = np.zeros(1, team.STEP)
     address = code.addresses[step.kernel.name]
@@ -137,7 +153,7 @@ def copied(nodes: Sequence[Node]) -> list[Node]:
 
 
 def check(*nodes: Node, threads: int = 1, largest: float | None = None) -> None:
-    """Compare with the NumPy evaluator in float64: floats by their relative error.
+    """Compute, and compare with the NumPy evaluator.
 
     Args:
         nodes: what to compute.
@@ -148,6 +164,13 @@ def check(*nodes: Node, threads: int = 1, largest: float | None = None) -> None:
     for _ in range(2):  # what depends on some leaves only is not computed again
         for value, again in zip(found, compute(*nodes, threads=threads), strict=True):
             np.testing.assert_array_equal(again, value)
+    compare(nodes, found, largest)
+
+
+def compare(
+    nodes: Sequence[Node], found: Sequence[np.ndarray], largest: float | None = None
+) -> None:
+    """Compare with the NumPy evaluator in float64: floats by their relative error."""
     for node, value, wanted in zip(
         nodes, found, evaluator.evaluate_float64(nodes), strict=True
     ):
