@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,12 @@ from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.debug.loaded import Loaded
 from flambeau.runtime.engine import engine
 
+from .case import Case
 from .contender import Answer, Contender
+from .results import Figure, Row
+from .settings import Settings
 
-__all__ = ["DIRECT", "Convolution", "Make"]
+__all__ = ["DIRECT", "Convolution", "Make", "cases_of"]
 
 Make = Callable[..., Program]
 
@@ -138,6 +142,27 @@ class Convolution:
             layout = torch.channels_last if channels_last else torch.contiguous_format
             found.append(each.contiguous(memory_format=layout))
         return found
+
+
+def cases_of(
+    suite: str,
+    passes: Iterable[str],
+    jobs: Iterable[Convolution],
+    measure: Callable[[str, str, Convolution, Settings], list[Row | Figure]],
+) -> list[Case]:
+    """Return a case for each pass of each convolution.
+
+    Args:
+        suite: what names begin with.
+        passes: by their names.
+        jobs: the convolutions.
+        measure: makes the rows, given the case's name, the pass and the convolution.
+    """
+    found = []
+    for which, job in product(passes, jobs):
+        name = f"{suite}.{which}_{job.name}"
+        found.append(Case(name, partial(measure, name, which, job)))
+    return found
 
 
 def _stages_of_images(program: Program) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .case import Case, compare
-from .convolutions import DIRECT, Convolution
+from .convolutions import DIRECT, Convolution, cases_of
 from .results import Figure, Row
 from .settings import Settings
 
@@ -19,14 +19,12 @@ _OF_PEAK = 0.8
 def cases() -> list[Case]:
     """Return a case for each pass and size."""
     jobs = [Convolution(*size, _BATCH) for size in _SIZES]
-    return [
-        Case(f"kernels.{which}_{job.name}", partial(_measure, which, job))
-        for which in DIRECT
-        for job in jobs
-    ]
+    return cases_of("kernels", DIRECT, jobs, _measure)
 
 
-def _measure(which: str, job: Convolution, settings: Settings) -> list[Row | Figure]:
+def _measure(
+    name: str, which: str, job: Convolution, settings: Settings
+) -> list[Row | Figure]:
     import torch
 
     peers = {
@@ -35,7 +33,7 @@ def _measure(which: str, job: Convolution, settings: Settings) -> list[Row | Fig
     }
     own = {"flambeau": partial(job.kernels, which, DIRECT[which])}
     row = compare(
-        f"kernels.{which}_{job.name}",
+        name,
         job.flops,
         {**own, **peers},
         job.torch(which, torch.float64, False).answer(),

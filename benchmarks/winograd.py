@@ -10,7 +10,7 @@ from flambeau.compiler.codegen.winograd import (
 )
 
 from .case import Case, compare
-from .convolutions import DIRECT, Convolution, Make
+from .convolutions import DIRECT, Convolution, Make, cases_of
 from .results import Figure, Row
 from .settings import Settings
 
@@ -31,14 +31,12 @@ _TIMES_DIRECT = 1.6
 def cases() -> list[Case]:
     """Return a case for each pass and size."""
     jobs = [Convolution(each, size, _BATCH) for each in _CHANNELS for size in _PIXELS]
-    return [
-        Case(f"winograd.{which}_{job.name}", partial(_measure, which, job))
-        for which in PASSES
-        for job in jobs
-    ]
+    return cases_of("winograd", PASSES, jobs, _measure)
 
 
-def _measure(which: str, job: Convolution, settings: Settings) -> list[Row | Figure]:
+def _measure(
+    name: str, which: str, job: Convolution, settings: Settings
+) -> list[Row | Figure]:
     import torch
 
     contenders = {
@@ -46,7 +44,7 @@ def _measure(which: str, job: Convolution, settings: Settings) -> list[Row | Fig
         "direct": partial(job.kernels, which, DIRECT[which]),
     }
     row = compare(
-        f"winograd.{which}_{job.name}",
+        name,
         job.flops,
         contenders,
         job.torch(which, torch.float64, False).answer(),

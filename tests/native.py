@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -149,6 +150,28 @@ def threads(count: int) -> Iterator[None]:
         yield
     finally:
         team.set_num_threads(before)
+
+
+def in_threads(work: Callable[[int], None], count: int) -> None:
+    """Call a function in several threads at once, each with its number.
+
+    What the first of them that failed has raised is raised here.
+    """
+    failed: list[BaseException] = []
+
+    def call(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            failed.append(error)
+
+    workers = [threading.Thread(target=call, args=(at,)) for at in range(count)]
+    for each in workers:
+        each.start()
+    for each in workers:
+        each.join()
+    for error in failed:
+        raise error
 
 
 def spills(text: str) -> list[str]:

@@ -203,10 +203,9 @@ def test_the_layers_of_networks_inside_their_buffers(which, spec, guard):
     check(spec, which, guard=guard)
 
 
-@pytest.mark.parametrize("which", PASSES)
-@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
-def test_the_bits_do_not_depend_on_threads(which, spec):
-    runner = Runner(PASSES[which](spec, host()), Case(spec).buffers(which))
+def check_bits(program, buffers):
+    """Compare the bits that different numbers of threads compute."""
+    runner = Runner(program, buffers)
     found = []
     for count in (1, 2, 4):
         with threads(count):
@@ -214,6 +213,12 @@ def test_the_bits_do_not_depend_on_threads(which, spec):
         found.append(runner.arrays["out"].tobytes())
         runner.arrays["out"][...] = np.nan
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_the_bits_do_not_depend_on_threads(which, spec):
+    check_bits(PASSES[which](spec, host()), Case(spec).buffers(which))
 
 
 @pytest.mark.parametrize("which", PASSES)
@@ -267,20 +272,25 @@ class Numbering(Epilogue):
         super().store(kernel, value, position)
 
 
-@pytest.mark.parametrize("which", PASSES)
-@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
-def test_epilogues_are_told_where_each_element_is(which, spec):
+def check_places(make, spec, which):
+    """Check that an epilogue is told where each element is."""
     buffers = Case(spec).buffers(which)
     shape = buffers["out"].shape
     sizes = (shape[0], -1) if which == "weight" else shape
     numbers = np.full(shape, -1, np.int64)
     sizes = numbers.reshape(sizes).shape
-    program = PASSES[which](spec, host(), Numbering(sizes))
+    program = make(spec, host(), Numbering(sizes))
     runner = Runner(program, buffers, extra=[numbers], guard="end")
     runner.run()
     found = runner.extra[0].ravel().copy()
     runner.release()
     assert (found == np.arange(found.size)).all()
+
+
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("spec", COMMON.values(), ids=COMMON)
+def test_epilogues_are_told_where_each_element_is(which, spec):
+    check_places(PASSES[which], spec, which)
 
 
 @pytest.mark.parametrize("which", PASSES)

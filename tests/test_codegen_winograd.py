@@ -10,8 +10,8 @@ from compiled import check as check_graph
 from compiled import kernels, program
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import Runner, run, spills, threads
-from test_codegen_convolution import TOLERANCE, Case, Numbering, conv
+from native import run, spills
+from test_codegen_convolution import TOLERANCE, Case, check_bits, check_places, conv
 
 import flambeau
 from flambeau import dtypes as dt
@@ -130,14 +130,7 @@ def test_deep_layers(which, channels):
 @pytest.mark.parametrize("which", PASSES)
 @pytest.mark.parametrize("spec", LAYERS.values(), ids=LAYERS)
 def test_the_bits_do_not_depend_on_threads(which, spec):
-    runner = Runner(PASSES[which](spec, host()), Case(spec).buffers(which))
-    found = []
-    for count in (1, 2, 4):
-        with threads(count):
-            runner.run()
-        found.append(runner.arrays["out"].tobytes())
-        runner.arrays["out"][...] = np.nan
-    assert found[0] == found[1] == found[2]
+    check_bits(PASSES[which](spec, host()), Case(spec).buffers(which))
 
 
 @pytest.mark.parametrize("which", PASSES)
@@ -153,17 +146,7 @@ def test_inner_loops_do_not_spill(which, kind, shape):
 @pytest.mark.parametrize("which", PASSES)
 @pytest.mark.parametrize("spec", LAYERS.values(), ids=LAYERS)
 def test_epilogues_are_told_where_each_element_is(which, spec):
-    buffers = Case(spec).buffers(which)
-    shape = buffers["out"].shape
-    sizes = (shape[0], -1) if which == "weight" else shape
-    numbers = np.full(shape, -1, np.int64)
-    sizes = numbers.reshape(sizes).shape
-    made = PASSES[which](spec, host(), Numbering(sizes))
-    runner = Runner(made, buffers, extra=[numbers], guard="end")
-    runner.run()
-    found = runner.extra[0].ravel().copy()
-    runner.release()
-    assert (found == np.arange(found.size)).all()
+    check_places(PASSES[which], spec, which)
 
 
 @pytest.mark.parametrize("which", PASSES)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled import program
-from native import threads
+from native import in_threads, threads
 
 from flambeau.compiler import native
 from flambeau.compiler.codegen.kernel import Kernel
@@ -283,23 +283,13 @@ def test_threads_sleep_when_there_is_no_plan() -> None:
 
 
 def test_python_threads_run_plans_at_once() -> None:
-    failed: list[BaseException] = []
-
     def work(start: int) -> None:
-        try:
-            mixer = Mixer(start)
-            for _ in range(100):
-                mixer.check()
-        except BaseException as error:
-            failed.append(error)
+        mixer = Mixer(start)
+        for _ in range(100):
+            mixer.check()
 
     with threads(2):
-        workers = [threading.Thread(target=work, args=(at,)) for at in range(4)]
-        for each in workers:
-            each.start()
-        for each in workers:
-            each.join()
-    assert failed == []
+        in_threads(work, 4)
 
 
 def test_the_number_may_change_while_plans_run() -> None:
@@ -542,40 +532,25 @@ def test_a_plan_keeps_no_value_of_the_graph_it_was_made_from() -> None:
 def test_one_plan_may_be_run_by_several_threads() -> None:
     x = constant(np.zeros((50, 60)))
     plan = plan_of(rd.softmax(x, axis=1), ew.exp(x))
-    wrong: list[int] = []
 
     def work(seed: int) -> None:
         given = np.random.default_rng(seed).standard_normal((50, 60))
         for _ in range(50):
             _, raised = plan.run([given])
-            if not np.allclose(raised, np.exp(given)):
-                wrong.append(seed)
+            np.testing.assert_allclose(raised, np.exp(given))
 
-    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join()
-    assert wrong == []
+    in_threads(work, 3)
 
 
 def test_python_threads_compile_and_run_at_once() -> None:
-    wrong: list[int] = []
-
     def work(seed: int) -> None:
         for rows in range(40 + seed, 60, 3):
             given = np.linspace(-1, 1, 70 * rows).reshape(rows, 70)
             y = rd.sum_(ew.exp(constant(given)), axes=(1,), keepdims=False)
             native.evaluate([y], least_work=0)
-            if not np.allclose(y.value, np.exp(given).sum(1)):
-                wrong.append(rows)
+            np.testing.assert_allclose(y.value, np.exp(given).sum(1))
 
-    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join()
-    assert wrong == []
+    in_threads(work, 3)
 
 
 def test_ctrl_c_in_a_host_step_leaves_a_plan_that_runs() -> None:

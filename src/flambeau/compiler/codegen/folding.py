@@ -6,6 +6,8 @@ parts, whose number never depends on the threads.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -19,7 +21,7 @@ from .loops import ANY, unravel
 from .program import Epilogue, Position
 from .tile import ceil_div
 
-__all__ = ["Fold", "Parts", "fold_kernel"]
+__all__ = ["Fold", "Parts", "Share", "fold_kernel", "shares"]
 
 _CHUNK = 16_384  # elements per chunk
 _PART_PIXELS = 256  # below which a part is not worth its sum
@@ -45,6 +47,45 @@ class Parts:
         """Compute the same number where the batch is known."""
         parts, _ = kernel.split(kernel.mul(batch, self.pixels), _PART_PIXELS)
         return kernel.maximum(kernel.minimum(parts, self.most), 1)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a chunk of a reduction has to do.
+
+    Attributes:
+        chunk: its number.
+        part: its part of the reduction.
+        results: which of the results it computes, along two dimensions.
+        start: the first step of its part.
+        stop: the one after the last; there may be none.
+    """
+
+    chunk: ir.Value
+    part: ir.Value
+    results: tuple[ir.Value, ir.Value]
+    start: ir.Value
+    stop: ir.Value
+
+
+@contextmanager
+def shares(
+    kernel: KernelBuilder, results: tuple[int, int], parts: ir.Value, steps: ir.Value
+) -> Iterator[Share]:
+    """Loop over the chunks of a reduction: parts outside, results inside.
+
+    Args:
+        kernel: where the instructions go.
+        results: into how many pieces the results are cut, along two dimensions.
+        parts: into how many nearly equal parts the reduction is cut.
+        steps: of the whole reduction.
+    """
+    with kernel.loop(kernel.begin, kernel.end) as chunk:
+        upper, inner = kernel.split(chunk, results[1])
+        part, outer = kernel.split(upper, results[0])
+        start = kernel.b.udiv(kernel.mul(part, steps), parts)
+        stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), steps), parts)
+        yield Share(chunk, part, (outer, inner), start, stop)
 
 
 @dataclass(frozen=True)

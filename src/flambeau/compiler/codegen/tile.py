@@ -10,8 +10,9 @@ Where channels do not mix the first operand is read in vectors too: a[p][v].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TypeVar
 
 from llvmlite import ir
@@ -229,18 +230,20 @@ class Tile:
 
     def load(self, pointer: ir.Value, step: int) -> None:
         """Take the sums from memory, whose rows are `step` elements apart."""
-        for row, sums in enumerate(self._sums):
-            for v, (first, *_) in enumerate(sums):
-                at = row * step + v * self.shape.lanes
-                lanes = self.shape.lanes
-                first.set(self.kernel.load(pointer, at, self.kind, lanes))
+        for row, v, at in self._places(step):
+            value = self.kernel.load(pointer, at, self.kind, self.shape.lanes)
+            self._sums[row][v][0].set(value)
 
     def store(self, pointer: ir.Value, step: int) -> None:
         """Put the sums where `load` would find them."""
-        for row, sums in enumerate(self.totals()):
-            for v, total in enumerate(sums):
-                at = row * step + v * self.shape.lanes
-                self.kernel.store(total, pointer, at, self.kind)
+        totals = self.totals()
+        for row, v, at in self._places(step):
+            self.kernel.store(totals[row][v], pointer, at, self.kind)
+
+    def _places(self, step: int) -> Iterator[tuple[int, int, int]]:
+        """Row and vector of each sum, and where it lies in memory."""
+        for row, v in product(range(self.shape.rows), range(self.shape.vectors)):
+            yield row, v, row * step + v * self.shape.lanes
 
     def _unroll(self, count: int) -> int:
         sums = self.shape.rows * self.shape.vectors

@@ -25,6 +25,7 @@ from ...runtime.target import Target
 from .builder import I1, I64, KernelBuilder
 from .convolution import ConvolutionSpec
 from .correlation import Axis
+from .folding import shares
 from .kernel import Kernel, planned_once
 from .loops import unravel
 from .program import Epilogue, Program, Stage
@@ -93,15 +94,11 @@ def _emit(
     batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
     units = kernel.mul(batch, plan.lines * plan.segments)
     parts = plan.parts.emit(kernel, batch)
-    with kernel.loop(kernel.begin, kernel.end) as chunk:
-        upper, band = kernel.split(chunk, plan.bands)
-        part, stack = kernel.split(upper, plan.stacks)
-        start = kernel.b.udiv(kernel.mul(part, units), parts)
-        stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), units), parts)
-        work = _Chunk(kernel, plan, part, stack, band)
-        work.emit(start, stop)
+    with shares(kernel, (plan.stacks, plan.bands), parts, units) as share:
+        work = _Chunk(kernel, plan, share.part, *share.results)
+        work.emit(share.start, share.stop)
         if plan.whole:
-            work.unpack(unpack, epilogue, chunk)
+            work.unpack(unpack, epilogue, share.chunk)
     return kernel.finish()
 
 

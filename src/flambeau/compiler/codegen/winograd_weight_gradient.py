@@ -19,7 +19,7 @@ from llvmlite import ir
 from ...runtime.target import Target
 from .builder import I64, KernelBuilder, value_type
 from .convolution import ConvolutionSpec
-from .folding import Parts
+from .folding import Parts, shares
 from .kernel import Kernel, planned_once
 from .program import Epilogue, Program, Stage
 from .tile import Tile, TileShape, ceil_div, choose_tile
@@ -260,14 +260,11 @@ def _emit_products(name: str, plan: _Plan, target: Target, epilogue: Epilogue) -
     batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
     cut = plan.blocks.cut(kernel, batch)
     parts = plan.parts.emit(kernel, batch)
-    with kernel.loop(kernel.begin, kernel.end) as chunk:
-        upper, group = kernel.split(chunk, plan.groups)
-        part, band = kernel.split(upper, plan.bands)
-        work = _Chunk(kernel, plan, part, band, group)
-        start = kernel.b.udiv(kernel.mul(part, cut[2]), parts)
-        stop = kernel.b.udiv(kernel.mul(kernel.add(part, 1), cut[2]), parts)
-        tiles = [kernel.mul(each, cut[1]) for each in (start, stop)]
-        tiles[1] = kernel.minimum(tiles[1], cut[0])
+    with shares(kernel, (plan.bands, plan.groups), parts, cut[2]) as share:
+        work = _Chunk(kernel, plan, share.part, *share.results)
+        start, stop = share.start, share.stop
+        first, last = (kernel.mul(each, cut[1]) for each in (start, stop))
+        tiles = first, kernel.minimum(last, cut[0])
         with kernel.when(kernel.b.icmp_signed(">=", start, stop)):
             work.clear()
         with (
@@ -279,9 +276,9 @@ def _emit_products(name: str, plan: _Plan, target: Target, epilogue: Epilogue) -
             added = kernel.b.icmp_signed(">", block, start)
             work.multiply(point, block, count, added)
         with kernel.loop(work.first, work.last) as panel:
-            work.restore(panel, (tiles[0], tiles[1]))
+            work.restore(panel, tiles)
             if plan.whole:
-                work.unpack(panel, epilogue, chunk)
+                work.unpack(panel, epilogue, share.chunk)
     return kernel.finish()
 
 
