@@ -6,6 +6,7 @@ takes several times as long and gained nothing.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -58,7 +59,11 @@ class Engine:
         self.cache = cache
         self._llvm = llvm
         self._machine = self._new_machine()
-        self._jit = llvm.create_lljit_compiler(self._new_machine())
+        # LLVM's older linker, which Windows needs, gives each section memory of its
+        # own: on ARM that may be further away than code can reach
+        self._jit = llvm.create_lljit_compiler(
+            self._new_machine(), use_jit_link=os.name == "posix"
+        )
         self._numbers = count()
         self._linked: WeakValueDictionary[str, Code] = WeakValueDictionary()
         self._lock = threading.Lock()
