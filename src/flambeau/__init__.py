@@ -534,6 +534,7 @@ _LATER = (
     "backends",
     "debug",
     "distributed",
+    "fft",
     "func",
     "fx",
     "hub",
