@@ -24,7 +24,17 @@ from rich.console import Console
 
 import flambeau
 
-from . import families, infer, kernels, machine, sequences, small, train, winograd
+from . import (
+    families,
+    files,
+    infer,
+    kernels,
+    machine,
+    sequences,
+    small,
+    train,
+    winograd,
+)
 from .case import Case
 from .report import print_section
 from .results import Figure, Row
@@ -33,7 +43,7 @@ from .settings import Settings
 __all__ = ["main"]
 
 _PACKAGES = ("flambeau", "llvmlite", "torch", "onnxruntime", "openvino")
-_SECTIONS = (train, infer, families, sequences, kernels, winograd, small)
+_SECTIONS = (train, infer, families, sequences, kernels, winograd, small, files)
 _WIDTH = 132
 
 

@@ -202,7 +202,9 @@ class _SafetensorsFile:
         kind, start = _CODES[told["dtype"]], self._begin + begin
         self._source.charge(end - begin, start)
         raw = self._source.array(start, end - begin)
-        return wrap(constant(typed(raw, kind).reshape(told["shape"]), kind))
+        return wrap(
+            constant(typed(self._source, raw, kind).reshape(told["shape"]), kind)
+        )
 
     def _error(self, name: str, problem: str) -> Exception:
         at = self._text.find(name.encode("utf-8", "surrogatepass"))

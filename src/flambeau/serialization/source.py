@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..runtime.team import get_num_threads
 from .errors import CheckpointError
 
 __all__ = ["Piece", "Source", "open_source", "whole"]
@@ -25,6 +26,9 @@ __all__ = ["Piece", "Source", "open_source", "whole"]
 # may be in memory besides.
 _TIMES = 3
 _BESIDES = 48 << 20
+
+_LARGE = 1 << 20  # bytes that are worth another thread
+_MOST_THREADS = 4
 
 
 class Source:
@@ -59,11 +63,20 @@ class Source:
     def array(self, offset: int, length: int) -> np.ndarray:
         """Return a range as an array of bytes that nobody else writes to.
 
+        Its content is there after `settle`, which `open_source` calls at the end.
+
         Raises:
             CheckpointError: the file ends before.
         """
         self.check(offset, length)
         return self._bytes[offset : offset + length]
+
+    def settle(self) -> None:
+        """Wait until all arrays have their content, which may come later.
+
+        Raises:
+            CheckpointError: the file became shorter while it was read.
+        """
 
     def check(self, offset: int, length: int) -> None:
         """Raise unless the file has `length` bytes from `offset` on."""
@@ -94,28 +107,60 @@ class Source:
 
 
 class _FileSource(Source):
-    """A file that is read where it is asked for."""
+    """A file that is read where it is asked for; what is large, by several threads."""
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         super().__init__(name, b"")
         self._file = file
         self.size = os.fstat(file.fileno()).st_size
         self.left = _TIMES * self.size + _BESIDES
+        self._readers: Any = None
+        self._reads: list[Any] = []
 
     def read(self, offset: int, length: int) -> bytes:
-        return self.array(offset, length).tobytes()
+        self.check(offset, length)
+        found = np.empty(length, np.uint8)
+        self._fill(found, offset)
+        return found.tobytes()
 
     def array(self, offset: int, length: int) -> np.ndarray:
         self.check(offset, length)
         found = np.empty(length, np.uint8)
-        self._file.seek(offset)
+        if length < _LARGE or not hasattr(os, "preadv"):
+            self._fill(found, offset)
+        else:
+            self._reads.append(self._threads().submit(self._fill, found, offset))
+        return found
+
+    def settle(self) -> None:
+        while self._reads:
+            self._reads.pop().result()
+
+    def close(self) -> None:
+        """Wait for the threads that read."""
+        if self._readers is not None:
+            self._readers.shutdown()
+
+    def _threads(self) -> Any:
+        if self._readers is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._readers = ThreadPoolExecutor(min(get_num_threads(), _MOST_THREADS))
+        return self._readers
+
+    def _fill(self, found: np.ndarray, offset: int) -> None:
         view, done = found.data, 0
-        while done < length:
-            count = self._file.readinto(view[done:])  # type: ignore[attr-defined]
+        while done < found.size:
+            count = self._read_some(view[done:], offset + done)
             if not count:
                 raise self.error(offset + done, "the file became shorter while read")
             done += count
-        return found
+
+    def _read_some(self, view: memoryview, offset: int) -> int:
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [view], offset)
+        self._file.seek(offset)
+        return self._file.readinto(view)  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -143,8 +188,13 @@ def open_source(file: Any, mapped: bool = False) -> Iterator[Source]:
         if mapped and status.st_size:
             memory = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
             yield Source(name, memory)
-        else:
-            yield _FileSource(name, opened)
+            return
+        source = _FileSource(name, opened)
+        try:
+            yield source
+            source.settle()
+        finally:
+            source.close()
 
 
 def _stream_source(stream: Any, mapped: bool) -> Source:
@@ -165,7 +215,7 @@ def whole(source: Source) -> Source:
     """Return the source with all its bytes in memory, for formats without a table."""
     if len(source.buffer) == source.size:
         return source
-    return Source(source.name, source.array(0, source.size).tobytes())
+    return Source(source.name, source.read(0, source.size))
 
 
 class Piece:

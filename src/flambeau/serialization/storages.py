@@ -12,6 +12,7 @@ from ..graph import constant
 from ..shape import contiguous_strides
 from ..tensor import Tensor, wrap
 from ..tensor.parts import as_strided
+from .source import Source
 
 __all__ = ["Storage", "StorageKind", "StoragePart", "check_shape", "typed"]
 
@@ -135,19 +136,24 @@ def check_shape(size: Any, kind: dt.dtype) -> None:
         raise ValueError(f"shape {tuple(size)} has too many elements")
 
 
-def typed(raw: np.ndarray, kind: dt.dtype, swapped: bool = False) -> np.ndarray:
+def typed(
+    source: Source, raw: np.ndarray, kind: dt.dtype, swapped: bool = False
+) -> np.ndarray:
     """Return bytes as elements: aligned, in this machine's order of bytes.
 
     Args:
-        raw: the bytes; they are copied only where that is needed.
+        source: where the bytes come from.
+        raw: the bytes; they are copied, or looked at, only where that is needed.
         kind: the dtype.
         swapped: the bytes of an element are in the other order.
     """
     if raw.ctypes.data % kind.itemsize or swapped:
+        source.settle()
         raw = raw.copy()
     values = raw.view(kind.numpy)
     if swapped:
         values = values.byteswap()
-    if kind is dt.bool_ and raw.size and raw.max() > 1:
+    if kind is dt.bool_:
+        source.settle()
         return raw != 0  # True is 1 everywhere else
     return values

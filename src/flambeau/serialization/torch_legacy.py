@@ -108,4 +108,6 @@ class _LegacyFile:
                 )
             raw = self._source.array(start + _COUNT, storage.values.nbytes)
             storage.values.view(np.uint8)[:] = raw
+            if storage.kind is dt.bool_:
+                storage.values[:] = raw != 0
             self._at = start + _COUNT + raw.size

@@ -105,4 +105,6 @@ class TorchArchive:
                 f"storage {key!r} has {raw.size} bytes; {count} elements of "
                 f"{kind.dtype.name} are {length}",
             )
-        return Storage(typed(raw[:length], kind.dtype, self._swapped), kind.dtype)
+        source = self.archive.source
+        values = typed(source, raw[:length], kind.dtype, self._swapped)
+        return Storage(values, kind.dtype)
