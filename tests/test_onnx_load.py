@@ -237,6 +237,15 @@ def test_a_dtype_that_is_absent_is_named(tmp_path: Path) -> None:
         module(torch.zeros(1))
 
 
+def test_a_weight_of_a_dtype_that_is_absent_is_named(tmp_path: Path) -> None:
+    kind = TensorProto.FLOAT8E5M2
+    weight = TensorProto(name="w", data_type=kind, dims=[1], raw_data=b"1")
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    path = saved_raw(graph_of(node, constants=[weight]), tmp_path)
+    with pytest.raises(NotImplementedError, match=r"m.onnx: .*FLOAT8E5M2, .* 'w' has"):
+        torch.onnx.load(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x08\x12", bytes(64)])
 def test_a_file_that_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"

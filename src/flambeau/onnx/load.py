@@ -69,6 +69,12 @@ def _nodes(nodes: Iterable[Any]) -> Iterable[Any]:
             yield from _nodes(attribute.g.node)
 
 
+def _narrow_types() -> set[int]:
+    """The element types of less than 16 bits that are no integers of 8."""
+    kinds = onnx().TensorProto.DataType.items()
+    return {at for name, at in kinds if name.startswith(("FLOAT4", "FLOAT8"))}
+
+
 def _names(graph: Any) -> Iterable[Any]:
     """All names in a graph; protobuf returns what is no UTF-8 as bytes."""
     for each in (*graph.input, *graph.output, *graph.initializer):
@@ -168,6 +174,12 @@ class _Reader:
 
     def _array(self, tensor: Any) -> np.ndarray:
         shape, name = tuple(tensor.dims), tensor.name
+        if tensor.data_type in _narrow_types():
+            kind = onnx().TensorProto.DataType.Name(tensor.data_type)
+            raise NotImplementedError(
+                f"{self._file}: flambeau has no dtype {kind}, which the constant "
+                f"{name!r} has"
+            )
         if any(size < 0 for size in shape):
             raise self._error(f"the constant {name!r} has sizes {list(shape)}", name)
         if tensor.data_location == onnx().TensorProto.EXTERNAL:
