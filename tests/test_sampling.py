@@ -54,3 +54,10 @@ def test_fractional_pools_by_a_ratio() -> None:
     volume = torch.rand(2, 5, 5, 5)
     found = F.fractional_max_pool3d_with_indices(volume, 2, output_ratio=0.5)
     assert found[0].shape == (2, 2, 2, 2)
+
+
+def test_numbers_for_more_images_than_there_are() -> None:
+    x, u = torch.rand(1, 2, 6, 6), torch.rand(3, 2, 2)
+    found = F.fractional_max_pool2d(x, 2, 3, _random_samples=u)
+    wanted = F.fractional_max_pool2d(x, 2, 3, _random_samples=u[:1])
+    assert found.tolist() == wanted.tolist()

@@ -139,15 +139,16 @@ def _pool(
     if samples is None:
         samples = rand(*x.shape[:2], dims, dtype=x.dtype)
     _check_samples(samples, x, dims)
-    starts = _starts(samples.node, x.shape[2:], kernel, outputs)
+    chosen = slice_axis(samples.node, 0, 0, x.shape[0])
+    starts = _starts(chosen, x.shape[2:], kernel, outputs)
     places = _places(starts, x.shape[2:], kernel)
     batch, channels, *sizes = x.shape
     windows, taps = prod(outputs), prod(kernel)
     flat = reshape(x, (batch, channels, prod(sizes)))
     read = gather(flat, reshape(places, (batch, channels, windows * taps)), axis=2)
     best = argmax(reshape(read, (batch, channels, windows, taps)), axis=3)
-    chosen = reshape(best, (batch, channels, windows, 1))
-    where = reshape(gather(places, chosen, axis=3), (batch, channels, windows))
+    at = reshape(best, (batch, channels, windows, 1))
+    where = reshape(gather(places, at, axis=3), (batch, channels, windows))
     shape = (batch, channels, *outputs)
     maxima = reshape(gather(flat, where, axis=2), shape)
     positions = reshape(where, shape)
@@ -187,13 +188,19 @@ def _check_windows(name: str, sizes: Ints, kernel: Ints, outputs: Ints) -> None:
 
 
 def _check_samples(samples: Tensor, x: Node, dims: int) -> None:
-    what = ("input batch size", "input channel size", str(dims))
-    for at, wanted in enumerate((*x.shape[:2], dims)):
-        if samples.ndim != 3 or samples.shape[at] != wanted:
-            got = samples.shape[at] if at < samples.ndim else "no such dimension"
+    """Check that there are numbers for each image, of which there may be more."""
+    words = (
+        "no less then input batch size",
+        "equals to input channel size",
+        f"equals to {dims}",
+    )
+    wanted = (*x.shape[:2], dims)
+    found = (*samples.shape, 0, 0, 0)[:3]
+    for at, (got, size, word) in enumerate(zip(found, wanted, words, strict=True)):
+        if samples.ndim != 3 or (got != size if at else got < size):
             raise RuntimeError(
-                f"Expect _random_samples.size({at}) equals to {what[at]}; got {got}: "
-                f"an input of shape {x.shape} needs {(*x.shape[:2], dims)}"
+                f"Expect _random_samples.size({at}) {word}; got {got}: an input of "
+                f"shape {x.shape} needs {wanted}"
             )
 
 
