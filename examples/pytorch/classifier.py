@@ -11,13 +11,14 @@ import torch.nn as nn
 import torch.nn.functional as F
 from arrays import digits
 from torch.optim.lr_scheduler import OneCycleLR
-from torch.utils.data import DataLoader, Dataset, random_split
+from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 
 class Digits(Dataset):
-    def __init__(self, limit, transform=None):
-        self.images, self.labels = digits(limit)
+    def __init__(self, images, labels, transform=None):
+        self.images = images
+        self.labels = labels
         self.transform = transform
 
     def __len__(self):
@@ -82,18 +83,15 @@ def main():
 
     torch.manual_seed(0)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    transform = transforms.Compose(
-        [
-            transforms.ToTensor(),
-            transforms.RandomCrop(28, padding=2),
-            transforms.Normalize((0.1307,), (0.3081,)),
-        ]
-    )
-    data = Digits(args.limit, transform)
-    held_out = len(data) // 5
-    parts = random_split(data, [len(data) - held_out, held_out])
-    loader = DataLoader(parts[0], batch_size=args.batch_size, shuffle=True)
-    test_loader = DataLoader(parts[1], batch_size=256)
+    normalize = transforms.Normalize((0.1307,), (0.3081,))
+    plain = transforms.Compose([transforms.ToTensor(), normalize])
+    shifted = transforms.Compose([plain, transforms.RandomCrop(28, padding=2)])
+    images, labels = digits(args.limit)
+    held_out = len(labels) // 5
+    data = Digits(images[held_out:], labels[held_out:], shifted)
+    loader = DataLoader(data, batch_size=args.batch_size, shuffle=True)
+    test_data = Digits(images[:held_out], labels[:held_out], plain)
+    test_loader = DataLoader(test_data, batch_size=256)
 
     model = Net().to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=args.lr, momentum=0.9)
