@@ -19,6 +19,7 @@ from .autograd import (
 )
 from .backend import config
 from .devices import device
+from .dtypes import ABSENT as _ABSENT_DTYPES
 from .dtypes import (
     bfloat16,
     dtype,
@@ -488,6 +489,8 @@ from .tensor.written import FUNCTIONS as _WRITTEN
 
 __version__ = "0.1.0"
 globals().update(_WRITTEN)
+globals().update(_ABSENT_DTYPES)
+cfloat, cdouble = _ABSENT_DTYPES["complex64"], _ABSENT_DTYPES["complex128"]
 newaxis = None
 
 # Half of the time to import flambeau would go into these: they wait to be named.

@@ -5,15 +5,23 @@ from __future__ import annotations
 __all__ = ["check_device", "device"]
 
 
+# What torch can be built for. To name one is fine; to put a tensor on it is not.
+_TYPES = (
+    *("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve"),
+    *("fpga", "maia", "xla", "lazy", "vulkan", "mps", "meta", "hpu", "mtia"),
+    "privateuseone",
+)
+
+
 class device:
-    """A device: only the CPU.
+    """The name of a device. Only on the CPU can there be tensors.
 
     Args:
         type: "cpu", or "cpu:0", or another device.
         index: the device's number, 0 or None.
 
     Raises:
-        RuntimeError: any other device.
+        RuntimeError: no device that torch knows.
 
     Source: torch's page "torch.device".
 
@@ -27,18 +35,29 @@ class device:
     type: str
     index: int | None
 
-    def __init__(self, type: str | device = "cpu", index: int | None = None) -> None:
+    def __init__(
+        self, type: str | int | device = "cpu", index: int | None = None
+    ) -> None:
         if isinstance(type, device):
             index = type.index
             type = type.type
+        elif isinstance(type, int):
+            type = f"cuda:{type}"
         name, _, number = str(type).partition(":")
-        if name != "cpu":
+        if name not in _TYPES or (number and not number.isdigit()):
             raise RuntimeError(
-                f"device {type!r}: flambeau runs on the CPU only; use "
-                'device("cpu"). Code that asks torch.cuda.is_available() gets False.'
+                f"Expected one of {', '.join(_TYPES)} device type at start of device "
+                f"string: {type}"
             )
         self.type = name
         self.index = int(number) if number else index
+
+    def __enter__(self) -> device:
+        check_device(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing: new tensors are on the CPU anyway."""
 
     def __repr__(self) -> str:
         suffix = "" if self.index is None else f", index={self.index}"
@@ -56,7 +75,14 @@ class device:
         return hash((self.type, self.index))
 
 
-def check_device(wanted: str | device | None) -> None:
-    """Raise where something other than the CPU is asked for."""
-    if wanted is not None and not isinstance(wanted, device):
-        device(wanted)
+def check_device(wanted: str | int | device | None) -> None:
+    """Raise where something other than the CPU is asked for.
+
+    Raises:
+        RuntimeError: another device, or none that torch knows.
+    """
+    if wanted is not None and device(wanted).type != "cpu":
+        raise RuntimeError(
+            f"device {str(wanted)!r}: flambeau runs on the CPU only; use "
+            'device("cpu"). Code that asks torch.cuda.is_available() gets False.'
+        )

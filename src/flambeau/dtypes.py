@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NoReturn
 
 import ml_dtypes
 import numpy as np
@@ -86,6 +87,50 @@ bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 20, True)
 float32 = dtype("float32", np.float32, 21, True)
 float64 = dtype("float64", np.float64, 22, True)
 
+
+class _AbsentDtype(dtype):
+    """A dtype that programs may name; no tensor can have it."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str, itemsize: int) -> None:
+        self.name = name
+        self.itemsize = itemsize
+        self.is_floating_point = name.startswith("float")
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether the elements would be complex numbers."""
+        return self.name.startswith("complex")
+
+    def _refuse(self) -> NoReturn:
+        known = ", ".join(each.name for each in ALL)
+        raise TypeError(f"{self!r} is out of scope: tensors hold {known}")
+
+    numpy = property(_refuse)
+    rank = property(_refuse)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        self._refuse()
+
+
+# Names for tables of dtypes, such as programs have them.
+ABSENT = {
+    name: _AbsentDtype(name, size)
+    for name, size in (
+        ("complex32", 4),
+        ("complex64", 8),
+        ("complex128", 16),
+        ("uint16", 2),
+        ("uint32", 4),
+        ("uint64", 8),
+        ("float8_e4m3fn", 1),
+        ("float8_e4m3fnuz", 1),
+        ("float8_e5m2", 1),
+        ("float8_e5m2fnuz", 1),
+        ("float8_e8m0fnu", 1),
+    )
+}
 ALL = (
     bool_,
     uint8,

@@ -17,9 +17,15 @@ from urllib.parse import urlparse
 from .serialization import atomic_write
 from .serialization import load as load_file
 
-__all__ = ["download_url_to_file", "get_dir", "load_state_dict_from_url", "set_dir"]
+__all__ = [
+    "HASH_REGEX",
+    "download_url_to_file",
+    "get_dir",
+    "load_state_dict_from_url",
+    "set_dir",
+]
 
-_HASH_IN_NAME = re.compile(r"-([a-f0-9]*)\.")
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")
 _folder: str | None = None
 
 
@@ -67,7 +73,7 @@ def load_state_dict_from_url(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (file_name or os.path.basename(urlparse(url).path))
     if not path.exists():
-        found = _HASH_IN_NAME.search(path.name) if check_hash else None
+        found = HASH_REGEX.search(path.name) if check_hash else None
         download_url_to_file(url, path, found.group(1) if found else None, progress)
     return load_file(path, map_location=map_location)
 

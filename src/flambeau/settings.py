@@ -6,6 +6,7 @@ switches for speed or for determinism find nothing to switch.
 
 from __future__ import annotations
 
+from .devices import check_device
 from .devices import device as Device
 
 __all__ = [
@@ -92,7 +93,7 @@ def set_default_device(device: Device | str | None) -> None:
     Raises:
         RuntimeError: any other device.
     """
-    Device(device or "cpu")
+    check_device(device)
 
 
 def get_default_device() -> Device:

@@ -1,6 +1,7 @@
 """Model definitions of installed packages, run on flambeau and on torch.
 
     python -m parity.zoo torchvision [NAME...]    (with PYTHONPATH=tests)
+    python -m parity.zoo timm [NAME...]
 
 compares every builder, or those named, and prints a line for each and the counts: what
 builds, runs, and agrees.
@@ -182,6 +183,34 @@ def torchvision_entry(name: str) -> Entry:
     return Entry("torchvision.models", name, shape, options)
 
 
+# A builder or two of each convolutional family of timm, the smallest ones.
+TIMM = """
+    resnet10t resnet18 resnet26d resnext50_32x4d seresnext26d_32x4d resnetv2_50
+    regnetx_002 regnety_002 regnetz_005 densenet121 efficientnet_b0 efficientnet_lite0
+    tf_efficientnet_b0 tf_efficientnetv2_b0 mobilenetv1_100 mobilenetv2_050
+    mobilenetv3_small_050 tf_mobilenetv3_large_075 mobilenetv4_conv_small_035
+    convnext_atto convnextv2_atto mnasnet_small mnasnet_050 ghostnet_050 ghostnetv2_100
+    ghostnetv3_050 dla34 dla46_c dla46x_c hrnet_w18_small inception_v3 inception_v4
+    inception_resnet_v2 dm_nfnet_f0 nfnet_l0 eca_nfnet_l0 nf_regnet_b0 nf_resnet50
+    repvgg_a0 repvgg_d2se vgg11 vgg11_bn xception41 xception65p legacy_xception
+    legacy_seresnet18 legacy_seresnext26_32x4d cspresnet50 cspdarknet53 darknet17
+    cs3darknet_s dpn48b dpn68 gernet_s rexnet_100 selecsls42 skresnet18 res2net50_14w_8s
+    resnest14d hardcorenas_a fbnetc_100 spnasnet_100 lcnet_035 tinynet_e vovnet39a
+"""
+
+
+def timm_entries() -> list[Entry]:
+    """Builders of timm's convolutional families, with small images."""
+    known = set(importlib.import_module("timm").list_models())
+    return [timm_entry(name) for name in TIMM.split() if name in known]
+
+
+def timm_entry(name: str) -> Entry:
+    """A builder of timm with a small input."""
+    size = 128 if name.startswith(("inception", "legacy_xc")) else 64
+    return Entry("timm", name, (2, 3, size, size), {"num_classes": 10})
+
+
 def attempt(entry: Entry, borrower: Borrower, verbose: bool) -> str:
     """Compare, and say in a word how far it got."""
     started = time.perf_counter()
@@ -209,7 +238,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--verbose", action="store_true")
     chosen = parser.parse_args()
-    entries = torchvision_entries()
+    importlib.import_module("parity.torchvision_oracle")
+    entries = (
+        torchvision_entries() if chosen.package == "torchvision" else timm_entries()
+    )
     if chosen.names:
         entries = [e for e in entries if e.name in chosen.names]
     borrower = Borrower("timm")

@@ -54,6 +54,7 @@ def const_like(number: float, like: Node) -> Node:
 
 
 def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:
+    assert to.numpy is not None  # raises for a dtype that is only a name
     return x.shape, to
 
 

@@ -14,13 +14,14 @@ from .folder import (
     is_image_file,
     make_dataset,
 )
-from .mnist import MNIST, FashionMNIST, read_idx
+from .mnist import KMNIST, MNIST, FashionMNIST, read_idx
 from .registry import list_datasets, load
 
 __all__ = [
     "CIFAR10",
     "CIFAR100",
     "IMG_EXTENSIONS",
+    "KMNIST",
     "MNIST",
     "DatasetFolder",
     "Digits",

@@ -14,7 +14,7 @@ from ...utils.data.values import tensor_over
 from .base import GreyImages, Transform
 from .files import download_file
 
-__all__ = ["MNIST", "FashionMNIST", "read_idx"]
+__all__ = ["KMNIST", "MNIST", "FashionMNIST", "read_idx"]
 
 # The third byte of an IDX file names its element type; numbers are big-endian.
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
@@ -194,3 +194,22 @@ class FashionMNIST(MNIST):
         "Bag",
         "Ankle boot",
     ]
+
+
+class KMNIST(MNIST):
+    """Kuzushiji-MNIST: 60,000 + 10,000 cursive Japanese characters, as MNIST has them.
+
+    Arguments and attributes are those of `MNIST`; torchvision's folder is
+    ``root/KMNIST/raw``.
+
+    Source: Clanuwat et al. 2018, arXiv:1812.01718; torchvision's page "KMNIST".
+    """
+
+    mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+    resources = [
+        ("train-images-idx3-ubyte.gz", "bdb82020997e1d708af4cf47b453dcf7"),
+        ("train-labels-idx1-ubyte.gz", "e144d726b3acfaa3e44228e80efcd344"),
+        ("t10k-images-idx3-ubyte.gz", "5c965bf0a639b31b8f53240b1b52f4d7"),
+        ("t10k-labels-idx1-ubyte.gz", "7320c461ea6c1c855c0b718fb2a4b134"),
+    ]
+    classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
