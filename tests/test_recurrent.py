@@ -111,3 +111,47 @@ def test_packed_sequences_of_other_features() -> None:
     """torch does not look."""
     with pytest.raises(RuntimeError, match="Expected 3, got 5"):
         nn.LSTM(3, 4)(rnn.pack_sequence([torch.zeros(2, 5)]))
+
+
+FUNCTIONS = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn_tanh"}
+
+
+@pytest.mark.parametrize("layer", FUNCTIONS)
+@pytest.mark.parametrize("packs", [False, True])
+def test_functions_that_get_all_weights(layer: str, packs: bool) -> None:
+    options = {"num_layers": 2, "bidirectional": True, "batch_first": not packs}
+    more = {"proj_size": 2} if layer == "LSTM" else {}
+    module = getattr(nn, layer)(3, 4, **options, **more)
+    x = torch.rand(2, 5, 3)
+    states = torch.rand(4, 2, more.get("proj_size", 4))
+    first = (states, torch.rand(4, 2, 4)) if layer == "LSTM" else states
+    weights = [each for part in module.all_weights for each in part]
+    rest = (weights, True, 2, 0.0, False, True)
+    given, run = x, getattr(torch, FUNCTIONS[layer])
+    if packs:
+        given = rnn.pack_padded_sequence(x, [5, 3], batch_first=True)
+        output, *last = run(given.data, given.batch_sizes, first, *rest)
+    else:
+        output, *last = run(x, first, *rest, True)
+    wanted, wanted_last = module(given, first)
+    found = [output, *last]
+    wanted = [wanted.data if packs else wanted]
+    wanted += wanted_last if layer == "LSTM" else [wanted_last]
+    for mine, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(mine.detach(), other.detach())
+
+
+def test_steps_that_get_all_weights() -> None:
+    x, h, c = torch.rand(2, 3), torch.rand(2, 4), torch.rand(2, 4)
+    cell = nn.LSTMCell(3, 4)
+    weights = [*cell.parameters()]
+    for mine, other in zip(torch.lstm_cell(x, (h, c), *weights), cell(x, (h, c))):
+        np.testing.assert_array_equal(mine.detach(), other.detach())
+    others = {
+        "gru_cell": nn.GRUCell(3, 4, bias=False),
+        "rnn_tanh_cell": nn.RNNCell(3, 4),
+        "rnn_relu_cell": nn.RNNCell(3, 4, nonlinearity="relu"),
+    }
+    for name, cell in others.items():
+        found = getattr(torch, name)(x, h, *cell.parameters())
+        np.testing.assert_array_equal(found.detach(), cell(x, h).detach())

@@ -24,6 +24,16 @@ from .distance import cosine_similarity, pairwise_distance, pdist
 from .dropout import alpha_dropout, dropout
 from .max_pooling import max_pool1d, max_pool2d, max_pool3d
 from .normalization import rms_norm
+from .plain_recurrent import (
+    gru,
+    gru_cell,
+    lstm,
+    lstm_cell,
+    rnn_relu,
+    rnn_relu_cell,
+    rnn_tanh,
+    rnn_tanh_cell,
+)
 from .shrinkage import hardshrink, threshold, threshold_
 from .vision import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
@@ -49,9 +59,13 @@ __all__ = [
     "dropout",
     "embedding",
     "group_norm",
+    "gru",
+    "gru_cell",
     "hardshrink",
     "instance_norm",
     "layer_norm",
+    "lstm",
+    "lstm_cell",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -62,6 +76,10 @@ __all__ = [
     "prelu",
     "relu_",
     "rms_norm",
+    "rnn_relu",
+    "rnn_relu_cell",
+    "rnn_tanh",
+    "rnn_tanh_cell",
     "rrelu",
     "rrelu_",
     "selu",
