@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from ... import dtypes as dt
 from ...graph import Node, constant
 from ...ops import elementwise as ew
-from ...ops.broadcast import expand, reshape
+from ...ops.broadcast import expand, reshape, sum_
 from ...ops.index import index_add, scatter_amax
 from ...ops.movement import zeros
 from ...ops.order import searchsorted
+from ...ops.reduce import amax
 from ...ops.transparent import within
 from ...tensor import Tensor
 from ...tensor.handle import wrap
@@ -95,13 +98,12 @@ def embedding_bag(
     if per_sample_weights is not None:
         scale = ew.cast(per_sample_weights.node, found.dtype)
         found = ew.mul(found, reshape(scale, (*scale.shape, 1)))
-    rows, count, bag_of = _bags(input.node, offsets, include_last_offset)
-    flat = reshape(found, (rows, found.shape[-1]))
-    if counted is not None:
-        counted = reshape(counted, (rows,))
+    if offsets is None:
+        bags = _in_rows()
+    else:
+        bags = _at_offsets(input.node, offsets, include_last_offset)
     gather = _largest if mode == "max" else _summed
-    result = in_float32(flat, lambda x: gather(x, bag_of, count, counted, mode))
-    return wrap(result)
+    return wrap(in_float32(found, lambda x: gather(x, bags, counted, mode)))
 
 
 def _check_bags(
@@ -149,13 +151,31 @@ def _check_mode(
         )
 
 
-def _bags(positions: Node, offsets: Tensor | None, ends: bool) -> tuple[int, int, Node]:
-    """Return how many indices and bags there are, and the bag of each index."""
-    numbers = constant(np.arange(positions.size))
-    if offsets is None:
-        count, length = positions.shape
-        each = ew.floor_div(numbers, ew.const_like(max(length, 1), numbers))
-        return positions.size, count, each
+class _Bags(NamedTuple):
+    """How what belongs to a bag is brought together, element by element.
+
+    Attributes:
+        add: the sum in each bag, 0 if it is empty.
+        top: the largest in each bag, minus infinity if it is empty.
+    """
+
+    add: Callable[[Node], Node]
+    top: Callable[[Node], Node]
+
+
+def _in_rows() -> _Bags:
+    """A bag in each row."""
+
+    def top(x: Node) -> Node:
+        if not x.shape[1]:
+            return expand(ew.const_like(-np.inf, x), (x.shape[0], *x.shape[2:]))
+        return amax(x, axes=(1,), keepdims=False)
+
+    return _Bags(lambda x: sum_(x, axes=(1,), keepdims=False), top)
+
+
+def _at_offsets(positions: Node, offsets: Tensor, ends: bool) -> _Bags:
+    """Bags one after the other."""
     starts = ew.cast(offsets.node, dt.int64)
     message = f"embedding_bag: offsets must be in [0, {positions.size}], got {{}}"
     starts = within(starts, 0, positions.size + 1, message, error=RuntimeError)
@@ -164,32 +184,39 @@ def _bags(positions: Node, offsets: Tensor | None, ends: bool) -> tuple[int, int
             "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the "
             f"mini-batch has to start from position 0. However, got {starts.value[0]}"
         )
-    behind = searchsorted(starts, numbers, right=True)
+    behind = searchsorted(starts, constant(np.arange(positions.size)), right=True)
+    bag = ew.sub(behind, ew.const_like(1, behind))
     count = starts.size - 1 if ends else starts.size
-    return positions.size, count, ew.sub(behind, ew.const_like(1, behind))
+
+    def add(x: Node) -> Node:
+        return index_add(zeros((count, *x.shape[1:]), x.dtype), x, bag)
+
+    def top(x: Node) -> Node:
+        start = expand(ew.const_like(-np.inf, x), (count, *x.shape[1:]))
+        places = expand(reshape(bag, (bag.size, 1)), x.shape)
+        return scatter_amax(start, places, x, axis=0)
+
+    return _Bags(add, top)
 
 
-def _summed(x: Node, bag_of: Node, count: int, counted: Node | None, mode: str) -> Node:
-    """Add up the rows of each bag, and divide by their number for the mean."""
-    ones = expand(ew.const_like(1, x), bag_of.shape)
-    if counted is not None:
-        ones = ew.where(counted, ones, ew.const_like(0, x))
-        x = ew.where(reshape(counted, (*bag_of.shape, 1)), x, ew.const_like(0, x))
-    total = index_add(zeros((count, x.shape[1]), x.dtype), x, bag_of)
+def _masked(x: Node, counted: Node | None, filling: float) -> Node:
+    if counted is None:
+        return x
+    kept = reshape(counted, (*counted.shape, 1))
+    return ew.where(kept, x, ew.const_like(filling, x))
+
+
+def _summed(x: Node, bags: _Bags, counted: Node | None, mode: str) -> Node:
+    """Add up the vectors of each bag, and divide by their number for the mean."""
+    total = bags.add(_masked(x, counted, 0))
     if mode == "sum":
         return total
-    number = index_add(zeros((count,), x.dtype), ones, bag_of)
-    number = ew.maximum(number, ew.const_like(1, x))
-    return ew.div(total, reshape(number, (count, 1)))
+    ones = expand(ew.const_like(1, x), (*x.shape[:-1], 1))
+    number = bags.add(_masked(ones, counted, 0))
+    return ew.div(total, ew.maximum(number, ew.const_like(1, x)))
 
 
-def _largest(
-    x: Node, bag_of: Node, count: int, counted: Node | None, mode: str
-) -> Node:
+def _largest(x: Node, bags: _Bags, counted: Node | None, mode: str) -> Node:
+    found = bags.top(_masked(x, counted, -np.inf))
     least = ew.const_like(-np.inf, x)
-    if counted is not None:
-        x = ew.where(reshape(counted, (*bag_of.shape, 1)), x, least)
-    start = expand(least, (count, x.shape[1]))
-    rows = expand(reshape(bag_of, (*bag_of.shape, 1)), x.shape)
-    found = scatter_amax(start, rows, x, axis=0)
     return ew.where(ew.equal(found, least), ew.const_like(0, x), found)

@@ -138,6 +138,8 @@ def _pool(
     _check_windows(name, x.shape[2:], kernel, outputs)
     if samples is None:
         samples = rand(*x.shape[:2], dims, dtype=x.dtype)
+    elif input.ndim == dims + 1 and samples.ndim == 3:
+        samples = samples[:1]  # torch reads no more of them
     _check_samples(samples, x, dims)
     chosen = slice_axis(samples.node, 0, 0, x.shape[0])
     starts = _starts(chosen, x.shape[2:], kernel, outputs)
