@@ -49,7 +49,7 @@ LAYERS = (
         "special",
         "types",
     ),
-    ("func", "replay", "serialization"),
+    ("amp", "func", "replay", "serialization"),
     ("hub",),
     ("train", "utils", "vision"),
     ("onnx",),

@@ -541,7 +541,19 @@ _OF_LAYERS = (
     "threshold",
     "threshold_",
 )
+_OF_AMP = (
+    "GradScaler",
+    "autocast",
+    "get_autocast_cpu_dtype",
+    "get_autocast_dtype",
+    "is_autocast_cpu_enabled",
+    "is_autocast_enabled",
+    "set_autocast_cpu_dtype",
+    "set_autocast_dtype",
+    "set_autocast_enabled",
+)
 _LATER = (
+    "amp",
     "backends",
     "debug",
     "distributed",
@@ -565,6 +577,8 @@ def __getattr__(name: str) -> _Any:
     """Import the packages that come with flambeau when they are first named."""
     if name in _LATER:
         return _import_module(f".{name}", __name__)
+    if name in _OF_AMP:
+        return getattr(_import_module(".amp", __name__), name)
     if name in _OF_LAYERS:
         return getattr(_import_module(".nn.functional.plain", __name__), name)
     if name == "compile":

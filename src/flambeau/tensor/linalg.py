@@ -12,6 +12,7 @@ from ..ops.contract import contract, product
 from ..ops.contract import matmul as matmul_op
 from ..ops.movement import permute
 from ..shape import axis_of, broadcasts_to
+from .autocasting import lowers_precision
 from .handle import wrap
 from .operands import Number, pair
 
@@ -48,6 +49,7 @@ def _check_ndim(name: str, argument: str, x: Tensor, ndim: int) -> None:
 # Products
 
 
+@lowers_precision
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """Multiply vectors, matrices, or batches of matrices; leading sizes broadcast.
 
@@ -78,11 +80,13 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return wrap(product(input.node, other.node))
 
 
+@lowers_precision
 def rmatmul(input: Tensor, other: Tensor) -> Tensor:
     """Return other @ input."""
     return matmul(other, input)
 
 
+@lowers_precision
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Multiply two matrices.
 
@@ -96,6 +100,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return wrap(matmul_op(input.node, mat2.node))
 
 
+@lowers_precision
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Multiply two batches of as many matrices, pair by pair.
 
@@ -124,6 +129,7 @@ def _batch_product(name: str, batch1: Tensor, batch2: Tensor) -> Node:
     return matmul_op(batch1.node, batch2.node)
 
 
+@lowers_precision
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Multiply a matrix and a vector.
 
@@ -261,6 +267,7 @@ def _scaled(x: Node, factor: Number, name: str) -> Node:
     return x if factor == 1 else ew.mul(x, ew.const_like(factor, x))
 
 
+@lowers_precision
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -283,6 +290,7 @@ def addmm(
     return _added("addmm", input, matmul_op(mat1.node, mat2.node), beta, alpha)
 
 
+@lowers_precision
 def addmv(
     input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
 ) -> Tensor:
@@ -304,6 +312,7 @@ def addr(
     return _added("addr", wrap(x), products, beta, alpha)
 
 
+@lowers_precision
 def baddbmm(
     input: Tensor,
     batch1: Tensor,
@@ -320,6 +329,7 @@ def baddbmm(
     return _added("baddbmm", input, products, beta, alpha)
 
 
+@lowers_precision
 def addbmm(
     input: Tensor,
     batch1: Tensor,

@@ -13,6 +13,7 @@ from ...ops.contract import product
 from ...ops.movement import detach, swap
 from ...ops.reduce import amax, softmax
 from ...tensor import Tensor
+from ...tensor.autocasting import lowers_precision
 from ...tensor.handle import wrap
 from .arguments import node_of
 from .dropout import check_probability, dropout
@@ -20,6 +21,7 @@ from .dropout import check_probability, dropout
 __all__ = ["scaled_dot_product_attention"]
 
 
+@lowers_precision
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

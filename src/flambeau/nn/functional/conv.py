@@ -11,6 +11,7 @@ from ...ops.conv import conv, conv_input_grad
 from ...ops.window_checks import check_channels, check_options
 from ...shape import ntuple, same_padding
 from ...tensor import Tensor
+from ...tensor.autocasting import lowers_precision
 from .arguments import node_of
 from .images import IntOrInts, check_padding, read_images, show_images
 
@@ -28,6 +29,7 @@ __all__ = [
 Ints = tuple[int, ...]
 
 
+@lowers_precision
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -47,6 +49,7 @@ def conv1d(
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@lowers_precision
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -94,6 +97,7 @@ def conv2d(
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@lowers_precision
 def conv3d(
     input: Tensor,
     weight: Tensor,
@@ -242,6 +246,7 @@ def _turned(argument: str, value: Tensor, order: tuple[int, ...]) -> Tensor:
     return value.permute(order)
 
 
+@lowers_precision
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -264,6 +269,7 @@ def conv_transpose1d(
     )
 
 
+@lowers_precision
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -313,6 +319,7 @@ def conv_transpose2d(
     )
 
 
+@lowers_precision
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,

@@ -11,6 +11,7 @@ from ...ops.broadcast import reshape, sum_
 from ...ops.reduce import log_softmax
 from ...ops.transparent import within
 from ...tensor import Tensor
+from ...tensor.autocasting import keeps_precision
 from ...tensor.handle import wrap
 from ...tensor.reduction import check_float
 from .arguments import node_of
@@ -19,6 +20,7 @@ from .loss import check_reduction, legacy_reduction, reduced
 __all__ = ["cross_entropy", "nll_loss"]
 
 
+@keeps_precision
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -84,6 +86,7 @@ def cross_entropy(
     return wrap(reshape(loss, target.node.shape) if reduction == "none" else loss)
 
 
+@keeps_precision
 def nll_loss(
     input: Tensor,
     target: Tensor,

@@ -11,6 +11,7 @@ from ...ops.broadcast import reshape
 from ...ops.contract import product
 from ...ops.movement import swap
 from ...tensor import Tensor
+from ...tensor.autocasting import lowers_precision
 from ...tensor.contraction import bilinear
 from ...tensor.handle import wrap
 from .arguments import node_of
@@ -18,6 +19,7 @@ from .arguments import node_of
 __all__ = ["bilinear", "linear"]
 
 
+@lowers_precision
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""Return :math:`x W^T + b`; all leading dimensions become rows of one product.
 

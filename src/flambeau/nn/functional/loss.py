@@ -13,6 +13,7 @@ from ...ops.loss import check_probabilities
 from ...ops.reduce import mean as mean_of
 from ...shape import broadcast_shapes
 from ...tensor import Tensor
+from ...tensor.autocasting import keeps_precision
 from ...tensor.handle import wrap
 from ...tensor.reduction import check_float
 from .arguments import node_of
@@ -148,6 +149,7 @@ def _weighted(
 # Distances
 
 
+@keeps_precision
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -314,6 +316,7 @@ def huber_loss(
 # Between distributions
 
 
+@keeps_precision
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -377,6 +380,7 @@ def _divergence(x: Node, t: Node) -> Node:
 # Binary
 
 
+@keeps_precision
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
