@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import flambeau
 from flambeau import Tensor, nn
+from flambeau.compiler import native
 from flambeau.graph import Node, constant
 from flambeau.ops.cells import CELLS
 from flambeau.ops.recurrent import recurrent
@@ -112,6 +113,17 @@ def test_packed_sequences_have_kernels_too() -> None:
     layer, packed = nn.GRU(4, 8), pack(flambeau.ones(5, 3, 4), [5, 2, 1])
     output, _ = layer(packed)
     assert host_steps(output.data.node) == []
+
+
+def test_many_small_steps_are_worth_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy takes long for each, however small it is."""
+    plans = []
+    monkeypatch.setattr(native, "_plan", lambda *args: plans.append(args) or 1 / 0)
+    layer = nn.GRU(2, 3)
+    native.evaluate([layer(flambeau.ones(2, 1, 2))[1].node])
+    assert not plans
+    with pytest.raises(ZeroDivisionError):
+        native.evaluate([layer(flambeau.ones(20, 1, 2))[1].node])
 
 
 def test_the_number_of_steps_is_not_part_of_the_code() -> None:

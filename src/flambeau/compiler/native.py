@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import evaluator
 from ..graph import FREED, Node, structure, topological
+from ..ops.recurrent import steps_of
 from .affine import VIEWS
 from .options import Options
 
@@ -28,6 +29,7 @@ __all__ = [
 
 _MOST_PLANS = 256
 _LEAST_WORK = 200_000  # element operations; less is done by NumPy before it compiles
+_STEP = 20_000  # element operations that NumPy could do in a step of a recurrence
 
 _DEFAULT = Options()
 
@@ -161,4 +163,6 @@ def _is_worth_compiling(order: Sequence[Node], least_work: int) -> bool:
             total += max(node.size, *(each.size for each in node.inputs), 1)
             if node.name in ("matmul", "conv", "conv_input_grad", "conv_weight_grad"):
                 total += 10 * node.size
+            elif node.name in ("recurrent_run", "recurrent_backward"):
+                total += _STEP * steps_of(node)
     return total >= least_work

@@ -33,7 +33,7 @@ from .elementwise import greater, mul, tanh
 from .movement import cat, slice_axis, swap
 from .op import Op
 
-__all__ = ["recurrent"]
+__all__ = ["recurrent", "steps_of"]
 
 Shape = tuple[int, ...]
 Names = tuple[str, ...]
@@ -252,6 +252,13 @@ def _own_gates(x: Node, cell: str) -> Node:
 
 
 _states = Op("recurrent", _states_infer, _states_numpy, _gradient)  # type: ignore[arg-type]
+
+
+def steps_of(node: Node) -> int:
+    """Return how many steps one of the ops here goes through."""
+    names = node.params["names"]
+    given = dict(zip(names, node.inputs[-len(names) :], strict=True))
+    return given["x"].shape[0] // max(given["h"].shape[0], 1)
 
 
 def recurrent(cell: str, reverse: bool = False, **inputs: Node) -> Node:
