@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ALIGNMENT", "Arenas", "Pool", "aligned"]
+__all__ = ["ALIGNMENT", "Arenas", "Pool", "aligned", "pool"]
 
 ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
@@ -82,6 +82,10 @@ class Pool:
         if self.kept + size <= self._most:
             self.kept += size
             self._free[size].append(memory)
+
+
+pool = Pool()
+"""Memory for what outlives a run, such as new values of parameters."""
 
 
 class Arenas:

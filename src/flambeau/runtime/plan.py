@@ -12,7 +12,7 @@ import numpy as np
 
 from ..evaluator import meaning
 from .engine import Code, Engine
-from .memory import Arenas, Pool, aligned
+from .memory import Arenas, aligned, pool
 from .team import STEP, run_alone, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
@@ -22,7 +22,6 @@ Seconds = list[tuple[Any, float]]  # each step that was run, and how long it too
 # Told of every run while there are any; the steps then run one after the other.
 watchers: list[Callable[[Plan, Seconds], None]] = []
 
-_pool = Pool()  # for what outlives a run
 _arenas = Arenas()  # for what does not
 
 # One thread does so little work sooner than others can be told of it: about 60 us, a
@@ -243,7 +242,7 @@ class Plan:
             addresses[self._leaves[at]] = _address(leaves[at])
         memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
         for number, size in self._taken.items():
-            memory[number], addresses[number] = _pool.take(size)
+            memory[number], addresses[number] = pool.take(size)
         return memory
 
     def _run_prologue(self, changed: Sequence[int], seconds: Seconds | None) -> None:

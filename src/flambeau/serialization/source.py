@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..runtime.memory import pool
 from ..runtime.team import get_num_threads
 from .errors import CheckpointError
 
@@ -125,11 +126,15 @@ class _FileSource(Source):
 
     def array(self, offset: int, length: int) -> np.ndarray:
         self.check(offset, length)
-        found = np.empty(length, np.uint8)
-        if length < _LARGE or not hasattr(os, "preadv"):
+        if length < _LARGE:
+            found = np.empty(length, np.uint8)
             self._fill(found, offset)
-        else:
+            return found
+        found, _ = pool.take(length)  # often that of the parameters before
+        if hasattr(os, "preadv"):
             self._reads.append(self._threads().submit(self._fill, found, offset))
+        else:
+            self._fill(found, offset)
         return found
 
     def settle(self) -> None:
