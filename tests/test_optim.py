@@ -13,6 +13,10 @@ import flambeau as ft
 from flambeau import backend
 from flambeau.graph import topological
 from flambeau.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from flambeau.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
 
 def sgd(lr, momentum, dampening, weight_decay, nesterov, maximize):
@@ -357,6 +361,49 @@ def test_step_hooks_run_around_the_step():
     handle.remove()
     optimizer.step()
     assert len(seen) == 3
+
+
+def test_hooks_of_all_optimizers_run_around_their_own():
+    optimizer, seen = SGD([leaf(1.0)]), []
+
+    def note(word):
+        return lambda hooked, args, kwargs: seen.append((hooked is optimizer, word))
+
+    handles = [
+        register_optimizer_step_pre_hook(note("before all")),
+        register_optimizer_step_post_hook(note("after all")),
+    ]
+    optimizer.register_step_pre_hook(note("before"))
+    optimizer.register_step_post_hook(note("after"))
+    optimizer.step()
+    assert seen == [
+        (True, word) for word in ("before all", "before", "after", "after all")
+    ]
+    for handle in handles:
+        handle.remove()
+    seen.clear()
+    optimizer.step()
+    assert [word for _, word in seen] == ["before", "after"]
+
+
+def test_a_replay_notices_hooks_of_all_optimizers():
+    param, calls = leaf(1.0), []
+    optimizer = SGD([param], lr=0.5)
+
+    @ft.compile
+    def step(x):
+        optimizer.zero_grad()
+        (param * x).sum().backward()
+        optimizer.step()
+
+    for _ in range(5):
+        step(ft.ones(1))
+    assert step.replays > 0
+    handle = register_optimizer_step_post_hook(lambda *args: calls.append(1))
+    step(ft.ones(1))
+    handle.remove()
+    step(ft.ones(1))
+    assert calls == [1]
 
 
 def test_a_step_hook_that_returns_nonsense_is_refused():

@@ -40,6 +40,26 @@ class _Required:
 required = _Required()
 
 
+# The hooks of all optimizers' steps. Each optimizer has them among its attributes,
+# where `flambeau.compile` sees that there are more or fewer.
+_EVERY_STEP_PRE: dict[int, Hook] = {}
+_EVERY_STEP_POST: dict[int, Hook] = {}
+
+
+def register_optimizer_step_pre_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` before each step of any optimizer.
+
+    It may return what a hook of `Optimizer.register_step_pre_hook` may, and runs
+    before those.
+    """
+    return RemovableHandle(_EVERY_STEP_PRE, hook)
+
+
+def register_optimizer_step_post_hook(hook: Hook) -> RemovableHandle:
+    """Call ``hook(optimizer, args, kwargs)`` after each step of any optimizer."""
+    return RemovableHandle(_EVERY_STEP_POST, hook)
+
+
 def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """Let a `step` method run the hooks, and evaluate what it left pending."""
 
@@ -154,7 +174,7 @@ class Optimizer:
     def _step_between_hooks(
         self, step: Hook, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        for hook in self._step_pre_hooks.values():
+        for hook in [*self._every_pre.values(), *self._step_pre_hooks.values()]:
             changed = hook(self, args, kwargs)
             if changed is None:
                 continue
@@ -167,7 +187,7 @@ class Optimizer:
         if self._opt_called is not None:
             self._opt_called = True
         result = step(*args, **kwargs)
-        for hook in self._step_post_hooks.values():
+        for hook in [*self._step_post_hooks.values(), *self._every_post.values()]:
             hook(self, args, kwargs)
         evaluate_pending()
         return result
@@ -363,6 +383,7 @@ class Optimizer:
         return RemovableHandle(self._load_state_dict_post_hooks, hook, prepend)
 
     def _clear_hooks(self) -> None:
+        self._every_pre, self._every_post = _EVERY_STEP_PRE, _EVERY_STEP_POST
         self._step_pre_hooks: dict[int, Hook] = {}
         self._step_post_hooks: dict[int, Hook] = {}
         self._state_dict_pre_hooks: dict[int, Hook] = {}
