@@ -205,6 +205,7 @@ def test_names_lead_where_they_should() -> None:
     assert target_of("torch.nn.modules.conv") == "flambeau.nn.conv"
     assert target_of("torch.compiler") == "flambeau.replay.control"
     assert target_of("torchvision.models") == "flambeau.vision.models"
+    assert target_of("torch.cuda.amp") == "flambeau.amp.cuda"
     assert target_of("torch.ops") is None
     assert out_of_scope("torch._dynamo.utils") is None
     assert out_of_scope("torch._dynamo.config") is not None

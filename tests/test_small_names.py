@@ -119,3 +119,39 @@ def test_weights_are_fetched_once_and_checked(
     with pytest.raises(RuntimeError, match="invalid hash value"):
         hub.download_url_to_file(kept.as_uri(), tmp_path / "copy", "0" * 64)
     assert not (tmp_path / "copy").exists()
+
+
+def test_what_needs_a_gpu_raises_and_what_only_asks_is_answered() -> None:
+    cuda = torch.cuda
+    assert not cuda.is_available() and not cuda.is_initialized()
+    assert not cuda.is_bf16_supported() and cuda.device_count() == 0
+    assert cuda.memory_allocated() == cuda.max_memory_allocated("cuda:0") == 0
+    for needs in (cuda.synchronize, cuda.current_device, cuda.get_device_name):
+        with pytest.raises(AssertionError, match="not compiled with CUDA"):
+            needs()
+    with pytest.raises(AssertionError, match="not compiled with CUDA"):
+        cuda.set_device(0)
+
+
+def test_devices_can_be_named_but_hold_no_tensors() -> None:
+    gpu = torch.device("cuda:1")
+    assert (gpu.type, gpu.index) == ("cuda", 1) and torch.device(0).type == "cuda"
+    with pytest.raises(RuntimeError, match="runs on the CPU only"):
+        torch.ones(1).to(gpu)
+    with pytest.raises(RuntimeError, match="Expected one of cpu, cuda"):
+        torch.device("gpu")
+    with torch.device("cpu"):
+        assert torch.ones(1).device == torch.device("cpu")
+    with pytest.raises(RuntimeError, match="runs on the CPU only"), gpu:
+        pass
+
+
+def test_dtypes_out_of_scope_can_be_named() -> None:
+    assert torch.complex64.is_complex and torch.complex64.itemsize == 8
+    assert repr(torch.float8_e5m2) == "torch.float8_e5m2"
+    for make in (
+        lambda: torch.zeros(1, dtype=torch.complex64),
+        lambda: torch.ones(1).to(torch.uint16),
+    ):
+        with pytest.raises(TypeError, match="is out of scope: tensors hold bool"):
+            make()

@@ -47,6 +47,7 @@ RENAMED = {
     "torch._dynamo.utils": "flambeau.alias.internals",
     "torch._jit_internal": "flambeau.jit",
     "torch.compiler": "flambeau.replay.control",
+    "torch.cuda.amp": "flambeau.amp.cuda",
     "torch.nn.modules": "flambeau.nn",
     "torch.nn.modules.instancenorm": "flambeau.nn.batchnorm",
     "torch.nn.modules.module": "flambeau.nn.modules.module",
