@@ -219,6 +219,33 @@ def test_metadata_returns(named):
     assert load_safetensors(named)[1] == {"note": "hello"}
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_large_tensors_are_read_by_several_threads(tmp_path, ending, monkeypatch):
+    path = tmp_path / f"large.{ending}"
+    large = {str(at): torch.arange(300_000) + at for at in range(5)}
+    torch.save({**large, "flags": large["0"] > 7}, path)
+    for _ in range(3):  # into memory that was used before
+        loaded = torch.load(path)
+        for name, value in large.items():
+            assert torch.equal(loaded[name], value)
+        assert torch.equal(loaded["flags"], large["0"] > 7)
+    monkeypatch.delattr(os, "preadv", raising=False)
+    assert torch.equal(torch.load(path)["4"], large["4"])
+
+
+@pytest.mark.skipif(not hasattr(os, "preadv"), reason="reads by other means")
+def test_a_file_that_becomes_shorter_meanwhile_is_refused(path, monkeypatch):
+    torch.save(torch.arange(300_000), path)
+    read = os.preadv
+
+    def read_less(handle, views, offset):
+        return 0 if len(views[0]) > 1 << 20 else read(handle, views, offset)
+
+    monkeypatch.setattr(os, "preadv", read_less)
+    with pytest.raises(CheckpointError, match="became shorter"):
+        torch.load(path)
+
+
 @pytest.mark.parametrize("mmap", [False, True])
 def test_foreign_safetensors_file_is_a_dict_of_tensors(named, mmap):
     from safetensors.numpy import save_file
