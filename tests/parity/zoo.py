@@ -56,6 +56,8 @@ def compare(entry: Entry, borrower: Borrower) -> Distances:
     """Build a network in both libraries with the same weights, run and train it."""
     torch.manual_seed(0)
     theirs = quiet(build(entry))
+    images = np.random.default_rng(0).standard_normal(entry.shape).astype(np.float32)
+    measure_statistics(theirs, images)
     weights = {k: v.numpy() for k, v in theirs.state_dict().items()}
     with borrower.active():
         ours = quiet(build(entry))
@@ -63,7 +65,6 @@ def compare(entry: Entry, borrower: Borrower) -> Distances:
         assert made.keys() == weights.keys()
         made.update({k: flambeau.tensor(v) for k, v in weights.items()})
         ours.load_state_dict(made)
-    images = np.random.default_rng(0).standard_normal(entry.shape).astype(np.float32)
     found = Distances()
     with torch.no_grad():
         expected = values(theirs.eval()(torch.from_numpy(images)))
@@ -92,6 +93,18 @@ def slope_distance(
     whole = np.sqrt(sum(np.sum(np.square(g)) for g in expected.values()))
     apart = sum(np.sum(np.square(got[k] - g)) for k, g in expected.items())
     return float(np.sqrt(apart) / whole)
+
+
+def measure_statistics(model: Any, images: np.ndarray) -> None:
+    """Let batch norms know the statistics of the images, so that nothing fades away."""
+    norms = [m for m in model.modules() if getattr(m, "running_var", None) is not None]
+    kept = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        model.train()(torch.from_numpy(images))
+    for norm, momentum in zip(norms, kept, strict=True):
+        norm.momentum = momentum
 
 
 def build(entry: Entry) -> Any:
