@@ -313,9 +313,10 @@ class _Forward(Emitter):
                 shape = (spec.gates * beside, spacing)
                 parts = [(0, 0, spec.hidden)]
                 self.products(before, spec.hidden, rows, b, shape, parts)
-                with k.loop(0, rows) as row, k.loop(0, beside) as at:
-                    unit = k.mul(k.add(vector, at), self.lanes)
-                    self._cell(t, first, row, unit, at, before)
+                for each in range(beside):
+                    unit = k.mul(k.add(vector, each), self.lanes)
+                    with k.loop(0, rows) as row:
+                        self._cell(t, first, row, unit, k.int(each), before)
 
     def _begin(self, first: ir.Value, rows: int) -> None:
         """Let the cell state, which is kept in the result, be the first one."""
@@ -389,6 +390,12 @@ class _Forward(Emitter):
             place = self.line(k.add(plane, at), row, spec.hidden)
             self.store(each, "out", k.add(place, unit), mask)
 
+    def _sigmoid(self, x: ir.Value) -> ir.Value:
+        """1 / (1 + exp(-x)), within a few units in the last place."""
+        kind, b = self.spec.dtype, self.k.b
+        one, raised = self.math.number(1, kind), self.math.op_exp(kind, b.fneg(x))
+        return b.fdiv(one, b.fadd(one, raised))
+
     def _lstm(
         self,
         own: Sequence[ir.Value],
@@ -400,7 +407,7 @@ class _Forward(Emitter):
     ) -> tuple[list[ir.Value], list[ir.Value]]:
         k, kind, math, hidden = self.k, self.spec.dtype, self.math, self.spec.hidden
         total = [k.b.fadd(a, b) for a, b in zip(own, outside, strict=True)]
-        i, f, o = (math.op_sigmoid(kind, total[at]) for at in (0, 1, 3))
+        i, f, o = (self._sigmoid(total[at]) for at in (0, 1, 3))
         g = math.op_tanh(kind, total[2])
         place = k.add(self.line(self.steps, row, hidden), unit)
         old = self.load("out", place, mask)
@@ -421,9 +428,7 @@ class _Forward(Emitter):
         for gate, each in enumerate(own):
             bias = self.load("b", k.add(unit, gate * self.spec.hidden), mask)
             inner.append(k.b.fadd(each, bias))
-        r, z = (
-            math.op_sigmoid(kind, k.b.fadd(outside[at], inner[at])) for at in (0, 1)
-        )
+        r, z = (self._sigmoid(k.b.fadd(outside[at], inner[at])) for at in (0, 1))
         n = math.op_tanh(kind, k.fma(r, inner[2], outside[2]))
         return [k.fma(z, k.b.fsub(h, n), n)], [r, z, n, inner[2]]
 
