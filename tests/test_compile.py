@@ -432,3 +432,36 @@ def test_nothing_is_kept_of_the_batches() -> None:
     del data, batch
     gc.collect()
     assert [each() for each in references] == [None] * 6
+
+
+def test_what_a_call_reads_is_looked_at_again_after_any_write() -> None:
+    """A replay keeps what it read last; a write to a tensor makes it look again."""
+    net = nn.Linear(300, 300)
+    x, made = torch.randn(40, 300), torch.compile(net)
+    with torch.no_grad():
+        once = [made(x).numpy() for _ in range(4)][-1]
+        net.weight.mul_(2)
+        net.bias.mul_(2)
+        np.testing.assert_allclose(made(x).numpy(), 2 * once, rtol=1e-4, atol=1e-4)
+        net.weight.data = net.weight.data / 2
+        net.bias.data = net.bias.data / 2
+        np.testing.assert_allclose(made(x).numpy(), once, rtol=1e-4, atol=1e-4)
+        shown = net.bias.detach().numpy()
+        made(x).numpy()
+        shown += 3  # nobody is told of it
+        np.testing.assert_allclose(made(x).numpy(), once + 3, rtol=1e-4, atol=1e-4)
+    assert made.compiled.replays >= 2
+
+
+def test_arrays_that_are_read_are_not_kept_after_a_write() -> None:
+    net = nn.Linear(300, 300)
+    x, made = torch.randn(40, 300), torch.compile(net)
+    with torch.no_grad():
+        for _ in range(4):
+            torch.evaluate(made(x), net.weight)
+        old = weakref.ref(net.weight.node.value)
+        assert old() is not None
+        net.weight.mul_(2)
+        torch.evaluate(net.weight)
+    gc.collect()
+    assert old() is None

@@ -8,8 +8,9 @@ at a value, ends the recorder; the function goes on as it would without one.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,16 +19,19 @@ from .graph import Node, state
 
 __all__ = [
     "Changes",
+    "Keeper",
     "Live",
     "Recorder",
     "Source",
     "Watched",
+    "Writes",
     "changes",
     "fresh",
     "is_noted",
     "live",
     "spoil",
     "watched",
+    "writes",
 ]
 
 Source = Callable[[], np.ndarray]
@@ -44,6 +48,36 @@ class Changes:
 
 
 changes = Changes()
+
+
+class Keeper(Protocol):
+    """Who keeps the values of tensors as long as none is written to."""
+
+    def forget(self) -> None:
+        """Let go of the values."""
+
+
+class Writes:
+    """Tells those who keep values of tensors that some tensor has other values now."""
+
+    def __init__(self) -> None:
+        self._keepers: list[weakref.ref[Keeper]] = []
+
+    def watch(self, keeper: Keeper) -> None:
+        """Tell `keeper` of the next write; it is told once."""
+        self._keepers.append(weakref.ref(keeper))
+
+    def note(self) -> None:
+        """Tell those who watch: a tensor stands for other values, or shares memory."""
+        if self._keepers:
+            told, self._keepers = self._keepers, []
+            for each in told:
+                keeper = each()
+                if keeper is not None:
+                    keeper.forget()
+
+
+writes = Writes()
 
 
 class Recorder:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import Routine
 from ..graph import Node, state
+from ..recorder import writes
 from ..tensor import Tensor, evaluate, evaluate_pending
 from ..tensor.handle import wrap
 from .script import Kind, Place, Script
@@ -70,6 +71,8 @@ class Replay:
         is_free = not script.gives and not named
         self._grads = [] if is_free else [*script.grads.items()]
         self._last: list[Callable[[], Node | None]] = [_nothing] * len(self._checked)
+        self._kept: list[Any] | None = None  # what was read last
+        self._token: object | None = None
         self._is_single = script.result is Slot.of(0)
 
     def run(self, tensors: Sequence[Tensor]) -> Any:
@@ -109,9 +112,18 @@ class Replay:
         for place, has_grad in self._grads:
             if (known[place.at]._grad is not None) != has_grad:
                 raise Changed
-        leaves = self._fixed.copy()
+        kept = self._kept
+        leaves = self._look(known) if kept is None else kept.copy()
         for at, position in self._free:
             leaves[position] = known[at].node.value
+        return leaves
+
+    def _look(self, known: Sequence[Tensor]) -> list[Any]:
+        """Read the tensors that are no arguments, to be kept until one is written."""
+        leaves, token = self._fixed.copy(), object()
+        self._token = token
+        writes.watch(self)
+        may_keep = True
         for index, (at, is_grad, kind, reads) in enumerate(self._checked):
             tensor = known[at]._grad if is_grad else known[at]
             if tensor is None:
@@ -121,7 +133,15 @@ class Replay:
                 node = self._check(index, tensor, kind)
             for position in reads:
                 leaves[position] = node.value
+            is_own = at >= self._arguments and not is_grad
+            may_keep &= is_own and tensor._base is None and tensor._shared is None
+        if may_keep and self._token is token:  # nobody wrote meanwhile
+            self._kept = leaves.copy()
         return leaves
+
+    def forget(self) -> None:
+        """Look at the tensors again: one was written to."""
+        self._kept = self._token = None
 
     def _check(self, index: int, tensor: Tensor, kind: Kind) -> Node:
         """Return a tensor's node, which is new, if it is like the one recorded."""
@@ -160,6 +180,7 @@ class Replay:
         known: Sequence[Tensor],
     ) -> None:
         """Point tensors at their new nodes, and give gradients."""
+        writes.note()
         for place, (new, growth) in self.script.writes.items():
             tensor = _at(place, known)
             tensor._node = new.node(values[new.value], tensor._node.tape)

@@ -106,6 +106,7 @@ class Watch:
         self.names: set[str] = set()
         self._seen: dict[int, Any] = {}  # kept, so that no id is used again
         self._holders: dict[Any, _Holder] = {}
+        self._views: list[tuple[Tensor, Tensor]] = []  # and whose memory each shows
         self._members: list[_Holder] = []  # of modules, which tell when they change
         self._changes = changes.count
         stack = list(roots)
@@ -134,6 +135,8 @@ class Watch:
         if self._changes != changes.count:
             count = changes.count
             if not all([each.holds() for each in self._members]) or self.is_hooked():
+                return False
+            if any([tensor._base is not base for tensor, base in self._views]):
                 return False
             self._changes = count
         for each in self._others:
@@ -171,6 +174,8 @@ class Watch:
         """Watch a value itself, and return what it leads to."""
         if isinstance(value, Tensor):
             self.tensors[id(value)] = value
+            if value._base is not None:
+                self._views.append((value, value._base))
             return (value._base,)
         if isinstance(value, Members):
             return self._enter_module(value)

@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -218,7 +219,7 @@ class Plan:
     ) -> list[np.ndarray]:
         changed = self._prologue.changed(leaves)
         memory = self._place(arena, leaves, changed)
-        if self.program.prologue:
+        if self._prologue.has_work:
             self._run_prologue(changed, seconds)
         for segment in self._segments:
             segment.run(self._addresses, seconds)
@@ -319,18 +320,26 @@ class _Prologue:
                 self._users[each].append(at)
         self._given = {number for _, number in program.leaves}
         self._given.update(number for number, _ in program.constants)
-        none: Callable[[], np.ndarray | None] = _nothing
-        self._last = [none] * len(program.leaves)
+        self._ids = [0] * len(program.leaves)  # of the last run's that are still there
+        self._refs: list[Any] = [None] * len(program.leaves)
         self._memory: dict[int, np.ndarray] = {}
 
     def changed(self, leaves: Sequence[np.ndarray]) -> list[int]:
         """Return which leaves are other arrays than in the last run."""
-        last = self._last
-        found = [at for at, array in enumerate(leaves) if last[at]() is not array]
+        ids, now = self._ids, [*map(id, leaves)]
+        if now == ids:
+            return []
+        found = [at for at, (new, old) in enumerate(zip(now, ids)) if new != old]
         for at in found:
-            last[at] = weakref.ref(leaves[at])
+            self._refs[at] = weakref.ref(leaves[at], partial(_gone, ids, at, now[at]))
+            ids[at] = now[at]
             self.waiting.update(self.apart.intersection(self._users[at]))
         return found
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there are steps to take apart, or to run again."""
+        return bool(self.waiting or self._left)
 
     def part(self, changed: Sequence[int]) -> dict[int, np.ndarray]:
         """Take steps apart whose leaves were the same in two runs.
@@ -364,6 +373,12 @@ class _Prologue:
 
 def _release(size: int) -> None:
     _Prologue.kept -= size
+
+
+def _gone(ids: list[int], at: int, own: int, reference: Any) -> None:
+    """Forget the id of an array that is no more: another one may have it."""
+    if ids[at] == own:
+        ids[at] = 0
 
 
 def _nothing() -> None:

@@ -21,7 +21,7 @@ from ..graph import Node, Tape, constant, state
 from ..ops.elementwise import cast
 from ..ops.movement import alias, detach, put_strided, rebind
 from ..ops.op import View
-from ..recorder import spoil
+from ..recorder import changes, spoil, writes
 from ..shape import Size, contiguous_strides
 
 if TYPE_CHECKING:
@@ -192,6 +192,7 @@ class Handle:
             )
 
     def _point_at(self, new: Node) -> None:
+        writes.note()
         self._version += 1
         if _is_leaf_tape(self._node) or not state.grad_enabled:
             new = self._replaced(new)
@@ -204,6 +205,9 @@ class Handle:
 
     def set_data(self, new: Node) -> None:
         """Point at other values of any shape and dtype, as assigning `.data` does."""
+        writes.note()
+        if self._base is not None:
+            changes.count += 1  # it no longer shows the memory of another tensor
         self._base = self._shared = None
         self._steps, self._layout = (), None
         self._version += 1
@@ -212,11 +216,13 @@ class Handle:
 
     def adopt(self, node: Node) -> None:
         """Stand for `node`, which has the values this tensor has already."""
+        writes.note()
         self._node = node
         note_pending(self)
 
     def make_leaf(self, requires_grad: bool) -> None:
         """Start or stop collecting gradients here."""
+        writes.note()
         if not requires_grad:
             node = self.node
             self._is_view_leaf = False
@@ -240,6 +246,7 @@ class Handle:
         evaluate([self])  # type: ignore[list-item]
         if base._shared is None:
             backend.evaluate([base.node])
+            writes.note()
             base._shared = np.array(_value(base.node), order="C")
         array = base._shared.view()
         for op, params in self._steps:
@@ -248,6 +255,7 @@ class Handle:
 
     def share(self, array: np.ndarray) -> None:
         """Let this tensor and a user's array be the same memory."""
+        writes.note()
         self._shared = array
 
 
