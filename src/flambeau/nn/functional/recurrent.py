@@ -150,7 +150,8 @@ class _Layer:
         if self.weights.biases is None:
             return x
         own, other = self.weights.biases
-        return ew.add(x, own if self.cell == "gru" else ew.add(own, other))
+        x = ew.add(x, own)
+        return x if self.cell == "gru" else ew.add(x, other)
 
     def _inputs(self, rows: Node, state: Sequence[Node]) -> dict[str, Node]:
         inputs = {"w": self.weights.hh, **dict(zip("hc", state))}
