@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from .cache import ObjectCache, default_folder
 from .target import Target, host
+from .workers import compile_apart
 
 __all__ = ["Code", "Engine", "engine"]
 
@@ -91,20 +92,35 @@ class Engine:
         Raises:
             RuntimeError: the IR is not valid, which is a defect of code generation.
         """
-        return self._compiled(ir, lambda: ir)
+        known = self._load(ir)
+        return self._store(ir, self._object(ir)) if known is None else known
 
-    def compile_kernel(self, kernel: Any) -> bytes:
-        """Return the object code of a kernel, whose IR the cache may spare."""
-        return self._compiled(kernel.recipe, lambda: kernel.ir)
+    def compile_kernels(self, kernels: Sequence[Any], cpus: int = 1) -> list[bytes]:
+        """Return the object code of kernels, whose IR the cache may spare.
 
-    def _compiled(self, recipe: str, emit: Callable[[], str]) -> bytes:
-        key = self.key(recipe)
-        known = None if self.cache is None else self.cache.load(key)
-        if known is not None:
-            return known
-        code = self._machine.emit_object(self._optimized(emit()))
+        Args:
+            kernels: to compile.
+            cpus: how many may be used.
+        """
+        found = [self._load(each.recipe) for each in kernels]
+        new = [at for at, code in enumerate(found) if code is None]
+        asked = [kernels[at] for at in new]
+        for number, code in compile_apart(
+            asked, self.target, cpus, lambda kernel: self._object(kernel.ir)
+        ):
+            found[new[number]] = self._store(asked[number].recipe, code)
+        return [code for code in found if code is not None]
+
+    def _load(self, recipe: str) -> bytes | None:
+        return None if self.cache is None else self.cache.load(self.key(recipe))
+
+    def _store(self, recipe: str, code: bytes) -> bytes:
         if self.cache is not None:
-            self.cache.store(key, code)
+            self.cache.store(self.key(recipe), code)
+        return code
+
+    def _object(self, ir: str) -> bytes:
+        code: bytes = self._machine.emit_object(self._optimized(ir))
         return code
 
     def assembly(self, ir: str) -> str:
@@ -150,11 +166,16 @@ class Engine:
 
     def function(self, kernel: Any) -> Code:
         """Return the linked code of a kernel; linked once."""
-        known = self._linked.get(kernel.recipe)
-        if known is None:
-            code = self.link(self.compile_kernel(kernel), [kernel.name])
-            known = self._linked[kernel.recipe] = code
-        return known
+        return self.functions([kernel])[0]
+
+    def functions(self, kernels: Sequence[Any], cpus: int = 1) -> list[Code]:
+        """Return the linked code of each kernel, compiled on so many CPUs."""
+        linked = {each.recipe: self._linked.get(each.recipe) for each in kernels}
+        new = [each for each in kernels if linked[each.recipe] is None]
+        for kernel, content in zip(new, self.compile_kernels(new, cpus), strict=True):
+            known = self.link(content, [kernel.name])
+            linked[kernel.recipe] = self._linked[kernel.recipe] = known
+        return [code for each in kernels if (code := linked[each.recipe]) is not None]
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ import numpy as np
 from ..evaluator import meaning
 from .engine import Code, Engine
 from .memory import Arenas, aligned, pool
-from .team import STEP, run_alone, run_steps
+from .team import STEP, default_threads, run_alone, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
 
@@ -112,7 +112,7 @@ class Plan:
     ) -> None:
         self.program = program
         self._offsets, self._size = offsets, size
-        self._code: list[Code] = []
+        self._code: list[Code]
         self._lock = threading.Lock()
         self._arena: Callable[[], np.ndarray | None] = _nothing  # of the last run
         self._addresses = np.zeros(len(program.buffers), np.uint64)
@@ -157,12 +157,11 @@ class Plan:
             for step in self.program.steps
             if hasattr(step, "kernel")
         }
-        addresses = {}
-        for recipe, kernel in kernels.items():
-            code = engine.function(kernel)
-            self._code.append(code)
-            addresses[recipe] = code.addresses[kernel.name]
-        return addresses
+        self._code = engine.functions(list(kernels.values()), default_threads())
+        return {
+            recipe: code.addresses[kernel.name]
+            for (recipe, kernel), code in zip(kernels.items(), self._code, strict=True)
+        }
 
     def _cut(self, positions: Iterable[int]) -> list[_Segment]:
         """Cut steps into segments, each up to a host step."""
