@@ -3,15 +3,12 @@
 import io
 import math
 import os
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from collections import Counter, OrderedDict
 
 import numpy as np
 import pytest
+from killed import check_killed
 
 import flambeau as torch
 from flambeau import dtypes as dt
@@ -25,7 +22,6 @@ from flambeau.serialization import (
 )
 
 ENDINGS = ("pt", "safetensors")
-KILLS = int(os.environ.get("FLAMBEAU_TEST_KILLS", 3))
 
 
 @pytest.fixture
@@ -391,30 +387,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-WRITER = """
-import sys
-import flambeau as torch
-path = sys.argv[1]
-for number in range(1, 1_000_000):
-    torch.save({"number": number, "x": torch.full((200_000,), number)}, path)
-    if number == 1:
-        print("saved", flush=True)
-"""
-
-
-def killed_while_saving(path, delay):
-    """Kill a process that saves all the time; return what file it left."""
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE
-    ) as writer:
-        assert writer.stdout.readline() == b"saved\n"
-        time.sleep(delay)
-        writer.send_signal(signal.SIGKILL)
-    return torch.load(path)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
 def test_a_process_that_is_killed_leaves_a_whole_file(path):
-    for delay in np.random.default_rng(0).uniform(0, 0.05, KILLS):
-        left = killed_while_saving(path, delay)
-        assert left["x"].eq(left["number"]).all()
+    check_killed(path, 3)
