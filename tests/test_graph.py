@@ -51,7 +51,7 @@ def test_topological_stops_at_values_unless_told():
     y.value = np.array([3.0], np.float32)
     z = ew.neg(y)
     assert topological([z]) == [y, z]
-    assert len(topological([z], into_evaluated=True)) == 4
+    assert len(topological([z], reads=lambda node: node.inputs)) == 4
 
 
 def test_printed_graph_names_ops_inputs_and_shapes():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -202,13 +202,18 @@ def _noted(number: float, dtype: dt.dtype, array: np.ndarray) -> Node:
     return node
 
 
-def topological(roots: Iterable[Node], into_evaluated: bool = False) -> list[Node]:
+Reads = Callable[["Node"], tuple["Node", ...]]
+
+
+def topological(roots: Iterable[Node], reads: Reads | None = None) -> list[Node]:
     """List every node that `roots` need, inputs before users, without recursion.
 
     Args:
         roots: the nodes to start from.
-        into_evaluated: also walk through nodes that already have their value.
+        reads: returns the nodes that one reads; if not given, the inputs of those
+            that do not have their value yet.
     """
+    reads = reads or _pending_reads
     order: list[Node] = []
     seen: set[int] = set()
     stack: list[tuple[Node, Iterator[Node]]] = []
@@ -216,13 +221,13 @@ def topological(roots: Iterable[Node], into_evaluated: bool = False) -> list[Nod
         if id(root) in seen:
             continue
         seen.add(id(root))
-        stack.append((root, iter(_below(root, into_evaluated))))
+        stack.append((root, iter(reads(root))))
         while stack:
             node, remaining = stack[-1]
             for each in remaining:
                 if id(each) not in seen:
                     seen.add(id(each))
-                    stack.append((each, iter(_below(each, into_evaluated))))
+                    stack.append((each, iter(reads(each))))
                     break
             else:
                 order.append(node)
@@ -230,11 +235,11 @@ def topological(roots: Iterable[Node], into_evaluated: bool = False) -> list[Nod
     return order
 
 
-def _below(node: Node, into_evaluated: bool) -> tuple[Node, ...]:
+def _pending_reads(node: Node) -> tuple[Node, ...]:
     # Read the inputs before the value: another thread that evaluates the node sets
     # the value first, so inputs that were read are whole whenever they are needed.
     inputs = node.inputs
-    return inputs if into_evaluated or node.value is None else ()
+    return inputs if node.value is None else ()
 
 
 def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:

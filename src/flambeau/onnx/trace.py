@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..dtypes import dtype
-from ..graph import Node
+from ..graph import Node, topological
 from ..nn import Module
 from ..ops.op import Op
 from ..tensor import Tensor, wrap
@@ -86,24 +86,7 @@ class Trace:
 
     def order(self) -> list[Node]:
         """List the nodes that the outputs need, inputs before users."""
-        order: list[Node] = []
-        seen: set[int] = set()
-        stack: list[tuple[Node, Iterator[Node]]] = []
-        for root in self.outputs.values():
-            if id(root) in seen:
-                continue
-            seen.add(id(root))
-            stack.append((root, iter(self.below(root))))
-            while stack:
-                node, rest = stack[-1]
-                found = next((each for each in rest if id(each) not in seen), None)
-                if found is None:
-                    order.append(node)
-                    stack.pop()
-                else:
-                    seen.add(id(found))
-                    stack.append((found, iter(self.below(found))))
-        return order
+        return topological(self.outputs.values(), self.below)
 
     def note(self, path: str, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         """Give the nodes between two borders the name of a module."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...graph import Node
-from ...ops.numpy_windows import Pads
+from ...ops.numpy_windows import Ints, Pads
 from ...ops.resample import Rule as Resampling
 from ...ops.resample import taps
 from ..exporter import Exporter, Rule
@@ -50,23 +50,30 @@ def _conv(to: Exporter, node: Node) -> str:
     )
 
 
-def _transposed(to: Exporter, node: Node) -> str:
-    """The adjoint of a convolution; what is missing behind is output padding."""
-    g, w = node.inputs
+def _transposed_pads(node: Node, sizes: Ints, kernel: Ints) -> tuple[Pads, list[int]]:
+    """The padding that gives the size wanted; what is missing is output padding."""
     p = node.params
     pads, extra = [], []
-    each = zip(g.shape[2:], w.shape[2:], p["stride"], p["dilation"], p["padding"])
+    each = zip(sizes, kernel, p["stride"], p["dilation"], p["padding"])
     for (size, k, s, d, (low, _)), wanted in zip(each, p["input_size"], strict=True):
         behind = (size - 1) * s + d * (k - 1) + 1 - low - wanted
         pads.append((low, max(behind, 0)))
         extra.append(max(-behind, 0))
+    return tuple(pads), extra
+
+
+def _transposed(to: Exporter, node: Node) -> str:
+    """The adjoint of a convolution."""
+    g, w = node.inputs
+    p = node.params
+    pads, extra = _transposed_pads(node, g.shape[2:], w.shape[2:])
     return to.writer.add(
         "ConvTranspose",
         to.value(g),
         to.value(w),
         kernel_shape=list(w.shape[2:]),
         strides=list(p["stride"]),
-        pads=_padding(tuple(pads)),
+        pads=_padding(pads),
         dilations=list(p["dilation"]),
         output_padding=extra,
         group=p["groups"],
@@ -160,18 +167,13 @@ def _fold_windows(to: Exporter, node: Node) -> str:
     dims = len(p["kernel"])
     count = math.prod(p["kernel"])
     shape = to.writer.integers(-1, count, *cols.shape[-dims:])
-    pads, extra = [], []
-    each = zip(cols.shape[-dims:], p["kernel"], p["stride"], p["dilation"])
-    for (size, k, s, d), (low, _), wanted in zip(each, p["padding"], p["input_size"]):
-        behind = (size - 1) * s + d * (k - 1) + 1 - low - wanted
-        pads.append((low, max(behind, 0)))
-        extra.append(max(-behind, 0))
+    pads, extra = _transposed_pads(node, cols.shape[-dims:], p["kernel"])
     added = add(
         "ConvTranspose",
         add("Reshape", to.value(cols), shape),
         _one_hot(to, node),
         strides=list(p["stride"]),
-        pads=_padding(tuple(pads)),
+        pads=_padding(pads),
         dilations=list(p["dilation"]),
         output_padding=extra,
     )
