@@ -9,7 +9,13 @@ import pytest
 
 import flambeau as torch
 from flambeau import backends, hub, jit, library
+from flambeau.nn.functional import plain
 from flambeau.utils.checkpoint import checkpoint, checkpoint_sequential
+
+
+def test_the_functions_of_layers_wait_at_the_top_level() -> None:
+    assert list(torch._OF_LAYERS) == plain.__all__
+    assert all(getattr(torch, name) is getattr(plain, name) for name in plain.__all__)
 
 
 def test_tensors_tell_what_they_are() -> None:

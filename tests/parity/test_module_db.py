@@ -41,8 +41,9 @@ TOLERANCE = {"float32": 2e-5, "float64": 1e-10}
 
 # torch adds up the logarithms of CTC over 50 steps in float32: its slopes differ from
 # those of float64 by as much, flambeau's by 2e-7.
-# The gradients of a whole Transformer are sums through a dozen layers.
-LESS_EXACT = {("CTCLoss", "float32"): 1e-4, ("Transformer", "float32"): 5e-5}
+# Over the samples of a whole Transformer torch is up to 1.6e-5 away from float64 and
+# flambeau 1.0e-5, so that both together may be 2.6e-5 apart.
+LESS_EXACT = {("CTCLoss", "float32"): 1e-4, ("Transformer", "float32"): 2.6e-5}
 
 
 class Difference(AssertionError):
