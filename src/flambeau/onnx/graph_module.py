@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,14 +38,14 @@ class Step(NamedTuple):
         inputs: the names of what it reads, empty where an input is left out.
         outputs: the names of its results.
         attributes: as Python values; a graph is an `Inner`.
-        proto: the node as it stands in the file.
+        proto: the bytes of the node in the file; empty if it reads nothing.
     """
 
     kind: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
-    proto: Any
+    proto: bytes
 
 
 class Inner(NamedTuple):
@@ -204,26 +206,38 @@ def _tensor(value: Value) -> Tensor:
 
 def _known_results(step: Step, read: list[Any], opset: int) -> tuple[np.ndarray, ...]:
     """What a node makes of known values, by the onnx package's own reference."""
+    kinds = tuple(None if each is None else (each.dtype, each.shape) for each in read)
+    run = _reference(step.proto, kinds, opset)
+    found = iter(run.run(None, _feeds(read)))
+    return tuple(np.asarray(next(found)) if each else None for each in step.outputs)  # type: ignore
+
+
+def _feeds(read: list[Any]) -> dict[str, np.ndarray]:
+    return {f"i{at}": each for at, each in enumerate(read) if each is not None}
+
+
+@lru_cache(maxsize=4096)
+def _reference(proto: bytes, kinds: tuple[Any, ...], opset: int) -> Any:
+    """What computes one node, whose inputs are called i0, i1 and so on.
+
+    Args:
+        proto: the node.
+        kinds: dtype and shape of each input, None where one is left out.
+        opset: the version of the operators.
+    """
     helper = onnx().helper
-    names = [f"i{at}" if each is not None else "" for at, each in enumerate(read)]
     node = onnx().NodeProto()
-    node.CopyFrom(step.proto)
+    node.ParseFromString(proto)
     del node.input[:]
-    node.input.extend(names)
-    inputs = [
-        helper.make_tensor_value_info(
-            name, helper.np_dtype_to_tensor_dtype(each.dtype), each.shape
-        )
-        for name, each in zip(names, read)
-        if name
-    ]
+    inputs = []
+    for at, kind in enumerate(kinds):
+        node.input.append("" if kind is None else f"i{at}")
+        if kind is not None:
+            element = helper.np_dtype_to_tensor_dtype(kind[0])
+            inputs.append(helper.make_tensor_value_info(f"i{at}", element, kind[1]))
     outputs = [
         helper.make_empty_tensor_value_info(each) for each in node.output if each
     ]
     graph = helper.make_graph([node], "one", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    from onnx.reference import ReferenceEvaluator
-
-    feeds = {name: each for name, each in zip(names, read) if name}
-    found = iter(ReferenceEvaluator(model).run(None, feeds))
-    return tuple(np.asarray(next(found)) if each else None for each in node.output)  # type: ignore
+    return import_module("onnx.reference").ReferenceEvaluator(model)

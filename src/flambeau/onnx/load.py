@@ -231,7 +231,7 @@ class _Reader:
                 tuple(node.input),
                 tuple(node.output),
                 {each.name: self._attribute(each) for each in node.attribute},
-                node,
+                node.SerializeToString() if node.input else b"",
             )
             for node in nodes
         ]
