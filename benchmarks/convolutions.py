@@ -20,6 +20,7 @@ from flambeau.compiler.codegen.program import Program
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.debug.loaded import Loaded
 from flambeau.runtime.engine import engine
+from flambeau.runtime.memory import aligned
 
 from .case import Case
 from .contender import Answer, Contender
@@ -76,7 +77,7 @@ class Convolution:
         image = (self.batch, self.pixels, self.pixels, self.channels)
         shapes = {"x": image, "weight": (self.channels, self.channels, 3, 3)}
         return {
-            name: draw.standard_normal(shape, np.float32)
+            name: _as_in_plans(draw.standard_normal(shape, np.float32))
             for name, shape in {**shapes, "grad": image}.items()
         }
 
@@ -86,10 +87,10 @@ class Convolution:
         Weights are packed before, once, as they are in a plan that infers.
         """
         program, arrays = make(self._spec(), engine().target), dict(self.arrays)
-        arrays["out"] = np.empty_like(arrays[_WRITES[which]])
+        arrays["out"] = _as_in_plans(np.zeros_like(arrays[_WRITES[which]]))
         arrays["batch"] = np.array([self.batch], np.int64)
         for name, size in program.scratch:
-            arrays[name] = np.zeros(size, np.uint8)
+            arrays[name] = aligned(size)
         stages = [
             (each.kernel, [arrays[name] for name in each.buffers])
             for each in program.stages
@@ -163,6 +164,13 @@ def cases_of(
         name = f"{suite}.{which}_{job.name}"
         found.append(Case(name, partial(measure, name, which, job)))
     return found
+
+
+def _as_in_plans(array: np.ndarray) -> np.ndarray:
+    """Copy an array to where its vectors lie on whole cache lines."""
+    memory = aligned(array.nbytes).view(array.dtype).reshape(array.shape)
+    memory[:] = array
+    return memory
 
 
 def _stages_of_images(program: Program) -> list[int]:

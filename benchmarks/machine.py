@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from flambeau.debug.loaded import Loaded
-from flambeau.debug.machine import STREAMS, peak_flops, seconds, threads
+from flambeau.debug.machine import STREAMS, ones, peak_flops, seconds, threads
 
 from .results import Figure
 
@@ -35,7 +33,7 @@ def measure_machine(most_threads: int) -> list[Figure]:
 
 def _bandwidths(most_threads: int) -> Iterator[Figure]:
     for size, nbytes in _SIZES.items():
-        source, sink = (np.ones(nbytes // 4, np.float32) for _ in range(2))
+        source, sink = (ones(nbytes) for _ in range(2))
         for stream in STREAMS:
             passes = max(1, _LEAST_BYTES // nbytes)
             run = Loaded((stream.kernel(nbytes, passes), (source, sink)))

@@ -23,6 +23,7 @@ __all__ = [
     "STREAMS",
     "Stream",
     "fma_kernel",
+    "ones",
     "peak_bandwidth",
     "peak_flops",
     "seconds",
@@ -87,11 +88,16 @@ def peak_flops(count: int) -> float:
     """Return the multiply-adds this many threads reach, as operations per second."""
     target = engine().target
     floats = (2 + _CHUNKS * target.vector_registers) * target.lanes(4)
-    memory = aligned(4 * floats).view(np.float32)
-    memory[:] = 0.5
-    run = Loaded((fma_kernel(), (memory,)))
+    run = Loaded((fma_kernel(), (ones(4 * floats),)))
     with threads(count):
         return run.flops / min(seconds(run, 3 * _REPEATS))
+
+
+def ones(nbytes: int) -> np.ndarray:
+    """Return so many bytes of ones in float32, which begin with a cache line."""
+    found = aligned(nbytes).view(np.float32)
+    found[:] = 1
+    return found
 
 
 def seconds(run: Callable[[], None], repeats: int) -> Iterator[float]:
@@ -165,7 +171,7 @@ STREAMS = (
 @lru_cache
 def peak_bandwidth(count: int) -> float:
     """Return the bytes per second that this many threads copy in memory, both ways."""
-    source, sink = (np.ones(_BEYOND_CACHES // 4, np.float32) for _ in range(2))
+    source, sink = (ones(_BEYOND_CACHES) for _ in range(2))
     copy = next(each for each in STREAMS if each.name == "copy")
     run = Loaded((copy.kernel(_BEYOND_CACHES, 1), (source, sink)))
     with threads(count):
