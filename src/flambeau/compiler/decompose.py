@@ -19,6 +19,7 @@ from ..ops.broadcast import reshape
 from ..ops.cells import CELLS
 from ..ops.index import gather, scatter_add
 from ..ops.reduce import all_, amax, any_, sum_
+from .resampling import resampled
 from .selection import pool_tap, tap_gradient, tells_all
 from .spread import spread
 
@@ -133,6 +134,7 @@ _RULES: dict[str, Callable[..., Node]] = {
     "pick": _pick,
     "rebind": _rebind,
     "recurrent": _states,
+    "resample": resampled,
 }
 
 

@@ -9,7 +9,9 @@ the user's error, or computes what is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node
@@ -23,21 +25,23 @@ from .lowerings.scope import positions_of
 __all__ = ["outside"]
 
 
-def outside(nodes: Iterable[Node]) -> Node | None:
+def outside(nodes: Iterable[Node], given: Collection[int]) -> Node | None:
     """Return whether some value is outside what kernels know, or None if none can be.
 
     Args:
         nodes: the graph.
+        given: the ids of the nodes of which only the structure is known; leaves that
+            the passes made are the same in every run.
     """
     found: Node | None = None
     for node in nodes:
         if node.value is None:
-            for each in _checks(node):
+            for each in _checks(node, given):
                 found = each if found is None else ew.logical_or(found, each)
     return found
 
 
-def _checks(node: Node) -> list[Node]:
+def _checks(node: Node, given: Collection[int]) -> list[Node]:
     """What must not hold of the inputs of a node."""
     if node.name == "check_index":
         (positions,), params = node.inputs, node.params
@@ -50,15 +54,15 @@ def _checks(node: Node) -> list[Node]:
     for positions, axis in zip(*positions_of(node), strict=True):
         size = node.inputs[0].shape[axis]
         low = 0 if "axis" in node.params else -size
-        if positions.size and not _fits(positions, size):
+        if positions.size and not _fits(positions, size, given):
             found.append(_beyond(positions, low, size, None))
     return found
 
 
-def _fits(positions: Node, size: int) -> bool:
+def _fits(positions: Node, size: int, given: Collection[int]) -> bool:
     """Whether positions were made so that they lie inside."""
     if positions.value is not None:
-        return False  # how they were made is forgotten
+        return id(positions) not in given and _within(positions.value, size)
     if positions.name in ("argmax", "argmin", "argsort"):
         axis = positions.params["axis"]
         return positions.inputs[0].shape[axis] <= size
@@ -67,8 +71,12 @@ def _fits(positions: Node, size: int) -> bool:
         within = params["low"] >= 0 and params["high"] <= size
         return within and params["allowed"] is None
     return positions.name in ("view", "expand", "permute", "slice", "cast") and _fits(
-        positions.inputs[0], size
+        positions.inputs[0], size, given
     )
+
+
+def _within(positions: np.ndarray, size: int) -> bool:
+    return bool(positions.min() >= 0 and positions.max() < size)
 
 
 def _beyond(positions: Node, low: int, high: int, allowed: int | None) -> Node:

@@ -57,7 +57,8 @@ def compile_graph(
         replaced = decompose(order)
         wanted = [(at, replaced[id(order[at])]) for at in outputs]
         report("decompose", [node for _, node in wanted])
-        fault = outside(topological(node for _, node in wanted))
+        given = {id(node): at for at, node in enumerate(order)}
+        fault = outside(topological(node for _, node in wanted), given)
         if fault is not None:
             wanted.append((FAULT, fault))
             report("guard", [node for _, node in wanted])
@@ -69,7 +70,6 @@ def compile_graph(
     report("arrange", nodes)
     groups = schedule(nodes, [node for _, node in wanted], COMPUTABLE)
     report("schedule", groups)
-    given = {id(node): at for at, node in enumerate(order)}
     program = lower(groups, wanted, given, target, options)
     report("lower", program)
     cascade(program)

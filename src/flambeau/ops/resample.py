@@ -173,7 +173,9 @@ def _transposed(rule: Rule) -> Taps:
     found, shares = np.zeros(shape, np.int64), np.zeros(shape, weights.dtype)
     found[inputs, place] = readers[order]
     shares[inputs, place] = weights.ravel()[order]
-    return found, shares
+    unused = np.arange(shape[1]) >= counts[:, None]
+    # the zeros are read somewhere, too, where an infinity is let in already
+    return np.where(unused, found[:, :1], found), shares
 
 
 # The op

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..shape import axis_of
 from .arguments import ints_of
@@ -22,6 +23,22 @@ __all__ = [
     "tensor_split",
     "vsplit",
 ]
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _says_which(function: _F) -> _F:
+    """Let `indices_or_sections` be named by the one it is, as torch does."""
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        for name in ("indices", "sections"):
+            if name in named:
+                named["indices_or_sections"] = named.pop(name)
+        return function(*args, **named)
+
+    return call  # type: ignore[return-value]
 
 
 def _cut(input: Tensor, axis: int, edges: Sequence[int]) -> tuple[Tensor, ...]:
@@ -123,6 +140,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, -(-size // chunks), axis)
 
 
+@_says_which
 def tensor_split(
     input: Tensor,
     indices_or_sections: int | Sequence[int] | Tensor,
@@ -180,6 +198,7 @@ def _named_split(name: str, input: Tensor, sections: Any, axis: int, ndim: int) 
     return tensor_split(input, sections, axis)
 
 
+@_says_which
 def hsplit(
     input: Tensor, indices_or_sections: int | Sequence[int]
 ) -> tuple[Tensor, ...]:
@@ -188,6 +207,7 @@ def hsplit(
     return _named_split("hsplit", input, indices_or_sections, axis, 1)
 
 
+@_says_which
 def vsplit(
     input: Tensor, indices_or_sections: int | Sequence[int]
 ) -> tuple[Tensor, ...]:
@@ -195,6 +215,7 @@ def vsplit(
     return _named_split("vsplit", input, indices_or_sections, 0, 2)
 
 
+@_says_which
 def dsplit(
     input: Tensor, indices_or_sections: int | Sequence[int]
 ) -> tuple[Tensor, ...]:
