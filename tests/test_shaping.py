@@ -39,6 +39,10 @@ SAME = [
     (lambda x: x.split([1, 3], 2)[1], lambda x: x[..., 1:]),
     (lambda x: x.chunk(2, 2)[1], lambda x: x[..., 2:]),
     (lambda x: x.tensor_split(3, 2)[0], lambda x: np.array_split(x, 3, 2)[0]),
+    (
+        lambda x: x.tensor_split(indices=(1, 2), dim=2)[1],
+        lambda x: np.split(x, (1, 2), 2)[1],
+    ),
     (lambda x: x.dsplit(2)[1], lambda x: np.dsplit(x, 2)[1]),
     (lambda x: torch.cat([x, x[:, :1]], 1), lambda x: np.concatenate([x, x[:, :1]], 1)),
     (lambda x: torch.stack([x, x], -1), lambda x: np.stack([x, x], -1)),

@@ -99,6 +99,8 @@ VIEWS = [
             "x.tensor_split((1, 2), 2)",
             "torch.tensor_split(x, t([1, -1]), 2)",
             "x.tensor_split((3, 1), 2)",
+            "torch.tensor_split(x, indices=(1, 2), dim=1)",
+            "x.hsplit(sections=1)",
             "x.hsplit(3)",
             "x.vsplit((1,))",
             "x.dsplit(2)",
