@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from parity.borrowed import Borrower
+from parity.builders import torchvision_entry
 from parity.torchvision_oracle import torchvision
-from parity.zoo import compare, torchvision_entry
+from parity.zoo import compare
 
 # A builder or two of each kind; `python -m parity.zoo torchvision` compares them all.
 NAMES = [

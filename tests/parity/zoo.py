@@ -3,8 +3,8 @@
     python -m parity.zoo torchvision [NAME...]    (with PYTHONPATH=tests)
     python -m parity.zoo timm [NAME...]
 
-compares every builder, or those named, and prints a line for each and the counts: what
-builds, runs, and agrees.
+compares every builder, or those named, and prints a line for each, a row of a table as
+in docs/zoo.md, and the counts: what builds, runs, and agrees.
 """
 
 from __future__ import annotations
@@ -21,109 +21,167 @@ from typing import Any
 import numpy as np
 import torch
 from parity.borrowed import Borrower
+from parity.builders import Entry, timm_entries, torchvision_entries
 
 import flambeau
 
 OUTPUT_LIMIT, GRADIENT_LIMIT, EXACT_LIMIT = 1e-4, 1e-3, 1e-9
+COLUMNS = (
+    "network | input | | as built | in use | gradients | in float64 "
+    "| first step | next step"
+)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A builder by name, its options, and the shape of what the network takes."""
+@dataclass
+class Run:
+    """What one library makes of a network.
 
-    package: str
-    name: str
-    shape: tuple[int, ...]
-    options: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        fresh: all numbers of its result in eval, as it was built.
+        output: the same with the statistics of a batch.
+        gradients: of each parameter, by a training step.
+        seconds: what that step took, and what another one takes.
+    """
+
+    fresh: np.ndarray
+    output: np.ndarray
+    gradients: dict[str, np.ndarray]
+    seconds: tuple[float, float]
 
 
-class Distances(dict[str, float]):
-    """How far flambeau is from torch, by what is compared: relative, L2."""
+@dataclass
+class Comparison:
+    """How far flambeau is from torch: relative, L2.
+
+    Attributes:
+        fresh: the distance of the results in eval, as built.
+        output: the same with the statistics of a batch, so that nothing fades away.
+        gradients: the distance of all gradients of a training step.
+        exact: the largest distance in float64, if float32 did not settle it.
+        host_calls: the ops that NumPy computed in the middle of a plan.
+        seconds: what flambeau's first training step took, and the next one.
+    """
+
+    fresh: float
+    output: float
+    gradients: float
+    exact: float | None = None
+    host_calls: list[str] = field(default_factory=list)
+    seconds: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether float32 is enough to tell that they agree.
+
+        It need not be: a unit of ReLU that rounding turns on or off moves the gradients
+        of a small batch by more, and many layers without training magnify rounding.
+        """
+        return self.output <= OUTPUT_LIMIT and self.gradients <= GRADIENT_LIMIT
 
     @property
     def agree(self) -> bool:
-        """Whether the output and the gradients are within the limits.
+        """Whether all are within the limits."""
+        exactly = self.exact is not None and self.exact <= EXACT_LIMIT
+        return self.fresh <= OUTPUT_LIMIT and (self.is_settled or exactly)
 
-        A unit of ReLU that rounding turns on or off moves the gradients of a small
-        batch by more: those have to agree in float64.
-        """
-        gradients = self["gradients"] <= GRADIENT_LIMIT
-        exactly = self.get("float64", 1.0) <= EXACT_LIMIT
-        return self["output"] <= OUTPUT_LIMIT and (gradients or exactly)
+    def __str__(self) -> str:
+        """The columns of a row of the table."""
+        exact = "" if self.exact is None else f"{self.exact:.0e}"
+        first, following = self.seconds
+        return (
+            f"{'agrees' if self.agree else 'differs'} | {self.fresh:.0e} | "
+            f"{self.output:.0e} | {self.gradients:.0e} | {exact} | {first:.1f} s | "
+            f"{following:.2f} s"
+        )
 
 
-def compare(entry: Entry, borrower: Borrower) -> Distances:
+def compare(entry: Entry, borrower: Borrower) -> Comparison:
     """Build a network in both libraries with the same weights, run and train it."""
     torch.manual_seed(0)
-    theirs = quiet(build(entry))
-    images = np.random.default_rng(0).standard_normal(entry.shape).astype(np.float32)
-    measure_statistics(theirs, images)
-    weights = {k: v.numpy() for k, v in theirs.state_dict().items()}
+    theirs = entry.build()
+    weights = {k: v.numpy().copy() for k, v in theirs.state_dict().items()}
+    states = weights, {**weights, **measured_statistics(theirs, entry)}
     with borrower.active():
-        ours = quiet(build(entry))
-        made = ours.state_dict()
-        assert made.keys() == weights.keys()
-        made.update({k: flambeau.tensor(v) for k, v in weights.items()})
-        ours.load_state_dict(made)
-    found = Distances()
-    with torch.no_grad():
-        expected = values(theirs.eval()(torch.from_numpy(images)))
-    with borrower.active(), flambeau.no_grad():
-        got = values(ours.eval()(flambeau.tensor(images)))
-    found["output"] = distance(got, expected)
-    start = {k: v.clone() for k, v in theirs.state_dict().items()}
-    found["gradients"] = slope_distance(ours, theirs, images, borrower)
-    if found["gradients"] > GRADIENT_LIMIT:
-        theirs.load_state_dict(start)
+        ours = entry.build()
+    assert ours.state_dict().keys() == weights.keys()
+    images = np.random.default_rng(0).standard_normal(entry.shape).astype(np.float32)
+    expected = run(torch, theirs, states, images)
+    with borrower.active(), flambeau.debug.record() as log:
+        got = run(flambeau, ours, states, images)
+    found = Comparison(
+        *distances(got, expected),
+        host_calls=sorted({call.split()[0] for call in log.host_calls()}),
+        seconds=got.seconds,
+    )
+    if not found.is_settled:
+        del got, expected, log
+        images = images.astype(np.float64)
+        expected = run(torch, theirs.double(), states, images)
         with borrower.active():
-            ours.load_state_dict(made)
-        pair = ours.double(), theirs.double()
-        found["float64"] = slope_distance(*pair, images.astype(np.float64), borrower)
+            got = run(flambeau, ours.double(), states, images)
+        found.exact = max(distances(got, expected))
     return found
 
 
-def slope_distance(
-    ours: Any, theirs: Any, images: np.ndarray, borrower: Borrower
-) -> float:
-    """Train both for a step; return how far all gradients are apart."""
-    expected = train(torch, theirs.train(), images)
-    with borrower.active():
-        got = train(flambeau, ours.train(), images)
-    assert got.keys() == expected.keys()
-    whole = np.sqrt(sum(np.sum(np.square(g)) for g in expected.values()))
-    apart = sum(np.sum(np.square(got[k] - g)) for k, g in expected.items())
-    return float(np.sqrt(apart) / whole)
+def run(
+    library: Any,
+    model: Any,
+    states: tuple[dict[str, np.ndarray], ...],
+    images: np.ndarray,
+) -> Run:
+    """Run a network in eval with each of two states, and train it from the last one."""
+    outputs = []
+    for state in states:
+        known = model.state_dict()  # with the versions of the modules
+        known.update({k: library.tensor(v) for k, v in state.items()})
+        model.load_state_dict(known)
+        with library.no_grad():
+            outputs.append(values(model.eval()(library.tensor(images))))
+    model.train()
+    gradients, first = train(library, model, images)
+    _, following = train(library, model, images)
+    return Run(*outputs, gradients, (first, following))
 
 
-def measure_statistics(model: Any, images: np.ndarray) -> None:
-    """Let batch norms know the statistics of the images, so that nothing fades away."""
-    norms = [m for m in model.modules() if getattr(m, "running_var", None) is not None]
-    kept = [norm.momentum for norm in norms]
-    for norm in norms:
+def train(
+    library: Any, model: Any, images: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+    """Take one step; return each parameter's gradient, and what it took."""
+    started = time.perf_counter()
+    optimizer = library.optim.SGD(model.parameters(), lr=0.01)
+    loss = 0.0
+    for at, result in enumerate(tensors(model(library.tensor(images)))):
+        rng = np.random.default_rng(at)
+        weight = rng.standard_normal(tuple(result.shape)).astype(images.dtype)
+        loss = loss + (result * library.tensor(weight)).mean()
+    loss.backward()
+    optimizer.step()
+    named = model.named_parameters()
+    found = {k: v.grad.numpy() for k, v in named if v.grad is not None}
+    took = time.perf_counter() - started
+    model.zero_grad()
+    return found, took
+
+
+def measured_statistics(model: Any, entry: Entry) -> dict[str, np.ndarray]:
+    """What batch norms know after a batch of images that alone decides."""
+    norms = {
+        name: module
+        for name, module in model.named_modules()
+        if getattr(module, "running_var", None) is not None
+    }
+    kept = {name: norm.momentum for name, norm in norms.items()}
+    for norm in norms.values():
         norm.momentum = 1.0
-    with torch.no_grad():
-        model.train()(torch.from_numpy(images))
-    for norm, momentum in zip(norms, kept, strict=True):
-        norm.momentum = momentum
-
-
-def build(entry: Entry) -> Any:
-    """Build a network by its package's registry."""
-    package = importlib.import_module(entry.package)
-    if entry.package == "timm":
-        return package.create_model(entry.name, pretrained=False, **entry.options)
-    return package.get_model(entry.name, weights=None, **entry.options)
-
-
-def quiet(model: Any) -> Any:
-    """Let nothing in a network be random."""
-    for module in model.modules():
-        for name in ("p", "drop_prob", "drop_rate"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, 0.0)
-        if type(module).__name__ == "MultiheadAttention":
-            module.dropout = 0.0
-    return model
+    with torch.no_grad():  # of many: a variance of two numbers can be next to nothing
+        model.train()(torch.randn(4 * entry.shape[0], *entry.shape[1:]))
+    for name, norm in norms.items():
+        norm.momentum = kept[name]
+    return {
+        f"{name}.{key}": value.numpy().copy()
+        for name, norm in norms.items()
+        for key, value in norm.named_buffers()
+    }
 
 
 def tensors(result: Any) -> list[Any]:
@@ -140,108 +198,44 @@ def values(result: Any) -> np.ndarray:
     return np.concatenate([t.detach().numpy().ravel() for t in tensors(result)])
 
 
-def distance(got: np.ndarray, expected: np.ndarray) -> float:
+def distances(got: Run, expected: Run) -> tuple[float, float, float]:
+    """How far the results and all gradients are apart."""
+    names = expected.gradients
+    assert got.gradients.keys() == names.keys()
+    return (
+        distance([got.fresh], [expected.fresh]),
+        distance([got.output], [expected.output]),
+        distance([got.gradients[k] for k in names], list(names.values())),
+    )
+
+
+def distance(got: list[np.ndarray], expected: list[np.ndarray]) -> float:
     """The relative distance, L2."""
-    assert got.shape == expected.shape
-    expected = expected.astype(np.float64)
-    return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
-
-
-def train(library: Any, model: Any, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Take one step; return each parameter's gradient."""
-    optimizer = library.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    loss = 0.0
-    for at, result in enumerate(tensors(model(library.tensor(images)))):
-        rng = np.random.default_rng(at)
-        weight = rng.standard_normal(tuple(result.shape)).astype(images.dtype)
-        loss = loss + (result * library.tensor(weight)).mean()
-    loss.backward()
-    optimizer.step()
-    named = model.named_parameters()
-    found = {k: v.grad.numpy() for k, v in named if v.grad is not None}
-    model.zero_grad()
-    return found
-
-
-TORCHVISION_VIDEO = ("r3d", "mc3", "r2plus1d", "s3d", "swin3d", "mvit")
-TORCHVISION_LEFT_OUT = ("rcnn", "retinanet", "fcos", "ssd", "raft", "quantized")
-
-
-def torchvision_entries() -> list[Entry]:
-    """Every builder of classification, segmentation and video."""
-    importlib.import_module("parity.torchvision_oracle")
-    names = importlib.import_module("torchvision.models").list_models()
-    left_out = TORCHVISION_LEFT_OUT
-    return [torchvision_entry(n) for n in names if not any(w in n for w in left_out)]
-
-
-def torchvision_entry(name: str) -> Entry:
-    """A builder of torchvision with a small input."""
-    options: dict[str, Any] = {}
-    shape: tuple[int, ...] = (2, 3, 64, 64)
-    if name.startswith(("inception", "googlenet")):
-        options["init_weights"] = False
-        shape = (2, 3, 299, 299) if name.startswith("inception") else shape
-    elif name.startswith("vit_"):
-        size = 2 * int(name.rpartition("_")[2])
-        options["image_size"], shape = size, (2, 3, size, size)
-    elif name.startswith("maxvit"):
-        shape = (1, 3, 224, 224)
-    elif name.startswith(("s3d", "mvit")):
-        shape = (1, 3, 16, 224, 224)
-    elif name.startswith(TORCHVISION_VIDEO):
-        shape = (2, 3, 4, 32, 32)
-    elif name.startswith(("fcn", "deeplabv3", "lraspp")):
-        options["weights_backbone"] = None
-    return Entry("torchvision.models", name, shape, options)
-
-
-# A builder or two of each convolutional family of timm, the smallest ones.
-TIMM = """
-    resnet10t resnet18 resnet26d resnext50_32x4d seresnext26d_32x4d resnetv2_50
-    regnetx_002 regnety_002 regnetz_005 densenet121 efficientnet_b0 efficientnet_lite0
-    tf_efficientnet_b0 tf_efficientnetv2_b0 mobilenetv1_100 mobilenetv2_050
-    mobilenetv3_small_050 tf_mobilenetv3_large_075 mobilenetv4_conv_small_035
-    convnext_atto convnextv2_atto mnasnet_small mnasnet_050 ghostnet_050 ghostnetv2_100
-    ghostnetv3_050 dla34 dla46_c dla46x_c hrnet_w18_small inception_v3 inception_v4
-    inception_resnet_v2 dm_nfnet_f0 nfnet_l0 eca_nfnet_l0 nf_regnet_b0 nf_resnet50
-    repvgg_a0 repvgg_d2se vgg11 vgg11_bn xception41 xception65p legacy_xception
-    legacy_seresnet18 legacy_seresnext26_32x4d cspresnet50 cspdarknet53 darknet17
-    cs3darknet_s dpn48b dpn68 gernet_s rexnet_100 selecsls42 skresnet18 res2net50_14w_8s
-    resnest14d hardcorenas_a fbnetc_100 spnasnet_100 lcnet_035 tinynet_e vovnet39a
-"""
-
-
-def timm_entries() -> list[Entry]:
-    """Builders of timm's convolutional families, with small images."""
-    known = set(importlib.import_module("timm").list_models())
-    return [timm_entry(name) for name in TIMM.split() if name in known]
-
-
-def timm_entry(name: str) -> Entry:
-    """A builder of timm with a small input."""
-    size = 128 if name.startswith(("inception", "legacy_xc")) else 64
-    return Entry("timm", name, (2, 3, size, size), {"num_classes": 10})
+    apart = whole = 0.0
+    for mine, other in zip(got, expected, strict=True):
+        assert mine.shape == other.shape
+        apart += np.sum(np.square(np.subtract(mine, other, dtype=np.float64)))
+        whole += np.sum(np.square(other, dtype=np.float64))
+    return float(np.sqrt(apart / whole))
 
 
 def attempt(entry: Entry, borrower: Borrower, verbose: bool) -> str:
     """Compare, and say in a word how far it got."""
-    started = time.perf_counter()
+    size = "×".join(map(str, entry.shape))
     try:
         found = compare(entry, borrower)
     except Exception as error:
         if verbose:
             traceback.print_exc()
         text = f"{type(error).__name__}: {error}".splitlines()[0]
-        print(f"{entry.name:36} fails   {text}", flush=True)
+        print(f"| {entry.name} | {size} | fails: {text} |", flush=True)
         return "fails"
     finally:
         gc.collect()
-    word = "agrees" if found.agree else "differs"
-    numbers = "  ".join(f"{k} {v:.1e}" for k, v in found.items())
-    took = time.perf_counter() - started
-    print(f"{entry.name:36} {word:7} {numbers}  {took:.1f} s", flush=True)
-    return word
+    print(f"| {entry.name} | {size} | {found} |", flush=True)
+    if found.host_calls:
+        print("  NumPy computes", *found.host_calls, flush=True)
+    return "agrees" if found.agree else "differs"
 
 
 def main() -> None:
@@ -258,6 +252,7 @@ def main() -> None:
     if chosen.names:
         entries = [e for e in entries if e.name in chosen.names]
     borrower = Borrower("timm")
+    print(f"| {COLUMNS} |")
     counts = Counter(attempt(e, borrower, chosen.verbose) for e in entries)
     print(f"{len(entries)} builders:", dict(counts))
 
