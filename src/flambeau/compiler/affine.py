@@ -25,7 +25,7 @@ __all__ = [
     "through_view",
 ]
 
-UNCHANGED = frozenset({"alias", "detach", "check_index"})
+UNCHANGED = frozenset({"alias", "detach", "check_index", "inside"})
 """The views that show their source as it is."""
 VIEWS = frozenset(
     {*UNCHANGED, "permute", "expand", "slice", "flip", "diagonal", "unfold"}

@@ -20,6 +20,7 @@ from ..ops.cells import CELLS
 from ..ops.index import gather, scatter_add
 from ..ops.reduce import all_, amax, any_, sum_
 from .resampling import resampled
+from .searching import searched
 from .selection import pool_tap, tap_gradient, tells_all
 from .spread import spread
 
@@ -135,6 +136,7 @@ _RULES: dict[str, Callable[..., Node]] = {
     "rebind": _rebind,
     "recurrent": _states,
     "resample": resampled,
+    "searchsorted": searched,
 }
 
 

@@ -66,6 +66,8 @@ def _fits(positions: Node, size: int, given: Collection[int]) -> bool:
     if positions.name in ("argmax", "argmin", "argsort"):
         axis = positions.params["axis"]
         return positions.inputs[0].shape[axis] <= size
+    if positions.name == "inside":
+        return positions.params["size"] <= size
     if positions.name == "check_index":
         params = positions.params
         within = params["low"] >= 0 and params["high"] <= size
