@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from compiled import check, kernels
+from compiled import check, host_steps, kernels
 
 import flambeau as torch
 from flambeau import dtypes as dt
 from flambeau.graph import Node, constant
 from flambeau.nn import functional as F
 from flambeau.ops import elementwise as ew
-from flambeau.ops.broadcast import reshape, sum_
+from flambeau.ops.broadcast import expand, reshape, sum_
 from flambeau.ops.contract import matmul
 from flambeau.ops.conv import conv, conv_input_grad, conv_weight_grad
-from flambeau.ops.movement import flip
+from flambeau.ops.movement import flip, slice_update
 from flambeau.ops.normalize import moments, normalize
 
 RNG = np.random.default_rng(3)
@@ -176,6 +176,15 @@ def test_equal_nodes_are_computed_once() -> None:
     a, b = ew.exp(x), ew.exp(x)
     assert len(kernels(a, b)) == 1
     check(a, b)
+
+
+def test_what_is_written_nowhere_is_not_computed() -> None:
+    x, new = leaf(40, 50), leaf(1, 1)
+    nothing = expand(new, (0, 50))
+    y = slice_update(ew.exp(x), nothing, ranges=((40, 0, 1), (0, 50, 1)))
+    check(y)
+    assert kernels(y) == ["loop_exp"]
+    assert host_steps(y) == []
 
 
 def test_what_is_spread_over_images_is_computed_once_per_channel() -> None:

@@ -2,6 +2,7 @@
 
     a = x + y;  b = x + y                  ->   b = a
     sum(g * w), w the same along the sum   ->   sum(g) * w
+    x with nothing written into it         ->   x
 
 The gradient of batch norm sums what arrives with the weight and without it; after this
 pass the two sums are one.
@@ -47,6 +48,8 @@ class _Unique:
             return node
         if node.name == "sum":
             return self._settled(_simple_sum(inputs[0], **node.params))
+        if node.name == "slice_update" and _is_empty(**node.params):
+            return inputs[0]
         return self._once(node, inputs)
 
     def _settled(self, node: Node) -> Node:
@@ -65,6 +68,10 @@ class _Unique:
             known = self._known[key] = node
             self._kept.add(id(node))
         return known
+
+
+def _is_empty(ranges: Sequence[tuple[int, int, int]]) -> bool:
+    return any(count == 0 for _, count, _ in ranges)
 
 
 def _simple_sum(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
