@@ -253,6 +253,7 @@ def main() -> None:
         entries = [e for e in entries if e.name in chosen.names]
     borrower = Borrower("timm")
     print(f"| {COLUMNS} |")
+    print("|" + " --- |" * len(COLUMNS.split("|")))
     counts = Counter(attempt(e, borrower, chosen.verbose) for e in entries)
     print(f"{len(entries)} builders:", dict(counts))
 
