@@ -24,13 +24,22 @@ class Routine(Protocol):
     Attributes:
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
+        donations: the places of leaves that results may be written over.
     """
 
     leaves: list[int]
     may_refuse: bool
+    donations: frozenset[int]
 
-    def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray] | None:
-        """Return the outputs; None if `evaluate` has to find out what is wrong."""
+    def run(
+        self, values: Sequence[np.ndarray], donors: Sequence[int] = ()
+    ) -> list[np.ndarray] | None:
+        """Return the outputs; None if `evaluate` has to find out what is wrong.
+
+        Args:
+            values: of the leaves.
+            donors: places of leaves among `donations` that nobody needs any more.
+        """
 
 
 def _native(roots: Iterable[Node]) -> None:

@@ -79,6 +79,7 @@ class Routine:
     Attributes:
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
+        donations: the places of leaves that results may be written over: none.
 
     Args:
         order: the graph, inputs before users; it is not kept.
@@ -86,6 +87,7 @@ class Routine:
     """
 
     may_refuse = False
+    donations: frozenset[int] = frozenset()
 
     def __init__(self, order: Sequence[Node], outputs: Sequence[int]) -> None:
         places = {id(node): at for at, node in enumerate(order)}
@@ -102,8 +104,10 @@ class Routine:
             if node.value is None
         ]
 
-    def run(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Return the outputs for these leaves."""
+    def run(
+        self, values: Sequence[np.ndarray], donors: Sequence[int] = ()
+    ) -> list[np.ndarray]:
+        """Return the outputs for these leaves, all of which stay as they are."""
         known = dict(zip(self.leaves, values, strict=True))
         owned = {}
         with np.errstate(all="ignore"):

@@ -25,6 +25,7 @@ __all__ = [
     "Node",
     "Tape",
     "constant",
+    "forgets_inputs",
     "format_graph",
     "record",
     "structure",
@@ -140,11 +141,17 @@ class Node:
     def settle(self, value: np.ndarray) -> None:
         """Keep the computed value, and forget the inputs if no backward needs them."""
         self.value = value
-        if self.tape is None or self.tape is FREED or self.tape.leaf is not None:
+        if forgets_inputs(self):
             self.inputs = ()
 
     def __repr__(self) -> str:
         return f"Node({_signature(self)})"
+
+
+def forgets_inputs(node: Node) -> bool:
+    """Return whether no backward pass asks for the inputs when the node has a value."""
+    tape = node.tape
+    return tape is None or tape is FREED or tape.leaf is not None
 
 
 def record(

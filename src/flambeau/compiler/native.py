@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import evaluator
-from ..graph import FREED, Node, structure, topological
+from ..graph import FREED, Node, structure
 from ..ops.recurrent import steps_of
 from .affine import VIEWS
+from .donors import donors, pending_graph
 from .options import Options
 
 if TYPE_CHECKING:
@@ -50,20 +51,20 @@ def evaluate(
             The graph alone decides, so a program always gives the same bits.
         options: what the user has chosen.
     """
-    roots = [each for each in roots if each.value is None]
-    order = topological(roots)
+    roots = list(roots)
+    order = pending_graph(roots)
     if not _is_worth_compiling(order, least_work):
         evaluator.evaluate(roots)
         return
     kept = kept_positions(order, roots)
     plan = _plan(order, kept, options)
-    leaves = [order[at].value for at, _ in plan.program.leaves]
-    values = plan.run(leaves)
-    if plan.program.is_guarded and values.pop():
-        evaluator.evaluate(roots)  # raises the user's error
-        return
-    for at, value in zip(kept, values, strict=True):
-        order[at].settle(value)
+    with donors(order, kept, plan.program) as places:
+        values = plan.run([order[at].value for at, _ in plan.program.leaves], places)
+        if plan.program.is_guarded and values.pop():
+            evaluator.evaluate(roots)  # raises the user's error
+            return
+        for at, value in zip(kept, values, strict=True):
+            order[at].settle(value)
 
 
 class Routine:
@@ -72,6 +73,7 @@ class Routine:
     Attributes:
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
+        donations: the places of leaves that results may be written over.
 
     Args:
         plan: the plan.
@@ -81,10 +83,18 @@ class Routine:
         self.leaves = [at for at, _ in plan.program.leaves]
         self._plan = plan
         self.may_refuse = plan.program.is_guarded
+        self.donations = frozenset(plan.program.donations)
 
-    def run(self, values: Sequence[Any]) -> list[np.ndarray] | None:
-        """Return the outputs, or None if the kernels cannot compute with the values."""
-        found = self._plan.run(values)
+    def run(
+        self, values: Sequence[Any], donors: Sequence[int] = ()
+    ) -> list[np.ndarray] | None:
+        """Return the outputs, or None if the kernels cannot compute with the values.
+
+        Args:
+            values: of the leaves.
+            donors: places of leaves among `donations` that nobody needs any more.
+        """
+        found = self._plan.run(values, donors)
         return None if self.may_refuse and found.pop() else found
 
 

@@ -1,7 +1,7 @@
 """The compiler's passes, in order: from a graph to a program.
 
 decompose -> guard -> simplify -> arrange -> store, schedule
--> lower (collapse, emit) -> cascade -> prologue -> plan memory
+-> lower (collapse, emit) -> cascade -> prologue, donation -> plan memory
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..runtime.target import Target
 from .arrange import arrange
 from .cascade import cascade
 from .decompose import decompose
+from .donation import find_donations, postpone_updates
 from .guard import outside
 from .lower import lower
 from .options import Options
@@ -74,7 +75,9 @@ def compile_graph(
     report("lower", program)
     cascade(program)
     report("cascade", program)
+    postpone_updates(program)
     program.prologue = find_prologue(program)
+    program.donations = find_donations(program)
     report("prologue", program)
     return program
 

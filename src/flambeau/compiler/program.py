@@ -108,6 +108,8 @@ class Program:
         steps: what to run, in order.
         prologue: the positions of the steps that are not run again where some leaves
             are the same arrays; these, by their place in `leaves`.
+        donations: which outputs' buffers may be written over leaves that nobody needs
+            after the run; by the leaves' places in `leaves`.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -116,6 +118,7 @@ class Program:
     outputs: list[tuple[int, int]] = field(default_factory=list)
     steps: list[KernelStep | HostStep] = field(default_factory=list)
     prologue: dict[int, frozenset[int]] = field(default_factory=dict)
+    donations: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_guarded(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from ..backend import Routine
 from ..graph import Node, state
 from ..recorder import writes
+from ..runtime.memory import are_alone, references
+from ..runtime.signals import uninterrupted
 from ..tensor import Tensor, evaluate, evaluate_pending
 from ..tensor.handle import wrap
 from .script import Kind, Place, Script
@@ -53,6 +56,12 @@ class Replay:
             else:
                 self._fixed[at] = script.outside[read].value
                 self._outside[read].append(at)
+        self._lent = [
+            (place, at)
+            for place in script.writes
+            for at in users.get(place, ())
+            if at in routine.donations
+        ]
         self._has_sources = any(each.source is not None for each in script.outside)
         # how the replay was found tells already what the arguments are
         self._free = [
@@ -89,15 +98,16 @@ class Replay:
         known = [*tensors, *script.captured]
         leaves = self._read(known)
         outside = self._look_outside(leaves) if self._has_sources else _values(script)
-        values = self._routine.run(leaves)
-        if values is None:
-            raise Changed
-        values += outside
-        made = [wrap(each.node(values[each.value])) for each in script.new]
-        if script.views:
-            self._show(made, known)
-        if script.writes or script.gives:
-            self._write(made, values, known)
+        with uninterrupted() if self._lent else nullcontext():
+            values = self._routine.run(leaves, self._donors(leaves, known))
+            if values is None:
+                raise Changed
+            values += outside
+            made = [wrap(each.node(values[each.value])) for each in script.new]
+            if script.views:
+                self._show(made, known)
+            if script.writes or script.gives:
+                self._write(made, values, known)
         returned = [_either(each, made, known) for each in script.returns]
         return returned[0] if self._is_single else rebuild(script.result, returned)
 
@@ -123,7 +133,7 @@ class Replay:
         leaves, token = self._fixed.copy(), object()
         self._token = token
         writes.watch(self)
-        may_keep = True
+        may_keep = not self.script.writes
         for index, (at, is_grad, kind, reads) in enumerate(self._checked):
             tensor = known[at]._grad if is_grad else known[at]
             if tensor is None:
@@ -162,6 +172,21 @@ class Replay:
                 leaves[position] = value
             values.append(value)
         return values
+
+    def _donors(
+        self, leaves: Sequence[np.ndarray], known: Sequence[Tensor]
+    ) -> list[int]:
+        """Find which tensors' values nobody needs when the tensors have new ones."""
+        if not self._lent:
+            return []
+        nodes = [_at(place, known)._node for place, _ in self._lent]
+        only = [
+            at
+            for (_, at), count in zip(self._lent, references(nodes), strict=True)
+            if count == 1  # the tensor's own
+        ]
+        alone = are_alone([leaves[at] for at in only], holders=2)  # the node, `leaves`
+        return [at for at, is_alone in zip(only, alone, strict=True) if is_alone]
 
     # Changing
 

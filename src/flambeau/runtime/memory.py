@@ -6,12 +6,22 @@ each step would cost a page fault per 4 KiB, more than the update itself.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ALIGNMENT", "Arenas", "Pool", "aligned", "pool"]
+__all__ = [
+    "ALIGNMENT",
+    "Arenas",
+    "Pool",
+    "aligned",
+    "are_alone",
+    "pool",
+    "references",
+]
 
 ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
@@ -82,6 +92,33 @@ class Pool:
         if self.kept + size <= self._most:
             self.kept += size
             self._free[size].append(memory)
+
+
+def references(objects: Sequence[Any]) -> list[int]:
+    """Return how many references each object has besides the one of the sequence."""
+    return [count - _LOOKED_AT for count in map(sys.getrefcount, objects)]
+
+
+_LOOKED_AT = next(map(sys.getrefcount, [object()]))
+
+
+def are_alone(arrays: Sequence[np.ndarray], holders: int) -> list[bool]:
+    """Return which arrays are a whole block of the pool that nothing else shows.
+
+    Args:
+        arrays: the arrays.
+        holders: how many references to each are known, that of the sequence aside.
+    """
+    blocks = [each.base for each in arrays]
+    return [
+        isinstance(block, np.ndarray)
+        and isinstance(block.base, _Block)
+        and block.nbytes == array.nbytes
+        and (held, shown) == (holders, 1)
+        for array, block, held, shown in zip(
+            arrays, blocks, references(arrays), references(blocks), strict=True
+        )
+    ]
 
 
 pool = Pool()

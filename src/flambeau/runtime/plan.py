@@ -191,18 +191,22 @@ class Plan:
 
     # Running
 
-    def run(self, leaves: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def run(
+        self, leaves: Sequence[np.ndarray], donors: Sequence[int] = ()
+    ) -> list[np.ndarray]:
         """Compute the outputs.
 
         Args:
             leaves: the given values, in the order of the program's leaves. An array
                 that was given before must still hold the same numbers.
+            donors: places of leaves, blocks of the pool, over which the program's
+                donations may be written.
         """
         seconds: Seconds | None = [] if watchers else None
         with self._lock:
             arena = _arenas.take(self._size)
             try:
-                found = self._run(arena, leaves, seconds)
+                found = self._run(arena, leaves, donors, seconds)
             finally:
                 _arenas.give_back(arena)
         if seconds is not None:
@@ -214,10 +218,11 @@ class Plan:
         self,
         arena: np.ndarray,
         leaves: Sequence[np.ndarray],
+        donors: Sequence[int],
         seconds: Seconds | None,
     ) -> list[np.ndarray]:
         changed = self._prologue.changed(leaves)
-        memory = self._place(arena, leaves, changed)
+        memory = self._place(arena, leaves, changed, donors)
         if self._prologue.has_work:
             self._run_prologue(changed, seconds)
         for segment in self._segments:
@@ -230,7 +235,11 @@ class Plan:
         return [self._value(number, arena, memory) for number in self._outputs]
 
     def _place(
-        self, arena: np.ndarray, leaves: Sequence[np.ndarray], changed: Sequence[int]
+        self,
+        arena: np.ndarray,
+        leaves: Sequence[np.ndarray],
+        changed: Sequence[int],
+        donors: Sequence[int],
     ) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
         addresses = self._addresses
@@ -241,8 +250,13 @@ class Plan:
         for at in changed:
             addresses[self._leaves[at]] = _address(leaves[at])
         memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
+        for at in donors:
+            number, block = self.program.donations[at], leaves[at].base
+            assert block is not None
+            memory[number], addresses[number] = block, addresses[self._leaves[at]]
         for number, size in self._taken.items():
-            memory[number], addresses[number] = pool.take(size)
+            if number not in memory:
+                memory[number], addresses[number] = pool.take(size)
         return memory
 
     def _run_prologue(self, changed: Sequence[int], seconds: Seconds | None) -> None:

@@ -1,0 +1,127 @@
+"""Which given values nobody needs after a run: results may be written over them.
+
+A training step gives every parameter a new value and forgets the old one. What still
+refers to a value is counted: the graph's own references end with the run, and any other
+one keeps the value as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import numpy as np
+
+from ..graph import Node, forgets_inputs, topological
+from ..runtime.memory import are_alone, references
+from ..runtime.signals import uninterrupted
+from .program import Program
+
+__all__ = ["donors", "pending_graph"]
+
+_HOLDERS = 1  # of a leaf's array: its node
+
+
+class _Busy:
+    """The nodes whose values are being written over, by id, for all threads."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Condition()
+        self.nodes: set[int] = set()
+
+
+_busy = _Busy()
+
+
+def _forget_others() -> None:
+    """In a forked child no other thread exists."""
+    global _busy
+    _busy = _Busy()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_others)
+
+
+def pending_graph(roots: Iterable[Node]) -> list[Node]:
+    """List the graph of those roots that have no value yet, inputs before users.
+
+    Where another thread is writing over a value in it, wait for what that computes.
+    """
+    with _busy.turn:
+        while True:
+            order = topological(each for each in roots if each.value is None)
+            if not _busy.nodes or _busy.nodes.isdisjoint(map(id, order)):
+                return order
+            order.clear()
+            _busy.turn.wait()
+
+
+@contextmanager
+def donors(
+    order: Sequence[Node], kept: Sequence[int], program: Program
+) -> Iterator[Sequence[int]]:
+    """Find the places of the program's leaves that its donations may be written over.
+
+    In the context they are computed and kept. Signals wait until its end: what was
+    written over could not be computed again.
+
+    Args:
+        order: the graph, inputs before users.
+        kept: the positions of the nodes that will keep their value.
+        program: what computes them.
+    """
+    if not program.donations:
+        yield ()
+        return
+    with uninterrupted():
+        with _busy.turn:
+            places = _places(order, kept, program)
+            nodes = {id(order[program.leaves[each][0]]) for each in places}
+            _busy.nodes |= nodes
+        try:
+            yield places
+        finally:
+            with _busy.turn:
+                _busy.nodes -= nodes
+                _busy.turn.notify_all()
+
+
+def _places(
+    order: Sequence[Node], kept: Sequence[int], program: Program
+) -> Sequence[int]:
+    """The donors: leaves that only the graph refers to, and with it only what ends."""
+    pending = (node.inputs for node in order if node.value is None)
+    uses = Counter(map(id, chain.from_iterable(pending)))
+    held = {
+        id(node)
+        for node, count in zip(order, references(order), strict=True)
+        if count > uses[id(node)]
+    }
+    settled = {id(order[at]) for at in kept if forgets_inputs(order[at])}
+    staying = [
+        node
+        for node in order
+        if node.value is None and id(node) in held and id(node) not in settled
+    ]
+    needed = held.union(map(id, topological(staying)))
+    asked = [
+        place
+        for place in program.donations
+        if id(_leaf(order, program, place)) not in needed
+    ]
+    arrays = [_value(_leaf(order, program, place)) for place in asked]
+    return [at for at, alone in zip(asked, are_alone(arrays, _HOLDERS)) if alone]
+
+
+def _leaf(order: Sequence[Node], program: Program, place: int) -> Node:
+    return order[program.leaves[place][0]]
+
+
+def _value(node: Node) -> np.ndarray:
+    assert node.value is not None
+    return node.value
