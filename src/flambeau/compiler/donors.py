@@ -13,13 +13,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..graph import Node, forgets_inputs, topological
 from ..runtime.memory import are_alone, references
 from ..runtime.signals import uninterrupted
-from .program import Program
+
+if TYPE_CHECKING:  # kernels' code is not imported before one is compiled
+    from .program import Program
 
 __all__ = ["donors", "pending_graph"]
 

@@ -103,6 +103,18 @@ def _verify_program(program: Program) -> None:
     for _, number in program.outputs:
         if program.buffers[number].source not in touched:
             raise Broken(f"nothing writes the output b{number}")
+    _verify_donations(program)
+
+
+def _verify_donations(program: Program) -> None:
+    """Each is written first where its leaf is read last, by a step that allows it."""
+    lives = _lives(program) if program.donations else {}
+    for place, stored in program.donations.items():
+        _, leaf = program.leaves[place]
+        ends, begins = lives[leaf][-1], lives[stored][0]
+        step = range(begins, begins + 1)
+        if ends != begins or not _may_overwrite(program, step, leaf, stored):
+            raise Broken(f"b{stored} may not be written over b{leaf}")
 
 
 def _sources(program: Program, numbers: Iterable[int]) -> set[int]:

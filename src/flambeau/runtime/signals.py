@@ -25,10 +25,10 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     waiting: list[tuple[int, FrameType | None]] = []
-    handlers = {each: signal.getsignal(each) for each in _SIGNALS}
-    handlers = {each: own for each, own in handlers.items() if callable(own)}
+    found = ((each, signal.getsignal(each)) for each in _SIGNALS)
+    handlers = {each: own for each, own in found if callable(own)}
     for each in handlers:
-        signal.signal(each, lambda *found: waiting.append(found))
+        signal.signal(each, lambda *signals: waiting.append(signals))
     try:
         yield
     finally:
