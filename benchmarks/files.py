@@ -77,7 +77,8 @@ def _contender(model: Any, load: Load, path: str) -> Contender:
 
     def answer() -> dict[str, np.ndarray]:
         run()
-        return {key: each.numpy() for key, each in model.state_dict().items()}
+        # Copies: what shares a parameter's memory would see the next load, too.
+        return {key: each.numpy().copy() for key, each in model.state_dict().items()}
 
     return Contender(answer, run)
 

@@ -31,6 +31,7 @@ from flambeau.ops.conv import conv
 from flambeau.ops.op import Op
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
+from flambeau.runtime.copying import can_copy, copy_memory
 from flambeau.runtime.engine import Engine, engine
 from flambeau.runtime.memory import ALIGNMENT, Arenas, Pool, aligned
 from flambeau.runtime.plan import Plan, _Prologue
@@ -216,6 +217,31 @@ def test_memory_is_aligned() -> None:
         assert memory.nbytes == size
         assert memory.ctypes.data % ALIGNMENT == 0
     assert aligned(0).nbytes == 0  # nothing is there that could lie anywhere
+
+
+@pytest.mark.parametrize("size", [2 << 20, (3 << 20) - 4096, 5_000_001])
+def test_large_memory_is_aligned_and_all_of_it_there(size: int) -> None:
+    memory, place = Pool().take(size)
+    assert memory.nbytes == size and place % ALIGNMENT == 0
+    memory[:] = 7
+    assert (memory == 7).all()
+
+
+def test_memory_is_copied_whole_and_nothing_beside_it() -> None:
+    sizes = [1, 63, 256, 257, 5000, (1 << 18) - 1, (1 << 18) + 1, 1_000_003]
+    rng = np.random.default_rng(0)
+    sources = [rng.integers(0, 256, size + 3, np.uint8)[3:] for size in sizes]
+    targets = [aligned(size + 64) for size in sizes]
+    engine()
+    assert can_copy()
+    copy_memory(
+        (target.ctypes.data, source.ctypes.data, source.size)
+        for target, source in zip(targets, sources)
+    )
+    for target, source in zip(targets, sources):
+        np.testing.assert_array_equal(target[: source.size], source)
+        assert not target[source.size :].any()
+    copy_memory([])
 
 
 def test_memory_is_used_again_only_when_nothing_refers_to_it() -> None:

@@ -13,9 +13,11 @@ from killed import check_killed
 import flambeau as torch
 from flambeau import dtypes as dt
 from flambeau import nn
+from flambeau.runtime.memory import pool
 from flambeau.serialization import (
     CheckpointError,
     atomic_write,
+    filling,
     load_safetensors,
     save_safetensors,
     save_sharded,
@@ -215,8 +217,19 @@ def test_metadata_returns(named):
     assert load_safetensors(named)[1] == {"note": "hello"}
 
 
+@pytest.fixture(params=[True, False], ids=["copied", "read"])
+def by_kernel(request, monkeypatch):
+    """Whether large tensors are copied by a kernel, or read by threads."""
+    monkeypatch.setattr(filling, "can_copy", lambda: request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_large_tensors_are_read_by_several_threads(tmp_path, ending, monkeypatch):
+def test_large_tensors_are_read_by_several_threads(
+    tmp_path, ending, monkeypatch, by_kernel
+):
+    monkeypatch.setattr(filling, "_PIECE", 1 << 18)  # several in a tensor
+    monkeypatch.setattr(filling, "_PORTION", 1 << 20)
     path = tmp_path / f"large.{ending}"
     large = {str(at): torch.arange(300_000) + at for at in range(5)}
     torch.save({**large, "flags": large["0"] > 7}, path)
@@ -225,6 +238,8 @@ def test_large_tensors_are_read_by_several_threads(tmp_path, ending, monkeypatch
         for name, value in large.items():
             assert torch.equal(loaded[name], value)
         assert torch.equal(loaded["flags"], large["0"] > 7)
+    with open(path, "r+b"):  # somebody might change it
+        assert torch.equal(torch.load(path)["4"], large["4"])
     monkeypatch.delattr(os, "preadv", raising=False)
     assert torch.equal(torch.load(path)["4"], large["4"])
 
@@ -237,9 +252,30 @@ def test_a_file_that_becomes_shorter_meanwhile_is_refused(path, monkeypatch):
     def read_less(handle, views, offset):
         return 0 if len(views[0]) > 1 << 20 else read(handle, views, offset)
 
+    monkeypatch.setattr(filling, "can_copy", lambda: False)
     monkeypatch.setattr(os, "preadv", read_less)
     with pytest.raises(CheckpointError, match="became shorter"):
         torch.load(path)
+
+
+def test_a_file_that_became_shorter_is_not_mapped(path, by_kernel):
+    path.write_bytes(bytes(1 << 20))
+    with open(path, "rb", buffering=0) as file:
+        filler = filling.Filler(str(path), file, 1 << 20)
+        found, _ = pool.take(1 << 20)
+        filler.add(found, 0)
+        os.truncate(path, 1000)
+        with pytest.raises(CheckpointError, match="at byte 1000: .* became shorter"):
+            filler.fill_all()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_what_was_loaded_outlives_its_file(tmp_path, ending, by_kernel):
+    path = tmp_path / f"file.{ending}"
+    torch.save({"x": torch.arange(100_000)}, path)
+    loaded = torch.load(path)["x"]
+    os.truncate(path, 0)
+    assert torch.equal(loaded, torch.arange(100_000))
 
 
 @pytest.mark.parametrize("mmap", [False, True])

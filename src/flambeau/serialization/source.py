@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..runtime.memory import pool
-from ..runtime.team import get_num_threads
 from .errors import CheckpointError
+from .filling import Filler
 
 __all__ = ["Piece", "Source", "open_source", "whole"]
 
@@ -28,8 +28,7 @@ __all__ = ["Piece", "Source", "open_source", "whole"]
 _TIMES = 3
 _BESIDES = 48 << 20
 
-_LARGE = 1 << 20  # bytes that are worth another thread
-_MOST_THREADS = 4
+_LARGE = 64 << 10  # bytes that are not read one after another
 
 
 class Source:
@@ -110,62 +109,41 @@ class Source:
 class _FileSource(Source):
     """A file that is read where it is asked for; what is large, by several threads."""
 
-    def __init__(self, name: str, file: BinaryIO) -> None:
+    def __init__(self, name: str, file: BinaryIO, size: int) -> None:
         super().__init__(name, b"")
-        self._file = file
-        self.size = os.fstat(file.fileno()).st_size
-        self.left = _TIMES * self.size + _BESIDES
-        self._readers: Any = None
-        self._reads: list[Any] = []
+        self._filler = Filler(name, file, size)
+        self.size, self.left = size, _TIMES * size + _BESIDES
 
     def read(self, offset: int, length: int) -> bytes:
         self.check(offset, length)
         found = np.empty(length, np.uint8)
-        self._fill(found, offset)
+        self._filler.fill(found, offset)
         return found.tobytes()
 
     def array(self, offset: int, length: int) -> np.ndarray:
         self.check(offset, length)
         if length < _LARGE:
             found = np.empty(length, np.uint8)
-            self._fill(found, offset)
-            return found
-        found, _ = pool.take(length)  # often that of the parameters before
-        if hasattr(os, "preadv"):
-            self._reads.append(self._threads().submit(self._fill, found, offset))
+            self._filler.fill(found, offset)
         else:
-            self._fill(found, offset)
+            found, _ = pool.take(length)  # often that of the parameters before
+            self._filler.add(found, offset)
         return found
 
     def settle(self) -> None:
-        while self._reads:
-            self._reads.pop().result()
+        self._filler.fill_all()
 
-    def close(self) -> None:
-        """Wait for the threads that read."""
-        if self._readers is not None:
-            self._readers.shutdown()
 
-    def _threads(self) -> Any:
-        if self._readers is None:
-            from concurrent.futures import ThreadPoolExecutor
+class _MappedSource(_FileSource):
+    """A file whose arrays are mapped into memory; all else of it is read."""
 
-            self._readers = ThreadPoolExecutor(min(get_num_threads(), _MOST_THREADS))
-        return self._readers
+    def __init__(self, name: str, file: BinaryIO, size: int) -> None:
+        super().__init__(name, file, size)
+        self.buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._bytes = np.frombuffer(self.buffer, np.uint8)
 
-    def _fill(self, found: np.ndarray, offset: int) -> None:
-        view, done = found.data, 0
-        while done < found.size:
-            count = self._read_some(view[done:], offset + done)
-            if not count:
-                raise self.error(offset + done, "the file became shorter while read")
-            done += count
-
-    def _read_some(self, view: memoryview, offset: int) -> int:
-        if hasattr(os, "preadv"):
-            return os.preadv(self._file.fileno(), [view], offset)
-        self._file.seek(offset)
-        return self._file.readinto(view)  # type: ignore[attr-defined]
+    def array(self, offset: int, length: int) -> np.ndarray:
+        return Source.array(self, offset, length)
 
 
 @contextmanager
@@ -190,16 +168,10 @@ def open_source(file: Any, mapped: bool = False) -> Iterator[Source]:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{name} is not a regular file")
-        if mapped and status.st_size:
-            memory = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-            yield Source(name, memory)
-            return
-        source = _FileSource(name, opened)
-        try:
-            yield source
-            source.settle()
-        finally:
-            source.close()
+        kind = _MappedSource if mapped and status.st_size else _FileSource
+        source = kind(name, opened, status.st_size)
+        yield source
+        source.settle()
 
 
 def _stream_source(stream: Any, mapped: bool) -> Source:
