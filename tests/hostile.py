@@ -13,6 +13,7 @@ import pickle
 import random
 import struct
 import sys
+import tarfile
 import tempfile
 import time
 import tracemalloc
@@ -200,6 +201,44 @@ def legacy_file() -> bytes:
     return content
 
 
+def old_file() -> bytes:
+    """The format before it, with pickles that are text where they can be."""
+    content = b"".join(
+        pickle.dumps(each, 1) for each in (0x1950A86A20F9469CFC6C, 1001, {})
+    )
+    plain = [1, -300, 1 << 70, 2.5, True, False, None, "\xe4 text", {"a": (1, [2])}]
+    content += pickle.dumps([plain, plain], 0)
+    return content + pickle.dumps([], 1)
+
+
+def tar_file() -> bytes:
+    """torch's first format, with a storage that is a part of another."""
+    storages = [pickle.dumps(1, 2), _old_class((7, "cpu"), b"torch\nFloatStorage\n")]
+    storages.append(struct.pack("<q", 6) + np.arange(6, dtype=np.float32).tobytes())
+    storages.append(pickle.dumps([(8, 7, 2, 4)], 2))
+    tensors = [pickle.dumps(2, 2)]
+    for key, storage, sizes in ((20, 7, (2, 3, 3, 1, 0)), (21, 8, (2, 2, 1, 2, 0))):
+        tensors.append(_old_class((key, storage), b"torch\nFloatTensor\n"))
+        tensors.append(struct.pack("<i4x5q", 2, *sizes))
+    named = b"\x80\x02}(U\x01aU\x0220QU\x01bU\x0221Qu."
+    files = {"sys_info": pickle.dumps({}, 2), "pickle": named}
+    files |= {"tensors": b"".join(tensors), "storages": b"".join(storages)}
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:", format=tarfile.PAX_FORMAT) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(content), 1.5  # told in a header before
+            archive.addfile(info, io.BytesIO(content))
+    end = len(stream.getvalue().rstrip(b"\0")) // 512 * 512 + 512
+    return stream.getvalue()[: end + 512]  # of the zeros that follow, a block is read
+
+
+def _old_class(values: tuple[Any, ...], name: bytes) -> bytes:
+    """A pickled tuple that ends in a class."""
+    first, second = (pickle.dumps(each, 2)[2:-1] for each in values)
+    return b"\x80\x02" + first + second + b"c" + name + b"\x87."
+
+
 def script_file() -> bytes:
     """A TorchScript archive of one module with one parameter."""
     entries = entries_of(zip_file())
@@ -274,7 +313,10 @@ def with_pickle(pickled: bytes) -> bytes:
 
 def seeds(folder: Path) -> list[Case]:
     """Whole files of all formats."""
-    made = (zip_file, packed_file, legacy_file, script_file, module_file)
+    made = (
+        *(zip_file, packed_file, legacy_file, tar_file, old_file),
+        *(script_file, module_file),
+    )
     return [
         *(Case(make()) for make in made),
         Case(safetensors_file(folder), ".safetensors"),

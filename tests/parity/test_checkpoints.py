@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from hostile import old_file, tar_file
 from parity.both import values_of
 
 import flambeau
@@ -17,6 +18,7 @@ from flambeau.serialization import CheckpointError, RefusedError
 FORMATS = {
     "zip": {"_use_new_zipfile_serialization": True},
     "legacy": {"_use_new_zipfile_serialization": False},
+    "protocol 1": {"_use_new_zipfile_serialization": False, "pickle_protocol": 1},
 }
 DTYPES = [str(kind).removeprefix("torch.") for kind in flambeau.dtypes.ALL]
 
@@ -230,11 +232,13 @@ def test_a_pickled_module_gives_its_state_dict(name):
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_pickled_module_is_refused(name, unsafe):
     stream = written(Own(), name)
-    with pytest.raises(RefusedError, match=r"names '.*\.Own'") as caught:
+    # the older protocols call a function of Python's to make an object
+    refused = "_reconstructor" if name == "protocol 1" else "Own"
+    with pytest.raises(RefusedError, match=rf"names '.*\.{refused}'") as caught:
         flambeau.load(stream, weights_only=not unsafe)
     assert isinstance(caught.value, pickle.UnpicklingError)
     at = caught.value.offset
-    assert b"Own\n" in stream.getvalue()[at : at + 80]
+    assert f"{refused}\n".encode() in stream.getvalue()[at : at + 80]
     assert ("weights_only=False changes nothing" in str(caught.value)) is unsafe
 
 
@@ -263,6 +267,20 @@ def test_a_script_gives_its_state_dict():
 def test_what_there_is_not_is_refused_by_name(value):
     with pytest.raises(RefusedError, match="not one of the names"):
         flambeau.load(written(value))
+
+
+def test_the_oldest_files_are_read_as_torch_reads_them(tmp_path):
+    for make in (tar_file, old_file):
+        path = tmp_path / make.__name__
+        path.write_bytes(make())
+        theirs = torch.load(path, weights_only=False)
+        for mmap in (False, True):
+            ours = flambeau.load(path, mmap=mmap)
+            if make is tar_file:
+                assert_same(ours["a"], theirs["a"])
+                assert ours["b"].tolist() == [[2, 4], [3, 5]]
+            else:
+                assert ours == theirs
 
 
 # safetensors

@@ -22,6 +22,7 @@ from .sharded import read_sharded
 from .source import Source, open_source
 from .torch_legacy import load_legacy
 from .torch_script import read_script
+from .torch_tar import is_tar, load_tar
 from .torch_zip import TorchArchive
 
 __all__ = ["load", "load_weights", "save"]
@@ -208,8 +209,10 @@ def _load(
         )
     if source.name.endswith(_SAFETENSORS) or head[8:9] == b"{":
         return read_safetensors(source)[0]
-    if head.startswith(b"\x80"):
+    if head.startswith((b"\x80", b"L")):  # a binary pickle, or one of protocol 1
         return load_legacy(source, recording, advice)
+    if is_tar(source):
+        return load_tar(source, recording, advice)
     raise source.error(
         0,
         "this is neither a file of torch's nor a safetensors file, or it is cut short",

@@ -9,6 +9,7 @@ Source: the comments of `pickletools` in Python's standard library.
 
 from __future__ import annotations
 
+import codecs
 import struct
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ _ODD_KEY = 16 << 10  # keys whose hashes a file can choose to be equal
 
 _NEWEST_PROTOCOL = 5
 _LONGEST_NUMBER = 255  # bytes
+_MOST_DIGITS = 617  # of a number of that length, with its sign and an L
 _DEEPEST_KEY = 1000  # parts of a key
 _PLAIN_KEYS = (str, int, float, bool, bytes, type(None), complex, dtype, device)
 _DICTS = (dict, OrderedDict, Counter)
@@ -176,13 +178,46 @@ class Machine:
     def _number(self, length: int) -> int:
         return int.from_bytes(self._take(length), "little")
 
-    def _line(self) -> str:
+    def _raw_line(self) -> bytes:
         end = self.data.find(b"\n", self.at)
         if end < 0:
             raise IndexError
-        found = self._take(end - self.at).decode()
+        found = self._take(end - self.at)
         self.at = end + 1
         return found
+
+    def _line(self) -> str:
+        return self._raw_line().decode()
+
+    def _decimal(self) -> int:
+        """Read a number written in digits, as protocols 0 and 1 do."""
+        raw = self._raw_line()
+        if len(raw) > _MOST_DIGITS:
+            raise ValueError(f"an integer of {len(raw)} digits is too long")
+        return int(raw.removesuffix(b"L"))
+
+    def _decimal_or_bool(self) -> None:
+        word = self.data[self.at : self.at + 3]
+        if word in (b"00\n", b"01\n"):
+            self._stack.append(self._raw_line() == b"01")
+        else:
+            self._push(self._decimal(), _NUMBER)
+
+    def _quoted(self) -> None:
+        """Push a string of Python 2 that is written as in a program."""
+        raw = self._raw_line()
+        if len(raw) < 2 or raw[:1] != raw[-1:] or raw[:1] not in (b"'", b'"'):
+            raise ValueError("a string without quotes")
+        self.charge(_TEXT + 4 * len(raw))
+        found = codecs.escape_decode(raw[1:-1])[0]
+        try:
+            self._stack.append(found.decode())
+        except UnicodeDecodeError:
+            self._stack.append(found)
+
+    def _escaped(self) -> None:
+        raw = self._raw_line()
+        self._push(raw.decode("raw-unicode-escape"), _TEXT + 4 * len(raw))
 
     def _text(self, length: int) -> None:
         raw = self._take(length)
@@ -284,6 +319,11 @@ class Machine:
         for at in range(0, len(pairs), 2):
             self.check_key(pairs[at])
             target[pairs[at]] = pairs[at + 1]
+
+    def _dict(self) -> None:
+        pairs = self._to_mark()
+        self._push({}, _CONTAINER)
+        self._set(pairs)
 
     def _add(self, items: list[Any]) -> None:
         target = self._stack[-1]
@@ -399,6 +439,11 @@ _STEPS: dict[int, Callable[[Machine], None]] = {
         "B": lambda m: m._bytes(m._number(4)),
         "C": lambda m: m._bytes(m._byte()),
         "\x8e": lambda m: m._bytes(m._number(8)),
+        "I": lambda m: m._decimal_or_bool(),
+        "L": lambda m: m._push(m._decimal(), _NUMBER + _LONGEST_NUMBER),
+        "F": lambda m: m._push(float(m._raw_line()), _NUMBER),
+        "S": lambda m: m._quoted(),
+        "V": lambda m: m._escaped(),
         # Containers
         "(": lambda m: m._mark(),
         ")": lambda m: m._stack.append(()),
@@ -413,13 +458,17 @@ _STEPS: dict[int, Callable[[Machine], None]] = {
         "}": lambda m: m._push({}, _CONTAINER),
         "s": lambda m: m._set(m._last(2)),
         "u": lambda m: m._set(m._to_mark()),
+        "d": lambda m: m._dict(),
         "\x8f": lambda m: m._push(set(), 2 * _CONTAINER),
         "\x90": lambda m: m._add(m._to_mark()),
         # The stack and the memo
         "0": lambda m: m._pop(),
         "1": lambda m: m._to_mark() and None,
+        "2": lambda m: m._stack.append(m._stack[-1]),
+        "g": lambda m: m._stack.append(m._memo[m._decimal()]),
         "h": lambda m: m._stack.append(m._memo[m._byte()]),
         "j": lambda m: m._stack.append(m._memo[m._number(4)]),
+        "p": lambda m: m._put(m._decimal()),
         "q": lambda m: m._put(m._byte()),
         "r": lambda m: m._put(m._number(4)),
         "\x94": lambda m: m._put(len(m._memo)),
