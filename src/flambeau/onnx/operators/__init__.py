@@ -1,6 +1,8 @@
 """ONNX's operators on tensors, in a file per family."""
 
 from . import (
+    attention,
+    detection,
     elementwise,
     movement,
     normalization,

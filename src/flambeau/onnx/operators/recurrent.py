@@ -1,13 +1,17 @@
-"""Recurrent layers: RNN, GRU and LSTM, step by step.
+"""Recurrent layers: RNN, GRU and LSTM.
 
-The gates of all steps are one product with the inputs; what is left for a step is the
-product with the hidden state. Source: github.com/onnx/onnx, "Operators".
+With the usual options they are the layers of `nn`, which have kernels. With others
+they go step by step: the gates of all steps are one product with the inputs; what is
+left for a step is the product with the hidden state.
+
+Source: github.com/onnx/onnx, "Operators".
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import flambeau as fl
 
@@ -155,6 +159,45 @@ def _direction(
     return Direction(w, r, halves, peepholes, activations, call)
 
 
+_LAYERS: dict[int, Callable[..., Any]] = {1: fl.rnn_tanh, 3: fl.gru, 4: fl.lstm}
+_ORDERS = {1: (0,), 3: (1, 0, 2), 4: (0, 2, 3, 1)}  # of the gates in `nn`
+_LENGTHS, _PEEPHOLES = 4, 7  # inputs
+
+
+def _usual_layer(
+    call: Call, gates: int, defaults: list[str]
+) -> Callable[..., Any] | None:
+    """The function of `nn` that computes this layer, if there is one."""
+    names = [name.lower() for name in call.get("activations") or defaults]
+    rare = any(call.get(name) for name in ("clip", "input_forget"))
+    if rare or call.has(_LENGTHS) or call.has(_PEEPHOLES):
+        return None
+    if gates == 3 and not call.get("linear_before_reset", 0):
+        return None
+    if names == [name.lower() for name in defaults]:
+        return _LAYERS[gates]
+    return fl.rnn_relu if gates == 1 and set(names) == {"relu"} else None
+
+
+def _by_layer(
+    call: Call, layer: Callable[..., Any], x: Tensor, starts: list[Tensor], gates: int
+) -> tuple[Tensor, list[Tensor]]:
+    """All hidden states, (time, directions, batch, hidden), and the last of each."""
+    backwards = call.get("direction", "forward") == "reverse"
+    count = len(call[2])
+    weights = []
+    for at in range(count):
+        to = _direction(call, at, gates, [])
+        for each in (to.w, to.r, *to.bias):
+            parts = each.chunk(gates)
+            weights.append(fl.cat([parts[gate] for gate in _ORDERS[gates]]))
+    states = starts if gates == 4 else starts[0]
+    x = x.flip(0) if backwards else x
+    found, *ends = layer(x, states, weights, True, 1, 0.0, False, count == 2, False)
+    found = found.unflatten(-1, (count, -1)).transpose(1, 2)
+    return found.flip(0) if backwards else found, ends
+
+
 def _recurrent(call: Call, rule: StepRule, gates: int, defaults: list[str]) -> State:
     def turned(x: Tensor) -> Tensor:
         """With `layout` 1 the batch comes first in all that goes in and out."""
@@ -165,6 +208,12 @@ def _recurrent(call: Call, rule: StepRule, gates: int, defaults: list[str]) -> S
     zeros = fl.zeros(count, x.shape[1], hidden, dtype=x.dtype)
     given = [call.optional(5 + at) for at in range(states)]
     starts = [zeros if each is None else turned(each) for each in given]
+    layer = _usual_layer(call, gates, defaults * count)
+    if layer is not None:
+        joined, lasts_of = _by_layer(call, layer, x, starts, gates)
+        ends = [turned(each) for each in lasts_of]
+        joined = joined.permute(2, 0, 1, 3) if call.get("layout", 0) else joined
+        return joined, *ends
     activations = _activations(call, defaults, count)
     outputs, lasts = [], []
     for at in range(count):
