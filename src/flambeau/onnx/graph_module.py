@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -11,10 +11,11 @@ import numpy as np
 
 from ..nn import Module, Parameter
 from ..tensor import Tensor
+from .control import CONTROL, Inner
 from .library import onnx
 from .operators import OPERATORS, Call, Value, as_tensor
 
-__all__ = ["GraphModule", "Inner", "Step"]
+__all__ = ["GraphModule", "Step"]
 
 # Inputs that are state, and inputs that are settings: neither is trained.
 _STATE = {"BatchNormalization": (3, 4)}
@@ -46,20 +47,6 @@ class Step(NamedTuple):
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
     proto: bytes
-
-
-class Inner(NamedTuple):
-    """A graph inside a node, which sees the names around it.
-
-    Attributes:
-        steps: its nodes in order.
-        weights: its constants by name.
-        outputs: the names of its results.
-    """
-
-    steps: list[Step]
-    weights: dict[str, np.ndarray]
-    outputs: list[str]
 
 
 class GraphModule(Module):
@@ -149,7 +136,7 @@ class GraphModule(Module):
 
     def _run(self, steps: list[Step], values: dict[str, Value]) -> None:
         for step in steps:
-            run = self._branch if step.kind == "If" else self._results
+            run = self._controlled if step.kind in CONTROL else self._results
             results = run(step, values)
             values.update(
                 (name, each) for name, each in zip(step.outputs, results) if name
@@ -172,14 +159,16 @@ class GraphModule(Module):
         result = OPERATORS[step.kind](call)
         return result if isinstance(result, tuple) else (result,)
 
-    def _branch(self, step: Step, values: dict[str, Value]) -> tuple[Value, ...]:
-        """Run one of two graphs, which see the names around them."""
-        condition = values[step.inputs[0]]
-        name = "then_branch" if bool(condition) else "else_branch"
-        graph: Inner = step.attributes[name]
-        inner = {**values, **graph.weights}
-        self._run(graph.steps, inner)
-        return tuple(inner[each] for each in graph.outputs)
+    def _controlled(self, step: Step, values: dict[str, Value]) -> tuple[Value, ...]:
+        """Run a node that holds graphs, which see the names around it."""
+
+        def run(graph: Inner, given: Sequence[Value]) -> list[Value]:
+            inner = {**values, **graph.weights, **dict(zip(graph.inputs, given))}
+            self._run(graph.steps, inner)
+            return [inner[each] for each in graph.outputs]
+
+        read = [values[name] if name else None for name in step.inputs]
+        return tuple(CONTROL[step.kind](step.attributes, read, self.opset, run))
 
 
 def _read_as(inputs: Mapping[str, tuple[int, ...]], steps: list[Step]) -> set[str]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ..serialization import CheckpointError
-from .graph_module import GraphModule, Inner, Step
+from .control import CONTROL, Inner
+from .graph_module import GraphModule, Step
 from .library import onnx
 from .operators import OPERATORS
 
@@ -130,13 +131,13 @@ class _Reader:
                 f"{node.domain}.{node.op_type}".lstrip(".")
                 for node in _nodes(self.model.graph.node)
                 if node.domain not in _DOMAINS
-                or (node.op_type not in OPERATORS and node.op_type != "If")
+                or node.op_type not in {*OPERATORS, *CONTROL}
             }
         )
         if unknown:
             raise NotImplementedError(
                 f"{self._file}: flambeau has no operators {', '.join(unknown)}; "
-                f"it has {len(OPERATORS)} of ONNX's"
+                f"it has {len(OPERATORS) + len(CONTROL)} of ONNX's"
             )
 
     def check_names(
@@ -153,9 +154,8 @@ class _Reader:
         for step in steps:
             for inner in step.attributes.values():
                 if isinstance(inner, Inner):
-                    self.check_names(
-                        inner.steps, {*made, *inner.weights}, inner.outputs
-                    )
+                    known = {*made, *inner.weights, *inner.inputs}
+                    self.check_names(inner.steps, known, inner.outputs)
             self._check_made(step.inputs, made, f"a {step.kind} node reads")
             made.update(step.outputs)
         self._check_made(outputs, made, "the outputs name")
@@ -240,8 +240,11 @@ class _Reader:
         kinds = onnx().AttributeProto
         if attribute.type == kinds.GRAPH:
             graph = attribute.g
-            outputs = [each.name for each in graph.output]
-            return Inner(self.steps(graph.node), dict(self.weights(graph)), outputs)
+            weights = dict(self.weights(graph))
+            inputs, outputs = (
+                [each.name for each in side] for side in (graph.input, graph.output)
+            )
+            return Inner(self.steps(graph.node), weights, inputs, outputs)
         if attribute.type == kinds.TENSOR:
             return self._array(attribute.t)
         try:

@@ -129,6 +129,43 @@ def _transposed_pairs(
     return pairs
 
 
+@operator("DeformConv")
+def deform_conv(call: Call) -> Tensor:
+    """Convolve in two dimensions where each window's places are moved by offsets."""
+    x, w, offset, bias = call[0], call[1], call[2], call.optional(3)
+    if x.ndim != 4:
+        raise NotImplementedError("onnx: DeformConv is there for images only")
+    (n, channels, *sizes), (rows, columns) = x.shape, offset.shape[2:]
+    kernel = tuple(w.shape[2:])
+    sets, points = call.get("offset_group", 1), math.prod(kernel)
+    moved = offset.reshape(n * sets, points, 2, rows, columns)
+    stride, dilation = call.get("strides", [1, 1]), call.get("dilations", [1, 1])
+    pads = call.get("pads", [0] * 4)
+    aligned = min(sizes) > 1
+    grid = []
+    for at, (size, count) in enumerate(zip(sizes, (rows, columns), strict=True)):
+        inner = fl.arange(kernel[at]) * dilation[at] - pads[at]
+        inner = inner.reshape(-1, 1) if at == 0 else inner.reshape(1, -1)
+        inner = inner.expand(kernel).reshape(1, points, 1, 1)
+        outer = fl.arange(count) * stride[at]
+        outer = outer.reshape(-1, 1) if at == 0 else outer.reshape(1, -1)
+        place = inner + outer + moved[:, :, at]
+        grid.append(
+            place / (size - 1) * 2 - 1 if aligned else (2 * place + 1) / size - 1
+        )
+    where = fl.stack(grid[::-1], -1).flatten(1, 2)
+    images = x.reshape(n * sets, channels // sets, *sizes)
+    found = F.grid_sample(images, where, align_corners=aligned)
+    found = found.reshape(n * sets, channels // sets, points, rows, columns)
+    if call.has(4):
+        found = found * call[4].reshape(n * sets, 1, points, rows, columns)
+    groups = call.get("group", 1)
+    found = found.reshape(n, groups, -1, rows * columns)
+    made = w.reshape(groups, len(w) // groups, -1) @ found
+    made = made.reshape(n, len(w), rows, columns)
+    return made if bias is None else made + bias.reshape(-1, 1, 1)
+
+
 # Pools: windows that reach over the end are padded there first
 
 
