@@ -56,7 +56,7 @@ class Training:
             torch.nn.ReLU(),
             torch.nn.Conv2d(32, 32, 3, padding=1),
             torch.nn.Flatten(),
-            torch.nn.Linear(32 * 36, 10),
+            torch.nn.Linear(32 * 36, 600),
         )
         self.weights = [each for each in self.model.parameters() if each.ndim > 1]
         self.optimizer = torch.optim.SGD(self.model.parameters(), 0.1, momentum=0.9)
@@ -146,7 +146,7 @@ def test_what_is_held_stays_as_it_is(
 
 def test_a_later_backward_pass_gets_the_old_value() -> None:
     """It is computed again from what it was computed from."""
-    w = torch.nn.Parameter(torch.randn(64, 64))
+    w = torch.nn.Parameter(torch.randn(1024, 1024))
     with torch.no_grad():
         for _ in range(2):
             w.mul_(0.5)
@@ -232,15 +232,15 @@ def leaf(*shape: int) -> Node:
 
 
 def test_a_program_that_may_refuse_keeps_its_leaves() -> None:
-    w, at = leaf(100, 100), constant(np.arange(100))
-    made = program(ew.add(w, w), ix.gather(leaf(200), at, axis=0))
+    w, at = leaf(1024, 1024), constant(np.arange(1024))
+    made = program(ew.add(w, w), ix.gather(leaf(2000), at, axis=0))
     assert made.is_guarded
     assert not made.donations
     assert program(ew.add(w, w)).donations
 
 
 def test_a_donation_over_what_is_read_later_is_caught() -> None:
-    made = program(ew.add(leaf(100, 100), leaf(100, 100)))
+    made = program(ew.add(leaf(1024, 1024), leaf(1024, 1024)))
     [(place, stored)] = made.donations.items()
     verify("donation", made)
     made.steps.append(made.steps[0])
@@ -250,5 +250,6 @@ def test_a_donation_over_what_is_read_later_is_caught() -> None:
 
 
 def test_little_is_not_worth_to_ask() -> None:
-    assert not program(ew.add(leaf(10, 10), leaf(10, 10))).donations
+    assert program(ew.add(leaf(1024, 1024), leaf(1024, 1024))).donations
+    assert not program(ew.add(leaf(1024, 1023), leaf(1024, 1023))).donations
     assert native.prepare([leaf(3)], [0]).donations == frozenset()

@@ -14,7 +14,8 @@ from .program import Buffer, KernelStep, Program
 
 __all__ = ["find_donations", "postpone_updates"]
 
-_LEAST = 4096  # bytes, of which it is worth to ask who needs them
+_LEAST = 4096  # bytes of a leaf, of which it is worth to ask who needs them
+_LEAST_OF_ALL = 4 << 20  # for less, asking would take as long as moving the bytes
 _FURTHEST = 16  # steps that an update is put behind: its operands stay in memory
 
 
@@ -58,7 +59,8 @@ def find_donations(program: Program) -> dict[int, int]:
             begins = min(_users(used, stored.number)) == at
             if is_free and ends and begins:
                 found[place] = stored.number
-    return found
+    size = sum(program.buffers[each].nbytes for each in found.values())
+    return found if size >= _LEAST_OF_ALL else {}
 
 
 def _is_whole(program: Program) -> bool:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,20 +96,13 @@ def _places(
     order: Sequence[Node], kept: Sequence[int], program: Program
 ) -> Sequence[int]:
     """The donors: leaves that only the graph refers to, and with it only what ends."""
-    pending = (node.inputs for node in order if node.value is None)
-    uses = Counter(map(id, chain.from_iterable(pending)))
-    held = {
-        id(node)
-        for node, count in zip(order, references(order), strict=True)
-        if count > uses[id(node)]
-    }
-    settled = {id(order[at]) for at in kept if forgets_inputs(order[at])}
+    counts = zip(references(order), program.uses, strict=True)
+    held = [at for at, (count, uses) in enumerate(counts) if count > uses]
+    settled = {at for at in kept if forgets_inputs(order[at])}
     staying = [
-        node
-        for node in order
-        if node.value is None and id(node) in held and id(node) not in settled
+        order[at] for at in held if order[at].value is None and at not in settled
     ]
-    needed = held.union(map(id, topological(staying)))
+    needed = {id(order[at]) for at in held}.union(map(id, topological(staying)))
     asked = [
         place
         for place in program.donations

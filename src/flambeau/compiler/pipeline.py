@@ -6,7 +6,9 @@ decompose -> guard -> simplify -> arrange -> store, schedule
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from ..graph import Node, state, topological
@@ -78,6 +80,7 @@ def compile_graph(
     postpone_updates(program)
     program.prologue = find_prologue(program)
     program.donations = find_donations(program)
+    program.uses = _uses(order) if program.donations else []
     report("prologue", program)
     return program
 
@@ -86,3 +89,10 @@ def _simplified(wanted: list[tuple[int, Node]]) -> list[tuple[int, Node]]:
     roots = [node for _, node in wanted]
     simpler = simplify(roots, topological(roots))
     return [(at, node) for (at, _), node in zip(wanted, simpler)]
+
+
+def _uses(order: Sequence[Node]) -> list[int]:
+    """How often pending nodes read each node of a graph."""
+    reads = (node.inputs for node in order if node.value is None)
+    uses = Counter(map(id, chain.from_iterable(reads)))
+    return [uses[id(node)] for node in order]

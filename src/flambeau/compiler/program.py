@@ -110,6 +110,8 @@ class Program:
             are the same arrays; these, by their place in `leaves`.
         donations: which outputs' buffers may be written over leaves that nobody needs
             after the run; by the leaves' places in `leaves`.
+        uses: how often the graph reads each of its nodes, by position, if there are
+            donations.
     """
 
     buffers: list[Buffer] = field(default_factory=list)
@@ -119,6 +121,7 @@ class Program:
     steps: list[KernelStep | HostStep] = field(default_factory=list)
     prologue: dict[int, frozenset[int]] = field(default_factory=dict)
     donations: dict[int, int] = field(default_factory=dict)
+    uses: list[int] = field(default_factory=list)
 
     @property
     def is_guarded(self) -> bool:
