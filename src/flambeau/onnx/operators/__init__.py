@@ -7,6 +7,7 @@ from . import (
     movement,
     normalization,
     products,
+    quantized,
     recurrent,
     reductions,
     resize,
