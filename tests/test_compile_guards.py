@@ -216,3 +216,71 @@ def test_pending_values_outside_are_kept() -> None:
         total = total + training.step(*batch).detach()
     assert total.item() > 0
     assert training.step.replays == 5
+
+
+def test_arguments_shared_with_numpy_are_read_at_each_call() -> None:
+    array = np.zeros((64, 64), np.float32)
+    x, weight = torch.from_numpy(array), torch.rand(64, 64)
+    compiled = torch.compile(lambda x: x @ weight)
+    for value in range(6):
+        array[:] = value
+        array[value] = -1
+        np.testing.assert_array_equal(compiled(x).numpy(), (x @ weight).numpy())
+    assert compiled.replays == 4
+
+
+def test_results_do_not_follow_what_is_written_to_an_argument() -> None:
+    array = np.zeros((64, 64), np.float32)
+    x, weight = torch.from_numpy(array), torch.rand(64, 64)
+    compiled = torch.compile(lambda x: (x.clone(), x.t().contiguous(), x @ weight))
+    results = []
+    for value in range(6):
+        array[:] = value
+        results.append(compiled(x)[:2])
+    assert compiled.replays == 4
+    for value, (first, second) in enumerate(results):
+        assert (first == value).all() and (second == value).all()
+
+
+def test_autocast_is_noticed() -> None:
+    layer = torch.compile(nn.Linear(8, 4))
+    x = torch.rand(2, 8)
+    with torch.no_grad():
+        for _ in range(6):
+            assert layer(x).dtype is torch.float32
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                assert layer(x).dtype is torch.bfloat16
+            with torch.autocast("cpu", dtype=torch.float16):
+                assert layer(x).dtype is torch.float16
+    assert layer.compiled.replays > 9
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda members, new: members.__setitem__("weight", new),
+        lambda members, new: members.update(weight=new),
+        lambda members, new: members.__ior__({"weight": new}),
+        lambda members, new: (members.pop("weight"), members.setdefault("weight", new)),
+        lambda members, new: (members.popitem(), members.update(weight=new)),
+        lambda members, new: (members.clear(), members.update(weight=new)),
+    ],
+    ids=["item", "update", "or", "pop", "popitem", "clear"],
+)
+def test_members_that_are_put_into_a_dict_are_seen(put: Any) -> None:
+    layer = nn.Embedding(2, 2)
+    compiled = torch.compile(layer)
+    positions = torch.tensor([1])
+    with torch.no_grad():
+        for _ in range(4):
+            compiled(positions)
+        put(layer._parameters, nn.Parameter(torch.full((2, 2), 3.0)))
+        assert compiled(positions).tolist() == [[3, 3]]
+
+
+def test_a_member_that_is_gone_is_missed() -> None:
+    layer = torch.compile(nn.Sequential(nn.Identity(), nn.ReLU()))
+    for _ in range(4):
+        layer(torch.ones(2))
+    del layer._orig_mod._modules["0"], layer._orig_mod._modules["1"]
+    assert layer(-torch.ones(2)).tolist() == [-1, -1]

@@ -37,10 +37,10 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     run = Plan.run
 
-    def noted(plan: Plan, leaves: Any, donors: Any = ()) -> Any:
+    def noted(plan: Plan, leaves: Any, donors: Any = (), *known: Any) -> Any:
         if plan.program.donations:
             found.append(len(donors))
-        return run(plan, leaves, donors)
+        return run(plan, leaves, donors, *known)
 
     monkeypatch.setattr(Plan, "run", noted)
     return found

@@ -633,7 +633,7 @@ def test_a_run_that_fails_leaves_nothing_half_done(
     plan.run([x, w])
     plan.run([x, w])
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr("flambeau.runtime.plan.run_alone", interrupt)
+        broken.setattr("flambeau.runtime.plan.Alone.run", interrupt)
         plan.run([x, 2 * w])
     again = 2 * w
     for _ in range(2):

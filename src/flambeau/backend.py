@@ -25,20 +25,29 @@ class Routine(Protocol):
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
         donations: the places of leaves that results may be written over.
+        is_apart: whether no output shares memory with a leaf.
     """
 
     leaves: list[int]
     may_refuse: bool
     donations: frozenset[int]
+    is_apart: bool
 
     def run(
-        self, values: Sequence[np.ndarray], donors: Sequence[int] = ()
+        self,
+        values: Sequence[np.ndarray],
+        donors: Sequence[int] = (),
+        known: object | None = None,
+        free: Sequence[int] = (),
     ) -> list[np.ndarray] | None:
         """Return the outputs; None if `evaluate` has to find out what is wrong.
 
         Args:
             values: of the leaves.
             donors: places of leaves among `donations` that nobody needs any more.
+            known: stands for leaves: they are the same arrays as when it was given
+                before.
+            free: the places among the leaves of those that it does not stand for.
         """
 
 

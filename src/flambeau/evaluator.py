@@ -80,6 +80,7 @@ class Routine:
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
         donations: the places of leaves that results may be written over: none.
+        is_apart: whether no output shares memory with a leaf.
 
     Args:
         order: the graph, inputs before users; it is not kept.
@@ -88,6 +89,7 @@ class Routine:
 
     may_refuse = False
     donations: frozenset[int] = frozenset()
+    is_apart = False
 
     def __init__(self, order: Sequence[Node], outputs: Sequence[int]) -> None:
         places = {id(node): at for at, node in enumerate(order)}
@@ -105,7 +107,11 @@ class Routine:
         ]
 
     def run(
-        self, values: Sequence[np.ndarray], donors: Sequence[int] = ()
+        self,
+        values: Sequence[np.ndarray],
+        donors: Sequence[int] = (),
+        known: object | None = None,
+        free: Sequence[int] = (),
     ) -> list[np.ndarray]:
         """Return the outputs for these leaves, all of which stay as they are."""
         known = dict(zip(self.leaves, values, strict=True))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .graph import Node, state
 
 __all__ = [
     "Changes",
+    "Counted",
     "Keeper",
     "Live",
     "Recorder",
@@ -48,6 +49,47 @@ class Changes:
 
 
 changes = Changes()
+
+
+class Counted(dict[str, Any]):
+    """A dict whose changes are counted among those of modules."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        changes.count += 1
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        changes.count += 1
+        super().__delitem__(key)
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
+        changes.count += 1
+        return super().__ior__(other)
+
+    def clear(self) -> None:
+        """Remove all items."""
+        changes.count += 1
+        super().clear()
+
+    def pop(self, *args: Any) -> Any:
+        """Remove a key and return its value, or what is given for an absent one."""
+        changes.count += 1
+        return super().pop(*args)
+
+    def popitem(self) -> tuple[str, Any]:
+        """Remove the last item and return it."""
+        changes.count += 1
+        return super().popitem()
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the value of a key, which is added if it is not there."""
+        changes.count += 1
+        return super().setdefault(key, default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Add and replace items."""
+        changes.count += 1
+        super().update(*args, **kwargs)
 
 
 class Keeper(Protocol):

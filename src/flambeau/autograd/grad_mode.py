@@ -33,18 +33,20 @@ def is_inference_mode_enabled() -> bool:
 class _GradMode:
     """Sets the two switches on entry and restores them on exit; may be nested."""
 
+    _saved: Any = ()  # the switches at each entry, the last one outside
+
     def __init__(self, grad: bool, inference: bool | None = None) -> None:
         self._wanted = (grad, inference)
-        self._saved: list[tuple[bool, bool]] = []
 
     def __enter__(self) -> None:
-        self._saved.append((state.grad_enabled, state.inference))
         grad, inference = self._wanted
+        self._saved = (state.grad_enabled, state.inference, self._saved)
         state.grad_enabled = grad
-        state.inference = state.inference if inference is None else inference
+        if inference is not None:
+            state.inference = inference
 
     def __exit__(self, *exception: object) -> None:
-        state.grad_enabled, state.inference = self._saved.pop()
+        state.grad_enabled, state.inference, self._saved = self._saved
 
     def __call__(self, function: F) -> F:
         """Run `function` under this mode at every call."""
@@ -120,7 +122,7 @@ class set_grad_enabled(_GradMode):
         state.grad_enabled = bool(mode)
 
     def __enter__(self) -> None:
-        self._saved.append((self._before, state.inference))
+        self._saved = (self._before, state.inference, self._saved)
         state.grad_enabled = self._wanted[0]
 
     def __call__(self, function: F) -> F:

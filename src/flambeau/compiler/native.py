@@ -74,6 +74,7 @@ class Routine:
         leaves: the positions in the graph of the values that it takes.
         may_refuse: whether there are values that it does not take.
         donations: the places of leaves that results may be written over.
+        is_apart: whether no output shares memory with a leaf.
 
     Args:
         plan: the plan.
@@ -84,17 +85,24 @@ class Routine:
         self._plan = plan
         self.may_refuse = plan.program.is_guarded
         self.donations = frozenset(plan.program.donations)
+        self.is_apart = plan.is_apart
 
     def run(
-        self, values: Sequence[Any], donors: Sequence[int] = ()
+        self,
+        values: Sequence[Any],
+        donors: Sequence[int] = (),
+        known: object | None = None,
+        free: Sequence[int] = (),
     ) -> list[np.ndarray] | None:
         """Return the outputs, or None if the kernels cannot compute with the values.
 
         Args:
             values: of the leaves.
             donors: places of leaves among `donations` that nobody needs any more.
+            known: stands for those that are the same as when it was given before.
+            free: the places of the others.
         """
-        found = self._plan.run(values, donors)
+        found = self._plan.run(values, donors, known, free)
         return None if self.may_refuse and found.pop() else found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..recorder import changes
+from ..recorder import Counted, changes
 from ..tensor import Tensor
 from .hooks import EVERY_MODULE
 from .parameter import Buffer, Parameter
@@ -60,6 +60,7 @@ class Members:
         elif isinstance(value, Buffer) or name in own.get("_buffers", ()):
             self._set_buffer(name, value)
         else:
+            value = Counted(value) if name in _KINDS else value
             object.__setattr__(self, name, value)
 
     def _make_room(self, kind: str, name: str, keep: str) -> None:

@@ -9,6 +9,7 @@ from .. import dtypes as dt
 from ..autograd import no_grad
 from ..devices import check_device
 from ..devices import device as Device
+from ..recorder import Counted
 from ..tensor import Tensor
 from ..tensor.creation import empty_like
 from .hooks import Hooked
@@ -34,9 +35,9 @@ def _blank() -> dict[str, Any]:
     """The attributes of a module that has no members yet."""
     attributes: dict[str, Any] = {name: {} for name in _HOOKS}
     attributes["training"] = True
-    attributes["_parameters"] = {}
-    attributes["_buffers"] = {}
-    attributes["_modules"] = {}
+    attributes["_parameters"] = Counted()
+    attributes["_buffers"] = Counted()
+    attributes["_modules"] = Counted()
     attributes["_non_persistent_buffers_set"] = set()
     return attributes
 

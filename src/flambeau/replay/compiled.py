@@ -6,6 +6,7 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import deepcopy
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -13,6 +14,8 @@ from .. import dtypes as dt
 from ..backend import config
 from ..graph import state
 from ..tensor import Tensor, evaluate
+from ..tensor.autocasting import precision
+from ..tensor.handle import shown
 from .recording import record
 from .replay import Changed, Replay
 from .structure import flatten
@@ -122,17 +125,18 @@ def _key(
     tensors: list[Tensor],
     objects: list[Any],
 ) -> Hashable:
-    """Return what a call depends on besides what its function can reach."""
+    """Return what a call depends on besides what its function can reach.
 
-    def keep(value: Any) -> Any:
-        objects.append(value)
-        return (type(value), id(value))
-
+    Args:
+        args, kwargs: of the call.
+        tensors: where the tensors among them are added.
+        objects: where is added what neither is a tensor nor can be compared.
+    """
     if len(args) == 1 and not kwargs and type(args[0]) is Tensor:
         tensors.append(args[0])
         made: Any = Tensor
     else:
-        made = flatten((args, kwargs), tensors, keep)
+        made = flatten((args, kwargs), tensors, partial(_keep, objects))
     kinds = tuple([_kind(each) for each in tensors])
     roots = None
     if len(tensors) > 1 and any([each._base is not None for each in tensors]):
@@ -144,18 +148,26 @@ def _key(
         roots,
         state.grad_enabled,
         state.inference,
+        precision.lower,
         dt.get_default_dtype(),
         config.prepare,
         config.options,
     )
 
 
+def _keep(objects: list[Any], value: Any) -> Any:
+    objects.append(value)
+    return (type(value), id(value))
+
+
 def _kind(tensor: Tensor) -> Hashable:
-    node = tensor.node
-    value = node.value
+    """Return what matters of an argument besides its value."""
+    value = shown(tensor)
     if value is None:
         [value] = evaluate([tensor])
         node = tensor.node
+    else:
+        node = tensor._node
     tape = node.tape
     role = None if tape is None else (tape.leaf is None, is_hooked(tensor))
     return node.shape, node.dtype, role, value.strides

@@ -15,7 +15,7 @@ from ..recorder import writes
 from ..runtime.memory import are_alone, references
 from ..runtime.signals import uninterrupted
 from ..tensor import Tensor, evaluate, evaluate_pending
-from ..tensor.handle import wrap
+from ..tensor.handle import shown, wrap
 from .script import Kind, Place, Script
 from .structure import Slot, rebuild
 from .watch import Watch
@@ -80,11 +80,14 @@ class Replay:
         is_free = not script.gives and not named
         self._grads = [] if is_free else [*script.grads.items()]
         self._last: list[Callable[[], Node | None]] = [_nothing] * len(self._checked)
-        self._kept: list[Any] | None = None  # what was read last
-        self._token: object | None = None
-        self._is_single = script.result is Slot.of(0)
+        self._token: object | None = None  # of the last reading, if nobody wrote since
+        self._kept: tuple[list[Any], object] | None = None  # what was read, its token
+        self._open = [at for _, at in self._free]
+        self._open += [at for reads in self._outside for at in reads]
+        self._outside_values = [each.value for each in script.outside]
+        self._is_single = script.result is Slot.of(0) and script.returns == [0]
 
-    def run(self, tensors: Sequence[Tensor]) -> Any:
+    def run(self, tensors: list[Tensor]) -> Any:
         """Do the call with other arguments.
 
         Raises:
@@ -95,11 +98,15 @@ class Replay:
             raise Changed
         if script.writes and state.pending:
             evaluate_pending()
-        known = [*tensors, *script.captured]
-        leaves = self._read(known)
-        outside = self._look_outside(leaves) if self._has_sources else _values(script)
-        with uninterrupted() if self._lent else nullcontext():
-            values = self._routine.run(leaves, self._donors(leaves, known))
+        known = tensors + script.captured
+        leaves, token = self._read(known)
+        if self._has_sources:
+            outside = self._look_outside(leaves)
+        else:
+            outside = self._outside_values
+        with uninterrupted() if self._lent else _FREELY:
+            donors = self._donors(leaves, known)
+            values = self._routine.run(leaves, donors, token, self._open)
             if values is None:
                 raise Changed
             values += outside
@@ -108,8 +115,10 @@ class Replay:
                 self._show(made, known)
             if script.writes or script.gives:
                 self._write(made, values, known)
+        if self._is_single:
+            return made[0]
         returned = [_either(each, made, known) for each in script.returns]
-        return returned[0] if self._is_single else rebuild(script.result, returned)
+        return rebuild(script.result, returned)
 
     def _is_checked(self, place: Place) -> bool:
         is_argument = place.at < self._arguments and not place.is_grad
@@ -117,16 +126,20 @@ class Replay:
 
     # Reading
 
-    def _read(self, known: Sequence[Tensor]) -> list[Any]:
-        """Return what the plan takes, if all tensors are what they were."""
+    def _read(self, known: Sequence[Tensor]) -> tuple[list[Any], object | None]:
+        """Return what the plan takes, if all tensors are what they were.
+
+        With it goes what stands for all but the arguments, if that is kept.
+        """
         for place, has_grad in self._grads:
             if (known[place.at]._grad is not None) != has_grad:
                 raise Changed
-        kept = self._kept
-        leaves = self._look(known) if kept is None else kept.copy()
+        kept, token = self._kept or (self._look(known), None)
+        leaves = kept.copy()
         for at, position in self._free:
-            leaves[position] = known[at].node.value
-        return leaves
+            value = shown(known[at]) if self._routine.is_apart else None
+            leaves[position] = known[at].node.value if value is None else value
+        return leaves, token
 
     def _look(self, known: Sequence[Tensor]) -> list[Any]:
         """Read the tensors that are no arguments, to be kept until one is written."""
@@ -146,7 +159,7 @@ class Replay:
             is_own = at >= self._arguments and not is_grad
             may_keep &= is_own and tensor._base is None and tensor._shared is None
         if may_keep and self._token is token:  # nobody wrote meanwhile
-            self._kept = leaves.copy()
+            self._kept = leaves, token
         return leaves
 
     def forget(self) -> None:
@@ -214,12 +227,11 @@ class Replay:
             known[place.at]._grad = None if at is None else made[at]
 
 
+_FREELY = nullcontext()
+
+
 def _nothing() -> None:
     """A reference to no node."""
-
-
-def _values(script: Script) -> list[np.ndarray]:
-    return [each.value for each in script.outside]
 
 
 def _at(place: Place, known: Sequence[Tensor]) -> Tensor:

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import dtypes as dt
 from ..nn.members import Members
-from ..recorder import changes
+from ..recorder import Counted, changes
 from ..tensor import Tensor
 
 __all__ = ["PLAIN", "TooMuch", "Watch", "is_hooked", "same"]
@@ -139,6 +139,8 @@ class Watch:
             if any([tensor._base is not base for tensor, base in self._views]):
                 return False
             self._changes = count
+        if not self._holders:
+            return True
         for each in self._others:
             if [*map(id, each.read())] != each.ids and not each.holds():
                 return False
@@ -190,10 +192,10 @@ class Watch:
         self._members.append(_Holder(_items(own)))
         reached: list[Any] = [type(module)]
         for name, value in own.items():
-            if name in _MEMBERS and value:
+            if name in _MEMBERS and value and type(value) is not Counted:
                 self._watch_items(value)
                 reached.extend(value.values())
-            elif name[0] == "_" and isinstance(value, dict):  # hooks, or none yet
+            elif name[0] == "_" and isinstance(value, dict):  # members, hooks
                 self._members.append(_Holder(_items(value)))
                 reached.extend(value.values())
             elif name != "_non_persistent_buffers_set":

@@ -6,6 +6,7 @@ each step would cost a page fault per 4 KiB, more than the update itself.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import sys
 from collections import defaultdict
@@ -19,6 +20,7 @@ __all__ = [
     "ALIGNMENT",
     "Arenas",
     "Pool",
+    "address_of",
     "aligned",
     "are_alone",
     "pool",
@@ -35,6 +37,14 @@ def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
     memory = np.zeros(size + alignment, np.uint8)
     start = -memory.ctypes.data % alignment
     return memory[start : start + size]
+
+
+def address_of(array: np.ndarray) -> int:
+    """Return where an array's elements begin."""
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # read-only, not contiguous, or empty
+        return array.__array_interface__["data"][0]
 
 
 def _on_huge_pages(size: int) -> np.ndarray:

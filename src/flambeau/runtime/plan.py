@@ -13,8 +13,8 @@ import numpy as np
 
 from ..evaluator import meaning
 from .engine import Code, Engine
-from .memory import Arenas, aligned, pool
-from .team import STEP, default_threads, run_alone, run_steps
+from .memory import Arenas, address_of, aligned, pool
+from .team import STEP, Alone, default_threads, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
 
@@ -60,7 +60,7 @@ class _Segment:
     ) -> None:
         self._gather = np.array([each for row in tables for each in row], np.intp)
         self._tables = np.zeros(len(self._gather), np.uint64)
-        self._workspace, self._alone = workspace, alone
+        self._workspace = workspace
         self._kernel_steps, self.host = kernel_steps, host
         self.steps = np.zeros(len(kernels), STEP)
         at = self._tables.ctypes.data
@@ -69,7 +69,7 @@ class _Segment:
         ):
             record["function"], record["table"], record["chunks"] = function, at, chunks
             at += 8 * len(row)
-        self._place = self.steps.ctypes.data
+        self._job = Alone(self.steps, workspace) if alone else None
 
     def run(self, addresses: np.ndarray, seconds: Seconds | None) -> None:
         """Run the kernels on the buffers that lie at these addresses.
@@ -82,19 +82,24 @@ class _Segment:
             return
         # "clip" writes into the tables at once; no place is out of range
         addresses.take(self._gather, out=self._tables, mode="clip")
-        if seconds is None:
-            self._run_steps(0, len(self.steps))
-            return
-        for at, step in enumerate(self._kernel_steps):
-            start = time.perf_counter()
-            self._run_steps(at, 1)
-            seconds.append((step, time.perf_counter() - start))
-
-    def _run_steps(self, at: int, count: int) -> None:
-        if self._alone:
-            run_alone(self._place + at * STEP.itemsize, count, self._workspace)
+        if seconds is not None:
+            self._watch(seconds)
+        elif self._job is not None:
+            self._job.run()
         else:
-            run_steps(self.steps[at : at + count], self._workspace)
+            run_steps(self.steps, self._workspace)
+
+    def _watch(self, seconds: Seconds) -> None:
+        """Run the kernels one by one, and note how long each takes."""
+        for at, step in enumerate(self._kernel_steps):
+            record = self.steps[at : at + 1]
+            job = None if self._job is None else Alone(record, self._workspace)
+            start = time.perf_counter()
+            if job is None:
+                run_steps(record, self._workspace)
+            else:
+                job.run()
+            seconds.append((step, time.perf_counter() - start))
 
 
 class Plan:
@@ -118,7 +123,7 @@ class Plan:
         self._addresses = np.zeros(len(program.buffers), np.uint64)
         self._fixed = dict(program.constants)
         for number, array in program.constants:
-            self._addresses[number] = _address(array)
+            self._addresses[number] = address_of(array)
         self._leaves = [number for _, number in program.leaves]
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
@@ -131,6 +136,13 @@ class Plan:
         self._alone = _is_little(program)
         self._segments = self._cut(range(len(program.steps)))
         self._prologue = _Prologue(program)
+        self._places = range(len(self._leaves))
+        self._known: object | None = None  # what stood for leaves in the last run
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the outputs have memory of their own, which no leaf shares."""
+        return not self._reads_back
 
     # Building
 
@@ -192,7 +204,11 @@ class Plan:
     # Running
 
     def run(
-        self, leaves: Sequence[np.ndarray], donors: Sequence[int] = ()
+        self,
+        leaves: Sequence[np.ndarray],
+        donors: Sequence[int] = (),
+        known: object | None = None,
+        free: Sequence[int] = (),
     ) -> list[np.ndarray]:
         """Compute the outputs.
 
@@ -201,12 +217,20 @@ class Plan:
                 that was given before must still hold the same numbers.
             donors: places of leaves, blocks of the pool, over which the program's
                 donations may be written.
+            known: stands for leaves: they are the same arrays as when it was given
+                before.
+            free: the places of the leaves that it does not stand for.
         """
         seconds: Seconds | None = [] if watchers else None
         with self._lock:
             arena = _arenas.take(self._size)
             try:
-                found = self._run(arena, leaves, donors, seconds)
+                is_known = known is not None and known is self._known
+                places = free if is_known else self._places
+                self._known = None
+                changed = self._prologue.changed(leaves, places)
+                found = self._run(arena, leaves, changed, donors, seconds)
+                self._known = known
             finally:
                 _arenas.give_back(arena)
         if seconds is not None:
@@ -218,10 +242,10 @@ class Plan:
         self,
         arena: np.ndarray,
         leaves: Sequence[np.ndarray],
+        changed: Sequence[int],
         donors: Sequence[int],
         seconds: Seconds | None,
     ) -> list[np.ndarray]:
-        changed = self._prologue.changed(leaves)
         memory = self._place(arena, leaves, changed, donors)
         if self._prologue.has_work:
             self._run_prologue(changed, seconds)
@@ -244,11 +268,11 @@ class Plan:
         """Give every buffer its memory; return what has memory of its own."""
         addresses = self._addresses
         if self._arena() is not arena:
-            self._arena, base = weakref.ref(arena), _address(arena)
+            self._arena, base = weakref.ref(arena), address_of(arena)
             for number, offset in self._offsets.items():
                 addresses[number] = base + offset
         for at in changed:
-            addresses[self._leaves[at]] = _address(leaves[at])
+            addresses[self._leaves[at]] = address_of(leaves[at])
         memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
         for at in donors:
             number, block = self.program.donations[at], leaves[at].base
@@ -265,7 +289,7 @@ class Plan:
         memory = prologue.part(changed)
         if memory:
             for number, each in memory.items():
-                self._addresses[number] = _address(each)
+                self._addresses[number] = address_of(each)
                 self._offsets.pop(number, None)
             self._segments = self._cut(
                 at for at in range(len(steps)) if at not in prologue.apart
@@ -305,7 +329,7 @@ class Plan:
         if np.may_share_memory(value, arena):
             value = value.copy()  # later steps will use the memory of what was read
         memory[step.output] = value.reshape(node.shape)
-        self._addresses[step.output] = _address(value)
+        self._addresses[step.output] = address_of(value)
 
 
 class _Prologue:
@@ -337,16 +361,24 @@ class _Prologue:
         self._refs: list[Any] = [None] * len(program.leaves)
         self._memory: dict[int, np.ndarray] = {}
 
-    def changed(self, leaves: Sequence[np.ndarray]) -> list[int]:
-        """Return which leaves are other arrays than in the last run."""
-        ids, now = self._ids, [*map(id, leaves)]
-        if now == ids:
-            return []
-        found = [at for at, (new, old) in enumerate(zip(now, ids)) if new != old]
-        for at in found:
-            self._refs[at] = weakref.ref(leaves[at], partial(_gone, ids, at, now[at]))
-            ids[at] = now[at]
-            self.waiting.update(self.apart.intersection(self._users[at]))
+    def changed(self, leaves: Sequence[np.ndarray], places: Iterable[int]) -> list[int]:
+        """Return which leaves may be other arrays than in the last run.
+
+        Args:
+            leaves: all of them.
+            places: where to look. A leaf that no step of these reads counts as another.
+        """
+        ids, found = self._ids, []
+        for at in places:
+            users = self._users[at]
+            if users:
+                array, own = leaves[at], id(leaves[at])
+                if own == ids[at]:
+                    continue
+                self._refs[at] = weakref.ref(array, partial(_gone, ids, at, own))
+                ids[at] = own
+                self.waiting.update(self.apart.intersection(users))
+            found.append(at)
         return found
 
     @property
@@ -404,7 +436,3 @@ def _is_little(program: Any) -> bool:
     moved = sum(each.moved for each in kernels)
     flops = sum(each.flops for each in kernels)
     return flops + _OPERATIONS_PER_BYTE * moved < _LITTLE_WORK
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]

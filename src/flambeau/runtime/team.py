@@ -20,9 +20,9 @@ from .engine import Code, engine
 from .memory import aligned
 
 __all__ = [
+    "Alone",
     "default_threads",
     "get_num_threads",
-    "run_alone",
     "run_steps",
     "set_num_threads",
 ]
@@ -42,7 +42,8 @@ _HUGE = 2 << 20  # of memory pages: no kernel's workspace should need many
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
 # `run` does all steps of the posted plan as thread `tid`, with memory of the thread's
-# own, which every kernel may use while it runs. `post` announces a plan.
+# own, which every kernel may use while it runs; `alone` does so as the only thread, for
+# which one argument is passed sooner than six. `post` announces a plan.
 # `work` waits for plans and runs them, and returns when it has waited long enough;
 # it says so in the thread's flag first, so that `wake` knows whom to call.
 _IR = """
@@ -183,6 +184,18 @@ define i64 @flambeau_wake(ptr %team, i64 %tid) {{
   ret i64 %was
 }}
 
+define void @flambeau_alone(ptr %job) {{
+  %steps = load ptr, ptr %job, align 8
+  %count.at = getelementptr i64, ptr %job, i64 1
+  %count = load i64, ptr %count.at, align 8
+  %space.at = getelementptr i64, ptr %job, i64 2
+  %space = load ptr, ptr %space.at, align 8
+  call void @flambeau_run(
+    ptr %steps, i64 %count, ptr null, i64 0, i64 1, ptr %space
+  )
+  ret void
+}}
+
 define void @flambeau_post(ptr %team, ptr %steps, i64 %count) {{
   %steps.at = getelementptr i64, ptr %team, i64 {STEPS}
   store ptr %steps, ptr %steps.at, align 8
@@ -306,10 +319,12 @@ class _Native:
             EACH=_EACH,
             ASLEEP=_ASLEEP,
         )
-        names = [f"flambeau_{name}" for name in ("run", "work", "wake", "post")]
+        kinds = ("run", "alone", "work", "wake", "post")
+        names = [f"flambeau_{name}" for name in kinds]
         self._code: Code = engine().link(engine().compile(text), names)
         word, at = ctypes.c_int64, ctypes.c_void_p
         self.run = self._function("run", None, at, word, at, word, word, at)
+        self.alone = self._function("alone", None, at)
         self.work = self._function("work", word, at, word, word, word)
         self.wake = self._function("wake", word, at, word)
         self.post = self._function("post", None, at, at, word)
@@ -433,13 +448,29 @@ def run_steps(steps: np.ndarray, workspace: int = 0) -> None:
                 return team.run(steps, workspace)
         finally:
             team.lock.release()
-    return run_alone(steps.ctypes.data, len(steps), workspace)
+    return Alone(steps, workspace).run()
 
 
-def run_alone(place: int, count: int, workspace: int) -> None:
-    """Run a plan in the calling thread: so many records, at this address."""
-    _alone.reserve(workspace)
-    _native().run(place, count, None, 0, 1, _alone.address)
+class Alone:
+    """A plan that one thread runs; one run at a time.
+
+    Args:
+        steps: the records.
+        workspace: bytes that the thread needs for its own while it runs a kernel.
+    """
+
+    def __init__(self, steps: np.ndarray, workspace: int) -> None:
+        self._steps, self._workspace = steps, workspace
+        self._words = np.array([steps.ctypes.data, len(steps), 0], np.int64)
+        self._place = self._words.ctypes.data
+        self._native = _native()
+
+    def run(self) -> None:
+        """Run the plan in the calling thread."""
+        if self._workspace:
+            _alone.reserve(self._workspace)
+            self._words[2] = _alone.address
+        self._native.alone(self._place)
 
 
 def _team(count: int) -> Team:

@@ -46,10 +46,11 @@ def compute(*tensors: Tensor | Sequence[Tensor]) -> None:
     """
     listed: list[Tensor] = []
     for each in tensors:
-        listed.extend(each if isinstance(each, (list, tuple)) else [each])  # type: ignore
-    for tensor in listed:
-        if not isinstance(tensor, Handle):
-            raise TypeError(f"evaluate takes tensors, got a {type(tensor).__name__}")
+        for tensor in each if isinstance(each, (list, tuple)) else (each,):
+            if not isinstance(tensor, Handle):
+                kind = type(tensor).__name__
+                raise TypeError(f"evaluate takes tensors, got a {kind}")
+            listed.append(tensor)  # type: ignore[arg-type]
     if listed and state.recorder is None:
         evaluate(listed)
     else:

@@ -40,6 +40,7 @@ __all__ = [
     "show",
     "show_in_place",
     "show_steps",
+    "shown",
     "wrap",
 ]
 
@@ -389,6 +390,22 @@ def size_of(x: Handle) -> Size:
 # Evaluation
 
 
+def shown(x: Handle) -> np.ndarray | None:
+    """Return the values that a tensor has now, or None if they are to be evaluated.
+
+    Of memory shared with NumPy it is an array of its own kind that shows the memory
+    itself: whoever reads it must have done so before anybody writes again.
+    """
+    if x._base is not None:
+        return None
+    array, value = x._shared, x._node.value
+    if array is None or value is None:
+        return value
+    same = array.shape == value.shape and array.strides == value.strides
+    plain = array.flags.carray and array.dtype is value.dtype
+    return array.view() if same and plain else None
+
+
 def note_pending(handle: Handle) -> None:
     """Remember that a tensor is waiting for its value; look if very many are."""
     state.pending.append(weakref.ref(handle))
@@ -406,7 +423,8 @@ def evaluate(tensors: Iterable[Tensor]) -> list[np.ndarray]:
     """
     spoil("a value was looked at")
     roots = [each.node for each in tensors]
-    if any(each.value is None for each in roots):
+    values = [each.value for each in roots]
+    if any([each is None for each in values]):
         others = _pending_nodes()
         try:
             backend.evaluate(roots + others)
@@ -414,7 +432,8 @@ def evaluate(tensors: Iterable[Tensor]) -> list[np.ndarray]:
             if not others:
                 raise
             backend.evaluate(roots)
-    return [_value(each) for each in roots]
+        values = [each.value for each in roots]
+    return values  # type: ignore[return-value]
 
 
 def evaluate_pending() -> None:
