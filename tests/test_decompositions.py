@@ -79,9 +79,16 @@ def test_derivatives(function) -> None:
     check_derivatives(function, SQUARE[0])
 
 
-def test_what_has_no_gradient_says_so() -> None:
-    tall = torch.tensor(TALL, requires_grad=True)
-    with pytest.raises(RuntimeError, match="full_matrices=False only"):
-        linalg.svd(tall).U.sum().backward()
+def test_only_the_vectors_that_a_matrix_determines_have_a_gradient() -> None:
+    slopes = []
+    for full in (True, False):
+        tall = torch.tensor(TALL, requires_grad=True)
+        vectors = linalg.svd(tall, full).U[..., : tall.shape[-1]]
+        (vectors**2 * vectors.detach()).sum().backward()
+        slopes.append(tall.grad)
+    assert torch.allclose(*slopes)
+
+
+def test_a_matrix_without_inverse_is_refused() -> None:
     with pytest.raises(linalg.LinAlgError, match="linalg.inv"):
         linalg.inv(torch.zeros(2, 2)).tolist()

@@ -258,10 +258,21 @@ def test_qr(shape, mode):
     assert torch.linalg.qr(torch.tensor(array), "r").Q.shape == (0,)
 
 
-def test_qr_says_that_it_has_no_gradient():
-    (x,) = tensors(N)
-    with pytest.raises(RuntimeError, match="linalg_qr: its derivative is not defined"):
-        torch.linalg.qr(x).R.sum().backward()
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 2)])
+def test_qr_is_differentiated_twice(shape):
+    def both(x):
+        q, r = torch.linalg.qr(x)
+        return q @ (1 + r * r)
+
+    x = torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(both, x)
+    assert torch.autograd.gradgradcheck(both, x)
+
+
+def test_the_whole_q_of_a_tall_matrix_has_no_gradient():
+    x = torch.randn(4, 2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="not differentiable when mode='complete'"):
+        torch.linalg.qr(x, "complete").Q.sum().backward()
 
 
 # Errors

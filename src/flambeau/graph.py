@@ -182,7 +182,16 @@ def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
 
 def scalar(number: float, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
-    return _noted(number, dtype, np.array(number, dtype.numpy))
+    return _noted(number, dtype, _as_array(number, dtype))
+
+
+def _as_array(number: float, dtype: dt.dtype) -> np.ndarray:
+    """An int beyond the range of its dtype wraps, as in C."""
+    if isinstance(number, int) and dtype.numpy.kind in "iu":
+        return np.array(number & (1 << 8 * dtype.itemsize) - 1, np.uint64).astype(
+            dtype.numpy
+        )
+    return np.array(number, dtype.numpy)
 
 
 def shared_scalar(number: float, dtype: dt.dtype) -> Node:
@@ -197,7 +206,7 @@ def shared_scalar(number: float, dtype: dt.dtype) -> Node:
 
 @lru_cache(maxsize=4096, typed=True)
 def _array_of(number: float, dtype: dt.dtype) -> np.ndarray:
-    array = np.array(number, dtype.numpy)
+    array = _as_array(number, dtype)
     array.flags.writeable = False
     return array
 

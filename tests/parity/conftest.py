@@ -33,20 +33,22 @@ else:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many samples of torch's table of modules were compared."""
+    """Say how many samples of torch's own tables were compared."""
     reports = [
         each
         for outcome in ("passed", "failed")
         for each in terminalreporter.getreports(outcome)
     ]
-    counts = [
-        value
-        for each in reports
-        for name, value in each.user_properties
-        if name == "module_db"
-    ]
-    if counts:
-        passed, failed, left_out = map(sum, zip(*counts))
-        terminalreporter.write_line(
-            f"module_db: {passed} samples passed, {failed} failed, {left_out} left out"
-        )
+    for table in ("module_db", "op_db"):
+        counts = [
+            value
+            for each in reports
+            for name, value in each.user_properties
+            if name == table
+        ]
+        if counts:
+            passed, failed, left_out = map(sum, zip(*counts))
+            terminalreporter.write_line(
+                f"{table}: {passed} samples passed, {failed} failed, "
+                f"{left_out} left out"
+            )

@@ -121,7 +121,15 @@ def _pow_exponent(g: Node, y: Node, a: Node, b: Node) -> Node:
     return where(flat, zero, mul(g, mul(y, log(a))))
 
 
-power = Elementwise("pow", np.power, (_pow_base, _pow_exponent))
+def _power_numpy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind != "i" or not (y < 0).any():
+        return np.power(x, y)
+    # an integer's power below 0 is a fraction, which has no whole part but for 1 and -1
+    found = np.where(np.abs(x) == 1, np.power(x, np.abs(y) % 2), 0)
+    return np.where(y < 0, found, np.power(x, np.maximum(y, 0))).astype(x.dtype)
+
+
+power = Elementwise("pow", _power_numpy, (_pow_base, _pow_exponent))
 absolute = Elementwise("abs", np.abs, (lambda g, y, x: mul(g, sign(x)),))
 reciprocal = Elementwise(
     "reciprocal", np.reciprocal, (lambda g, y, x: neg(mul(g, mul(y, y))),)
@@ -143,7 +151,12 @@ def _flat(g: Node, y: Node, *inputs: Node) -> Node:
     return mul(g, const_like(0, g))
 
 
-sign: Elementwise = Elementwise("sign", np.sign, (_flat,))
+def _sign_numpy(x: np.ndarray) -> np.ndarray:
+    # 0 for NaN, as in torch
+    return x if x.dtype == bool else (x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)
+
+
+sign: Elementwise = Elementwise("sign", _sign_numpy, (_flat,))
 floor: Elementwise = Elementwise("floor", np.floor, (_flat,))
 ceil = Elementwise("ceil", np.ceil, (_flat,))
 trunc: Elementwise = Elementwise("trunc", np.trunc, (_flat,))
@@ -313,14 +326,18 @@ frexp_mantissa = Elementwise(
 frexp_exponent: Elementwise = Elementwise(
     "frexp", lambda x: np.frexp(x)[1], result=dt.int32
 )
-nextafter = Elementwise("nextafter", np.nextafter)
+nextafter = Elementwise(
+    "nextafter",
+    np.nextafter,
+    (lambda g, y, a, b: where(not_equal(a, b), g, const_like(0, g)), _flat),
+)
 gcd = Elementwise("gcd", np.gcd)
 lcm = Elementwise("lcm", np.lcm)
 
 # Comparison, logic and bits: bool results or integers, no gradient
 
 equal = Elementwise("eq", np.equal, result=dt.bool_)
-not_equal = Elementwise("ne", np.not_equal, result=dt.bool_)
+not_equal: Elementwise = Elementwise("ne", np.not_equal, result=dt.bool_)
 less = Elementwise("lt", np.less, result=dt.bool_)
 less_equal: Elementwise = Elementwise("le", np.less_equal, result=dt.bool_)
 greater = Elementwise("gt", np.greater, result=dt.bool_)

@@ -56,11 +56,8 @@ def _extreme(x: Node, op: Op, axes: Shape, keepdims: bool) -> Node:
 
 
 def _power(x: Node, exponent: float) -> Node:
-    """x to a power, for x >= 0; at 0 and a positive power the slope is 0, never NaN."""
-    power = ew.const_like(exponent, x)
-    if exponent < 0:
-        return ew.power(x, power)
-    zero = ew.const_like(0, x)
-    flat = ew.equal(x, zero)
+    """x to a power, for x >= 0; the slope at 0 is 0, never NaN."""
+    flat = ew.equal(x, ew.const_like(0, x))
     safe = ew.where(flat, ew.const_like(1, x), x)
-    return ew.where(flat, zero, ew.power(safe, power))
+    at_zero = ew.const_like(0 if exponent > 0 else math.inf, x)
+    return ew.where(flat, at_zero, ew.power(safe, ew.const_like(exponent, x)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -96,12 +97,13 @@ def _searchsorted_numpy(
     side: Literal["left", "right"] = "right" if right else "left"
     if edges.ndim == 1:
         return np.searchsorted(edges, values, side)
-    rows = edges.reshape(-1, edges.shape[-1])
-    wanted = values.reshape(-1, values.shape[-1])
+    count = math.prod(edges.shape[:-1])
+    rows = edges.reshape(count, edges.shape[-1])
+    wanted = values.reshape(count, values.shape[-1])
     found = [
         np.searchsorted(row, row_values, side) for row, row_values in zip(rows, wanted)
     ]
-    return np.array(found).reshape(values.shape)
+    return np.array(found, np.int64).reshape(values.shape)
 
 
 searchsorted = Op(

@@ -1,7 +1,6 @@
-"""Matrices that LAPACK computes: inverse, determinant, solutions, decompositions.
+"""Matrices that LAPACK computes: inverse, determinant, solutions.
 
-Each op has one result; a decomposition is an op for each of its factors. The gradients
-are written with ops, so they can be differentiated again where the rules allow it.
+The gradients are written with ops, so they can be differentiated again.
 
 Source: M. B. Giles, "An extended collection of matrix derivative results" (2008).
 """
@@ -18,24 +17,22 @@ from ..graph import Node, constant
 from . import elementwise as ew
 from .broadcast import reshape, sum_to
 from .contract import matmul
-from .decompose import svdvals
 from .movement import cat, slice_axis, swap
 from .op import Op, same_as_input
 
 __all__ = [
     "LinAlgError",
+    "checked",
     "cholesky",
     "det",
-    "eigh_values",
-    "eigh_vectors",
     "inv",
     "logabsdet",
+    "masked",
     "matrix_exp",
     "pinv",
     "sign_of_det",
     "solve",
-    "svd_left",
-    "svd_right",
+    "turn",
 ]
 
 Shape = tuple[int, ...]
@@ -55,7 +52,7 @@ class LinAlgError(RuntimeError):
     """A matrix has no inverse or no such decomposition; torch's `LinAlgError`."""
 
 
-def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return the NumPy function with torch's kind of error."""
 
     def run(*arrays: np.ndarray, **params: Any) -> Any:
@@ -67,7 +64,8 @@ def _checked(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _turn(x: Node) -> Node:
+def turn(x: Node) -> Node:
+    """Return the transposed matrices."""
     return swap(x, -2, -1)
 
 
@@ -80,7 +78,8 @@ def _wide(x: Node) -> Node:
     return reshape(x, (*x.shape, 1, 1))
 
 
-def _masked(x: Node, mask: np.ndarray) -> Node:
+def masked(x: Node, mask: np.ndarray) -> Node:
+    """Return matrices with 0 where the mask is 0."""
     return ew.mul(x, constant(mask.astype(x.dtype.numpy), x.dtype))
 
 
@@ -89,15 +88,15 @@ def _masked(x: Node, mask: np.ndarray) -> Node:
 inv: Op = Op(
     "linalg_inv",
     same_as_input,
-    _checked("inv", np.linalg.inv),
-    (lambda g, y, x: ew.neg(matmul(matmul(_turn(y), g), _turn(y))),),
+    checked("inv", np.linalg.inv),
+    (lambda g, y, x: ew.neg(matmul(matmul(turn(y), g), turn(y))),),
     "LinalgInvEx",
 )
 det = Op(
     "linalg_det",
     _batch,
     np.linalg.det,
-    (lambda g, y, x: ew.mul(_wide(ew.mul(g, y)), _turn(inv(x))),),
+    (lambda g, y, x: ew.mul(_wide(ew.mul(g, y)), turn(inv(x))),),
     "LinalgDet",
 )
 sign_of_det = Op("linalg_slogdet", _batch, lambda x: np.linalg.slogdet(x)[0])
@@ -105,7 +104,7 @@ logabsdet = Op(
     "linalg_slogdet",
     _batch,
     lambda x: np.linalg.slogdet(x)[1],
-    (lambda g, y, x: ew.mul(_wide(g), _turn(inv(x))),),
+    (lambda g, y, x: ew.mul(_wide(g), turn(inv(x))),),
     "LinalgSlogdet",
 )
 
@@ -118,12 +117,10 @@ def _solve_infer(a: Node, b: Node) -> tuple[Shape, dtype]:
 solve: Op = Op(
     "linalg_solve",
     _solve_infer,
-    _checked("solve", np.linalg.solve),
+    checked("solve", np.linalg.solve),
     (
-        lambda g, y, a, b: sum_to(
-            ew.neg(matmul(solve(_turn(a), g), _turn(y))), a.shape
-        ),
-        lambda g, y, a, b: sum_to(solve(_turn(a), g), b.shape),
+        lambda g, y, a, b: sum_to(ew.neg(matmul(solve(turn(a), g), turn(y))), a.shape),
+        lambda g, y, a, b: sum_to(solve(turn(a), g), b.shape),
     ),
     "LinalgSolveEx",
 )
@@ -134,133 +131,18 @@ solve: Op = Op(
 def _cholesky_gradient(g: Node, y: Node, x: Node) -> Node:
     size = x.shape[-1]
     lower = np.tril(np.ones((size, size))) - np.eye(size) / 2
-    inner = _masked(matmul(_turn(y), g), lower)
+    inner = masked(matmul(turn(y), g), lower)
     inverse = inv(y)
-    found = matmul(matmul(_turn(inverse), inner), inverse)
-    return ew.mul(ew.add(found, _turn(found)), ew.const_like(0.5, found))
+    found = matmul(matmul(turn(inverse), inner), inverse)
+    return ew.mul(ew.add(found, turn(found)), ew.const_like(0.5, found))
 
 
 cholesky = Op(
     "linalg_cholesky",
     same_as_input,
-    _checked("cholesky", np.linalg.cholesky),
+    checked("cholesky", np.linalg.cholesky),
     (_cholesky_gradient,),
     "LinalgCholeskyEx",
-)
-
-# Eigenvalues of symmetric matrices: A = V diag(w) V^T
-
-
-def _inverse_gaps(values: Node) -> Node:
-    """1 / (w_j - w_i), and 0 on the diagonal."""
-    size = values.shape[-1]
-    rows = reshape(values, (*values.shape[:-1], size, 1))
-    gaps = ew.sub(reshape(values, (*values.shape[:-1], 1, size)), rows)
-    eye = constant(np.eye(size, dtype=values.dtype.numpy), values.dtype)
-    return _masked(ew.reciprocal(ew.add(gaps, eye)), 1 - np.eye(size))
-
-
-def _columns_times(matrix: Node, factors: Node) -> Node:
-    """Each column times a number."""
-    return ew.mul(matrix, reshape(factors, (*factors.shape[:-1], 1, factors.shape[-1])))
-
-
-eigh_values = Op(
-    "linalg_eigvalsh",
-    lambda x: (x.shape[:-1], x.dtype),
-    _checked("eigh", np.linalg.eigvalsh),
-    (lambda g, y, x: _eigh_values_gradient(g, x),),
-    "LinalgEigh",
-)
-
-
-def _eigh_values_gradient(g: Node, x: Node) -> Node:
-    vectors = eigh_vectors(x)
-    return matmul(_columns_times(vectors, g), _turn(vectors))
-
-
-def _eigh_vectors_gradient(g: Node, y: Node, x: Node) -> Node:
-    inner = ew.mul(matmul(_turn(y), g), _inverse_gaps(eigh_values(x)))
-    return matmul(matmul(y, inner), _turn(y))
-
-
-eigh_vectors: Op = Op(
-    "linalg_eigh",
-    same_as_input,
-    _checked("eigh", lambda x: np.linalg.eigh(x)[1]),
-    (_eigh_vectors_gradient,),
-    "LinalgEigh",
-)
-
-# Singular vectors: A = U diag(s) Vh
-
-
-def _svd_infer(side: int) -> Callable[..., tuple[Shape, dtype]]:
-    def infer(x: Node, *, full: bool) -> tuple[Shape, dtype]:
-        *batch, rows, columns = x.shape
-        inner = min(rows, columns)
-        if side == 0:
-            return (*batch, rows, rows if full else inner), x.dtype
-        return (*batch, columns if full else inner, columns), x.dtype
-
-    return infer
-
-
-def _svd_numpy(side: int) -> Callable[..., np.ndarray]:
-    def run(x: np.ndarray, full: bool) -> np.ndarray:
-        return np.linalg.svd(x, full_matrices=full)[side]
-
-    return _checked("svd", run)
-
-
-def _svd_parts(x: Node) -> tuple[Node, Node, Node]:
-    return svd_left(x, full=False), svdvals(x), svd_right(x, full=False)
-
-
-def _skew_over_gaps(product: Node, values: Node) -> Node:
-    """(P - P^T) / (s_k^2 - s_j^2), and 0 on the diagonal."""
-    return ew.mul(ew.sub(product, _turn(product)), _inverse_gaps(ew.square(values)))
-
-
-def _only_square(x: Node, full: bool) -> None:
-    if full and x.shape[-1] != x.shape[-2]:
-        raise RuntimeError(
-            "svd_backward: the singular vectors of a matrix that is not square have a "
-            "gradient with full_matrices=False only"
-        )
-
-
-def _left_gradient(g: Node, y: Node, x: Node, full: bool) -> Node:
-    _only_square(x, full)
-    u, values, vh = _svd_parts(x)
-    inner = _columns_times(_skew_over_gaps(matmul(_turn(u), g), values), values)
-    found = matmul(matmul(u, inner), vh)
-    if x.shape[-2] > x.shape[-1]:
-        scaled = _columns_times(g, ew.reciprocal(values))
-        outside = ew.sub(scaled, matmul(u, matmul(_turn(u), scaled)))
-        found = ew.add(found, matmul(outside, vh))
-    return found
-
-
-def _right_gradient(g: Node, y: Node, x: Node, full: bool) -> Node:
-    _only_square(x, full)
-    u, values, vh = _svd_parts(x)
-    v, gv = _turn(vh), _turn(g)
-    inner = _skew_over_gaps(matmul(vh, gv), values)
-    rows = reshape(values, (*values.shape, 1))
-    found = matmul(matmul(u, ew.mul(rows, inner)), vh)
-    if x.shape[-1] > x.shape[-2]:
-        scaled = _columns_times(gv, ew.reciprocal(values))
-        outside = ew.sub(scaled, matmul(v, matmul(vh, scaled)))
-        found = ew.add(found, matmul(u, _turn(outside)))
-    return found
-
-
-svd_left: Op = Op(
-    "linalg_svd", _svd_infer(0), _svd_numpy(0), (_left_gradient,), "LinalgSvd"
-)
-svd_right: Op = Op(
-    "linalg_svd", _svd_infer(2), _svd_numpy(2), (_right_gradient,), "LinalgSvd"
 )
 
 # The pseudoinverse
@@ -281,7 +163,7 @@ def _pinv_numpy(x: np.ndarray, *, cutoff: float | None, atol: float) -> np.ndarr
 
 
 def _pinv_gradient(g: Node, y: Node, x: Node, **params: Any) -> Node:
-    yt, gt = _turn(y), _turn(g)
+    yt, gt = turn(y), turn(g)
     first = ew.neg(matmul(matmul(yt, g), yt))
     left = matmul(gt, matmul(y, yt))
     second = ew.sub(left, matmul(x, matmul(y, left)))
@@ -333,7 +215,7 @@ def _exp_numpy(x: np.ndarray) -> np.ndarray:
 
 def _exp_gradient(g: Node, y: Node, x: Node) -> Node:
     """The upper right block of exp([[A^T, G], [0, A^T]])."""
-    turned, size = _turn(x), x.shape[-1]
+    turned, size = turn(x), x.shape[-1]
     empty = ew.zeros_like(turned)
     upper, lower = cat(turned, g, axis=x.ndim - 1), cat(empty, turned, axis=x.ndim - 1)
     whole = matrix_exp(cat(upper, lower, axis=x.ndim - 2))

@@ -50,8 +50,13 @@ def check_channels(
         channels: how many channels there must be.
 
     Raises:
-        RuntimeError: there are others; says how to get there if that can be guessed.
+        RuntimeError: there are others, and how to get there if that can be guessed; or
+            there are no groups.
     """
+    if groups < 1:
+        raise RuntimeError(
+            f"{name}: non-positive groups is not supported: got groups={groups}"
+        )
     at = len(shape) - len(weight) + 1
     if shape[at] == channels:
         return

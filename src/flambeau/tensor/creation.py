@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
+from math import ceil, isfinite
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -409,6 +410,9 @@ def _in_dtype_of(input: Tensor, options: dict[str, Any]) -> dict[str, Any]:
 def eye(n: int, m: int | None = None, **options: Any) -> Tensor:
     """Return ones on the diagonal of an n x m matrix, zeros elsewhere."""
     kind = options.pop("dtype", None) or dt.get_default_dtype()
+    for name, size in (("n", n), ("m", m)):
+        if size is not None and size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
     node = constant(np.eye(n, m, dtype=kind.numpy), kind)
     return made(node, options.get("requires_grad", False), options.get("device"))
 
@@ -438,6 +442,8 @@ def arange(
     if end is None:
         start, end = 0, start
     numbers = start, end, step = [_number(each) for each in (start, end, step)]
+    if not all(map(isfinite, numbers)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -448,7 +454,11 @@ def arange(
     whole = all(isinstance(each, (int, np.integer)) for each in numbers)
     kind = dtype or (dt.int64 if whole else dt.get_default_dtype())
     count = ceil((end - start) / step) if not whole else -(-(end - start) // step)
-    working = np.int64 if whole else np.float64
+    if not kind.is_floating_point and not whole:
+        start, end, step = (int(each) for each in numbers)
+        if kind is dt.int64 and step:
+            count = -(-(end - start) // step)
+    working = np.float64 if kind.is_floating_point and not whole else np.int64
     values = working(start) + np.arange(count, dtype=working) * working(step)
     return made(constant(values.astype(kind.numpy), kind), requires_grad, device)
 
@@ -461,11 +471,31 @@ def linspace(start: Number, end: Number, steps: int, **options: Any) -> Tensor:
         >>> torch.linspace(0, 1, 5)
         tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    if steps < 0:
-        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
     kind = options.pop("dtype", None) or dt.get_default_dtype()
-    node = constant(_linspace(start, end, steps, kind.numpy), kind)
+    ends = _ends("linspace", start, end, steps, kind)
+    node = constant(_linspace(*ends, steps, kind.numpy), kind)
     return made(node, options.get("requires_grad", False), options.get("device"))
+
+
+def _ends(
+    name: str, start: Any, end: Any, steps: int, kind: dt.dtype
+) -> tuple[Number, Number]:
+    """Return the ends as numbers, whole ones for integers.
+
+    Raises:
+        RuntimeError: a tensor with dimensions, or a negative number of steps.
+        TypeError: a number of steps that is no int.
+    """
+    if index(steps) < 0:
+        raise RuntimeError(f"number of steps must be non-negative, got {steps}")
+    ndims = [each.node.ndim if isinstance(each, Handle) else 0 for each in (start, end)]
+    if any(ndims):
+        raise RuntimeError(
+            f"{name} only supports 0-dimensional start and end tensors, but got start "
+            f"with {ndims[0]} dimension(s) and end with {ndims[1]} dimension(s)."
+        )
+    first, last = _number(start), _number(end)
+    return (first, last) if kind.is_floating_point else (int(first), int(last))
 
 
 def _linspace(start: Number, end: Number, steps: int, kind: np.dtype) -> np.ndarray:
@@ -487,6 +517,7 @@ def logspace(
 ) -> Tensor:
     """Return `base` to the power of evenly spaced exponents."""
     kind = options.pop("dtype", None) or dt.get_default_dtype()
-    powers = np.power(base, np.linspace(start, end, steps))
+    ends = _ends("logspace", start, end, steps, kind)
+    powers = np.power(float(base), np.linspace(*ends, steps))
     node = constant(powers.astype(kind.numpy), kind)
     return made(node, options.get("requires_grad", False), options.get("device"))

@@ -11,6 +11,7 @@ from ..ops.broadcast import reshape, sum_
 from ..ops.contract import contract
 from ..ops.movement import diagonal, permute
 from .handle import Handle, wrap
+from .reduction import accumulating
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -265,7 +266,8 @@ def _sum_out(term: _Term, wanted: Iterable[str]) -> _Term:
     if not axes:
         return term
     labels = tuple(each for each in term.labels if each in wanted)
-    return _Term(sum_(term.node, axes=axes, keepdims=False), labels)
+    node = accumulating(wrap(term.node), None)
+    return _Term(sum_(node, axes=axes, keepdims=False), labels)
 
 
 def _multiply(a: _Term, b: _Term, wanted: set[str]) -> _Term:

@@ -15,7 +15,7 @@ from ..ops.op import Op
 from ..shape import axis_of
 from .arguments import numpy_names
 from .handle import Handle, wrap
-from .operands import pair
+from .operands import check_tensor, pair
 from .reduction import Dims, along, axes_to_reduce
 from .return_types import named_result
 
@@ -67,6 +67,7 @@ def _check_some(name: str, x: Node, error: type[Exception] = RuntimeError) -> No
 
 def _extreme(kind: _Extreme, input: Tensor, dim: Any, keepdim: bool, other: Any) -> Any:
     """Choose among torch's three forms: all elements, one dimension, two tensors."""
+    check_tensor(kind.name, "input", 1, input)
     if isinstance(dim, Handle):
         dim, other = None, dim
     if other is not None:

@@ -254,16 +254,13 @@ def _added(
             f"{name}: input of shape {x.shape} does not broadcast to the product's "
             f"shape {shape}"
         )
-    scaled = _scaled(products, alpha, "alpha")
-    return wrap(ew.add(_scaled(x, beta, "beta"), scaled) if beta != 0 else scaled)
+    scaled = _scaled(products, alpha)
+    return wrap(ew.add(_scaled(x, beta), scaled) if beta != 0 else scaled)
 
 
-def _scaled(x: Node, factor: Number, name: str) -> Node:
-    if isinstance(factor, float) and not x.dtype.is_floating_point:
-        raise RuntimeError(
-            f"For integral input tensors, argument {name} must not be a floating point "
-            f"number, got {factor}."
-        )
+def _scaled(x: Node, factor: Number) -> Node:
+    """Multiply by a factor, of integers by its whole part."""
+    factor = factor if x.dtype.is_floating_point else int(factor)
     return x if factor == 1 else ew.mul(x, ew.const_like(factor, x))
 
 
@@ -309,6 +306,12 @@ def addr(
     Source: torch's page "torch.addr".
     """
     x, products = pair(input, outer(vec1, vec2))
+    for name, factor in (("beta", beta), ("alpha", alpha)):
+        if isinstance(factor, float) and not x.dtype.is_floating_point:
+            raise RuntimeError(
+                f"For integral input tensors, argument {name} must not be a floating "
+                f"point number, got {factor}."
+            )
     return _added("addr", wrap(x), products, beta, alpha)
 
 

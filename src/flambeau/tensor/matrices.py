@@ -103,7 +103,7 @@ def qr(A: Tensor, mode: str = "reduced") -> Any:
         mode: "reduced" for min(m, n) columns of Q, "complete" for m, "r" for R alone.
 
     Returns:
-        The pair (Q, R). No gradient can be taken through it.
+        The pair (Q, R). The Q of a tall matrix has no gradient if it is complete.
 
     Raises:
         RuntimeError: no matrix of floats, or an unknown mode.

@@ -11,6 +11,7 @@ from .arguments import ints_of
 from .creation import tensor, zeros
 from .handle import wrap
 from .matrices import qr as linalg_qr
+from .reduction import accumulating
 from .return_types import named_result
 from .solving import svd as linalg_svd
 from .splitting import chunk, split, split_with_sizes
@@ -99,7 +100,8 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
             f"size {{{list(wanted)}}} is not expandable to size "
             f"{{{list(input.shape)}}}."
         )
-    return wrap(sum_to(input.node, wanted))
+    same = wanted and wanted == tuple(input.shape)
+    return wrap(sum_to(input.node if same else accumulating(input, None), wanted))
 
 
 def apply_(input: Tensor, callable: Callable[[Any], Any]) -> Tensor:

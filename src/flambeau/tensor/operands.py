@@ -14,7 +14,17 @@ from .handle import Handle, wrap
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["Number", "as_float", "is_number", "pair", "result_type", "to_node"]
+__all__ = [
+    "Number",
+    "as_float",
+    "check_some_tensor",
+    "check_tensor",
+    "check_tensors",
+    "is_number",
+    "pair",
+    "result_type",
+    "to_node",
+]
 
 Number: TypeAlias = bool | int | float
 _NUMBERS = (bool, int, float, np.number, np.bool_)
@@ -40,6 +50,27 @@ def to_node(value: Tensor | Number, like: dt.dtype | None = None) -> Node:
     if not is_number(value):
         raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
     return scalar(value, like or dt.of_python(value))
+
+
+def check_tensor(name: str, argument: str, position: int, value: object) -> None:
+    """Raise TypeError if an argument is not a tensor."""
+    if not isinstance(value, Handle):
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
+            f"not {type(value).__name__}"
+        )
+
+
+def check_tensors(name: str, input: object, other: object) -> None:
+    """Raise TypeError if one of two operands is not a tensor."""
+    check_tensor(name, "input", 1, input)
+    check_tensor(name, "other", 2, other)
+
+
+def check_some_tensor(name: str, input: object, other: object) -> None:
+    """Raise TypeError if none of two operands is a tensor."""
+    if not isinstance(other, Handle):
+        check_tensor(name, "input", 1, input)
 
 
 def result_type(*values: Tensor | Number) -> dt.dtype:

@@ -7,12 +7,13 @@ from math import prod
 from operator import index as as_index
 from typing import TYPE_CHECKING
 
+from .. import dtypes as dt
 from ..ops import movement
 from ..ops.broadcast import reshape as reshape_node
 from ..ops.broadcast import reshape_view
 from ..shape import axis_of, contiguous_strides
 from .arguments import ints_of, takes_ints
-from .handle import Steps, layout_of, memory_of, show, show_in_place, show_steps
+from .handle import Handle, Steps, layout_of, memory_of, show, show_in_place, show_steps
 from .shaping import reshape
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def narrow(input: Tensor, dim: int, start: Tensor | int, length: int) -> Tensor:
     """
     if not input.ndim:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if isinstance(start, Handle):
+        node = start.node
+        if node.ndim or node.dtype.is_floating_point or node.dtype is dt.bool_:
+            raise RuntimeError("start must be an 0-dim integral Tensor.")
     axis, first = axis_of(dim, input.ndim), as_index(start)
     size = input.shape[axis]
     if length < 0:

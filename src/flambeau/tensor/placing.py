@@ -6,11 +6,11 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from .. import dtypes as dt
-from ..graph import Node
+from ..graph import Node, scalar
 from ..ops import elementwise as ew
 from ..ops import index as ix
 from ..ops.broadcast import expand, reshape
-from ..ops.movement import slice_
+from ..ops.movement import slice_, zeros
 from ..shape import axis_of, broadcast_shapes
 from .convert import clone
 from .handle import wrap
@@ -47,14 +47,14 @@ def _slices(
     positions = vector_node(name, index)
     check_same_dtype(name, input, source)
     x, new = at_least_1d(input.node), at_least_1d(source.node)
-    if new.ndim != x.ndim:
+    if new.ndim != x.ndim and name != "index_add":
         raise IndexError(
             f"{name}(): When source and destination are not scalars, their "
             f"dimensionality must match. Source dimensionality ({source.ndim}), "
             f"destination dimensionality ({input.ndim})"
         )
-    wanted = (*x.shape[:axis], new.shape[axis], *x.shape[axis + 1 :])
-    if new.shape != wanted:
+    count = new.shape[axis] if axis < new.ndim else 0
+    if new.shape != (*x.shape[:axis], count, *x.shape[axis + 1 :]):
         raise RuntimeError(
             f"{name}(): source tensor shape must match self tensor shape, excluding "
             f"the specified dimension {axis}. Got self.shape = {list(x.shape)} "
@@ -156,7 +156,11 @@ def index_fill(
             f"with {new.ndim} dimension(s)."
         )
     x, positions = at_least_1d(input.node), at_least_1d(index.node)
-    found = ix.index_put(x, ew.cast(new, x.dtype), positions, axes=(axis,))
+    size = x.shape[axis]
+    hit, none = scalar(True, dt.bool_), zeros((size,), dt.bool_)
+    hits = ix.index_put(none, hit, positions, axes=(0,))
+    hits = reshape(hits, (size,) + (1,) * (x.ndim - axis - 1))
+    found = ew.where(hits, ew.cast(new, x.dtype), x)
     return wrap(reshape(found, input._node.shape))
 
 

@@ -13,7 +13,17 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.op import Op
 from .handle import Handle, wrap
-from .operands import Number, as_float, is_number, pair, result_type, to_node
+from .operands import (
+    Number,
+    as_float,
+    check_some_tensor,
+    check_tensor,
+    check_tensors,
+    is_number,
+    pair,
+    result_type,
+    to_node,
+)
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -67,7 +77,6 @@ sigmoid = unary("sigmoid", ew.sigmoid, "the logistic function 1 / (1 + exp(-x))"
 relu = unary("relu", ew.relu, "max(x, 0)", floats=False)
 absolute = unary("abs", ew.absolute, "the absolute value", floats=False)
 sign = unary("sign", ew.sign, "the sign, -1, 0 or 1,", floats=False)
-square = unary("square", ew.square, "the square", floats=False)
 logical_not = unary("logical_not", ew.logical_not, "not x", floats=False)
 isnan = unary("isnan", ew.isnan, "whether it is NaN", floats=False)
 isinf = unary("isinf", ew.isinf, "whether it is infinite", floats=False)
@@ -112,6 +121,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     factor = ew.const_like(10.0 ** abs(decimals), node)
     there, back = (ew.mul, ew.div) if decimals > 0 else (ew.div, ew.mul)
     return wrap(back(ew.round_half_even(there(node, factor)), factor))
+
+
+def square(input: Tensor) -> Tensor:
+    """Return the square of each element; bools count as int64."""
+    node = input.node
+    return wrap(ew.square(ew.cast(node, dt.int64) if node.dtype is dt.bool_ else node))
 
 
 def neg(input: Tensor) -> Tensor:
@@ -177,6 +192,7 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
     """Return other - alpha * input, broadcast."""
+    check_tensor("rsub", "input", 1, input)
     return sub(other, input, alpha=alpha)
 
 
@@ -240,6 +256,7 @@ def rfloordiv(input: Tensor, other: Tensor | Number) -> Tensor:
 
 def remainder(input: Tensor | Number, other: Tensor | Number) -> Tensor:
     """Return what floor division leaves, with the sign of `other`."""
+    check_some_tensor("remainder", input, other)
     return wrap(ew.remainder(*pair(input, other)))
 
 
@@ -250,6 +267,7 @@ def rmod(input: Tensor, other: Tensor | Number) -> Tensor:
 
 def fmod(input: Tensor, other: Tensor | Number) -> Tensor:
     """Return what truncated division leaves, with the sign of `input`."""
+    check_tensor("fmod", "input", 1, input)
     return wrap(ew.fmod(*pair(input, other)))
 
 
@@ -259,18 +277,21 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
     Raises:
         RuntimeError: an integer tensor to a negative integer power.
     """
+    check_some_tensor("pow", input, exponent)
     if is_number(exponent) and isinstance(input, Handle):
         simple = _simple_power(input.node, exponent)  # type: ignore[arg-type]
         if simple is not None:
             return wrap(simple)
     a, b = pair(input, exponent)
-    if not b.dtype.is_floating_point and b.value is not None and (b.value < 0).any():
+    if is_number(exponent) and not a.dtype.is_floating_point and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return wrap(ew.power(a, b))
 
 
 def _simple_power(x: Node, exponent: Number) -> Node | None:
     """Powers that are one cheap op: 1/2, 1, 2, 3 and -1."""
+    if x.dtype is dt.bool_:
+        return None
     if exponent == 2:
         return ew.square(x)
     if exponent == 3:
@@ -290,12 +311,14 @@ def rpow(input: Tensor, other: Number) -> Tensor:
 
 def atan2(input: Tensor, other: Tensor) -> Tensor:
     """Return the angle of the point (other, input), in radians."""
+    check_tensors("atan2", input, other)
     a, b = pair(input, other)
     return wrap(ew.atan2(as_float(a), as_float(b)))
 
 
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """Return the square root of input² + other²."""
+    check_tensors("hypot", input, other)
     return wrap(ew.hypot(*pair(input, other)))
 
 
@@ -321,8 +344,9 @@ def addcdiv(
 # Comparison and logic
 
 
-def _binary(name: str, op: Op, text: str) -> Callable[..., Tensor]:
-    def apply(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+def _comparison(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+    def apply(input: Tensor, other: Tensor | Number) -> Tensor:
+        check_tensor(name, "input", 1, input)
         return wrap(op(*pair(input, other)))
 
     return _named(
@@ -333,12 +357,25 @@ def _binary(name: str, op: Op, text: str) -> Callable[..., Tensor]:
     )
 
 
-eq = _binary("eq", ew.equal, "whether elements are equal")
-ne = _binary("ne", ew.not_equal, "whether elements differ")
-lt = _binary("lt", ew.less, "whether input < other")
-le = _binary("le", ew.less_equal, "whether input <= other")
-gt = _binary("gt", ew.greater, "whether input > other")
-ge = _binary("ge", ew.greater_equal, "whether input >= other")
+def _binary(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+    def apply(input: Tensor, other: Tensor) -> Tensor:
+        check_tensors(name, input, other)
+        return wrap(op(*pair(input, other)))
+
+    return _named(
+        apply,
+        name,
+        f"Return {text}, broadcast.\n\nArgs:\n    input: a tensor.\n    other: "
+        f'another one.\n\nSource: torch\'s page "torch.{name}".',
+    )
+
+
+eq = _comparison("eq", ew.equal, "whether elements are equal")
+ne = _comparison("ne", ew.not_equal, "whether elements differ")
+lt = _comparison("lt", ew.less, "whether input < other")
+le = _comparison("le", ew.less_equal, "whether input <= other")
+gt = _comparison("gt", ew.greater, "whether input > other")
+ge = _comparison("ge", ew.greater_equal, "whether input >= other")
 maximum = _binary("maximum", ew.maximum, "the larger element, NaN where one is NaN")
 minimum = _binary("minimum", ew.minimum, "the smaller element, NaN where one is NaN")
 logical_and = _binary("logical_and", ew.logical_and, "input and other")
@@ -346,8 +383,10 @@ logical_or = _binary("logical_or", ew.logical_or, "input or other")
 logical_xor = _binary("logical_xor", ew.logical_xor, "whether one of the two holds")
 
 
-def _bits(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+def _bits(name: str, op: Op, text: str, numbers: bool = True) -> Callable[..., Tensor]:
     def apply(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+        check = check_some_tensor if numbers else check_tensors
+        check(name, input, other)
         a, b = pair(input, other)
         _no_floats(name, a)
         return wrap(op(a, b))
@@ -382,7 +421,19 @@ def isclose(
     atol: float = 1e-08,
     equal_nan: bool = False,
 ) -> Tensor:
-    r"""Return whether :math:`|input - other| \le atol + rtol |other|`."""
+    r"""Return whether :math:`|input - other| \le atol + rtol |other|`.
+
+    Raises:
+        RuntimeError: a tolerance below 0.
+    """
+    for name, limit in (("rtol", rtol), ("atol", atol)):
+        if limit < 0:
+            raise RuntimeError(
+                f"{name} must be greater than or equal to zero, but got {limit}"
+            )
+    check_tensors("isclose", input, other)
+    if input.dtype is dt.bool_ and other.dtype is dt.bool_:
+        return eq(input, other)
     near = le(absolute(sub(input, other)), add(mul(absolute(other), rtol), atol))
     near = logical_or(eq(input, other), logical_and(near, isfinite(other)))
     if equal_nan:
@@ -446,6 +497,11 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
             "masked_fill_ only supports boolean masks, but got mask with dtype "
             f"{mask.dtype!r}"
         )
+    if isinstance(value, Handle) and value.ndim:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
+            f"with {value.ndim} dimension(s)."
+        )
     node = input.node
     return wrap(
         ew.where(mask.node, ew.cast(to_node(value, node.dtype), node.dtype), node)
@@ -467,6 +523,7 @@ def clamp(
     Raises:
         RuntimeError: neither bound is given.
     """
+    check_tensor("clamp", "input", 1, input)
     bounds = [each for each in (min, max) if each is not None]
     if not bounds:
         raise RuntimeError(

@@ -10,7 +10,7 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import gamma
 from .handle import Handle, wrap
-from .operands import Number, as_float, pair
+from .operands import Number, as_float, check_some_tensor, check_tensors, pair
 from .pointwise import _bits, isinf, logical_and, mul, pow, signbit, unary
 from .return_types import named_result
 
@@ -44,8 +44,8 @@ _FREXP = named_result("frexp", ("mantissa", "exponent"))
 
 lgamma = unary("lgamma", gamma.lgamma, "the logarithm of the gamma function")
 digamma = unary("digamma", gamma._digamma, "the derivative of `lgamma`")
-gcd = _bits("gcd", ew.gcd, "the greatest common divisor")
-lcm = _bits("lcm", ew.lcm, "the least common multiple")
+gcd = _bits("gcd", ew.gcd, "the greatest common divisor", numbers=False)
+lcm = _bits("lcm", ew.lcm, "the least common multiple", numbers=False)
 
 
 def polygamma(n: int, input: Tensor) -> Tensor:
@@ -81,6 +81,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 
 
 def _floats(input: Tensor, other: Tensor) -> tuple[Node, Node]:
+    check_tensors("logaddexp", input, other)
     a, b = pair(input, other)
     return as_float(a), as_float(b)
 
@@ -110,6 +111,7 @@ def xlog1py(input: Tensor | Number, other: Tensor | Number) -> Tensor:
 
     Source: torch's page "torch.special.xlog1py".
     """
+    check_some_tensor("xlog1py", input, other)
     a, b = pair(input, other)
     x, y = as_float(a), as_float(b)
     zero = ew.const_like(0, x)
@@ -146,6 +148,7 @@ def ndtr(input: Tensor) -> Tensor:
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Return input * 2^other."""
+    check_tensors("ldexp", input, other)
     return mul(input, pow(2.0, other))
 
 
@@ -165,6 +168,7 @@ def frexp(input: Tensor) -> Any:
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """Return the float after input in the direction of other."""
+    check_tensors("nextafter", input, other)
     return wrap(ew.nextafter(*pair(input, other)))
 
 

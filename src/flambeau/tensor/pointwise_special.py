@@ -9,11 +9,17 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.op import Op
-from .handle import Handle, wrap
-from .operands import Number, as_float, pair
+from .handle import wrap
+from .operands import (
+    Number,
+    as_float,
+    check_some_tensor,
+    check_tensor,
+    check_tensors,
+    pair,
+)
 from .pointwise import clamp, unary
 
 if TYPE_CHECKING:
@@ -76,6 +82,7 @@ def xlogy(input: Tensor | Number, other: Tensor | Number) -> Tensor:
         >>> torch.xlogy(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
         tensor([0., 0.])
     """
+    check_some_tensor("xlogy", input, other)
     a, b = pair(input, other)
     return wrap(ew.xlogy(as_float(a), as_float(b)))
 
@@ -136,6 +143,7 @@ def copysign(input: Tensor, other: Tensor | Number) -> Tensor:
         >>> torch.copysign(torch.tensor([1.0, -2.0]), torch.tensor([-0.0, 3.0]))
         tensor([-1.,  2.])
     """
+    check_tensor("copysign", "input", 1, input)
     a, b = pair(input, other)
     return wrap(ew.copysign(as_float(a), as_float(b)))
 
@@ -158,7 +166,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
         >>> torch.heaviside(torch.tensor([-2.0, 0.0, 3.0]), torch.tensor(0.5))
         tensor([0.0000, 0.5000, 1.0000])
     """
-    x, middle = input.node, _tensor_node("heaviside", "values", values)
+    check_tensor("heaviside", "input", 1, input)
+    check_tensor("heaviside", "values", 2, values)
+    x, middle = input.node, values.node
     if x.dtype is not middle.dtype:
         raise RuntimeError(
             "heaviside is not yet implemented for tensors with different dtypes: "
@@ -169,18 +179,9 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     return wrap(ew.where(ew.equal(x, zero), middle, step))
 
 
-def _tensor_node(name: str, argument: str, value: Tensor) -> Node:
-    if not isinstance(value, Handle):
-        raise TypeError(
-            f"{name}(): argument '{argument}' (position 2) must be Tensor, not "
-            f"{type(value).__name__}"
-        )
-    return value.node
-
-
 def _ignoring_nan(name: str, wins: Op, which: str) -> Callable[..., Tensor]:
     def apply(input: Tensor, other: Tensor) -> Tensor:
-        _tensor_node(name, "other", other)  # refuses numbers, as torch does
+        check_tensors(name, input, other)
         a, b = pair(input, other)
         first = ew.logical_or(wins(a, b), ew.isnan(b))
         return wrap(ew.where(first, a, b))

@@ -269,6 +269,10 @@ def normal(
 
     Source: torch's page "torch.normal".
     """
+    # what is drawn has no slope
+    mean, std = (
+        each.detach() if isinstance(each, Handle) else each for each in (mean, std)
+    )
     tensors = [each for each in (mean, std) if isinstance(each, Handle)]
     if not tensors:
         if size is None:

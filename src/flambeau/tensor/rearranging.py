@@ -375,5 +375,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r < 0:
         raise RuntimeError(f"combinations: Expect a non-negative number, but got {r}")
     every = (combine_again if with_replacement else combine)(range(input.numel()), r)
-    positions = np.array(list(every) if r else [], np.int64)
+    rows = list(every)
+    shape = (len(rows), r) if r else (0,)
+    positions = np.array(rows, np.int64).reshape(shape)
     return wrap(ix.index(input.node, constant(positions)))

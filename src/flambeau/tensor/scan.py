@@ -8,14 +8,15 @@ from .. import dtypes as dt
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import reduce
-from ..ops.broadcast import reshape, sum_
+from ..ops.broadcast import reshape
 from ..ops.movement import cat, slice_axis
 from ..ops.op import Op
 from ..shape import axis_of
 from .arguments import numpy_names
-from .handle import Handle, wrap
-from .operands import Number, as_float, result_type
-from .reduction import accumulating, along, check_float
+from .handle import wrap
+from .operands import Number, result_type
+from .pointwise import div, mul
+from .reduction import accumulating, along, check_float, sum
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -128,7 +129,8 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = axis_of(dim, input.ndim)
-    parts = [each for each in (prepend, input, append) if each is not None]
+    ends = (prepend, input, append) if n else (input,)
+    parts = [each for each in ends if each is not None]
     kind = result_type(*parts)
     nodes = [ew.cast(each.node, kind) for each in parts]
     x = cat(*nodes, axis=axis) if len(nodes) > 1 else nodes[0]
@@ -143,7 +145,7 @@ def diff(
 def _trapezoids(
     name: str, y: Tensor, x: Tensor | None, dx: Number | None, dim: int
 ) -> tuple[Node, int]:
-    """Return the area over each interval, and the axis."""
+    """Return twice the area over each interval, and the axis."""
     if not y.ndim:
         raise IndexError(f"{name}: y must have at least one dimension")
     heights, axis = y.node, axis_of(dim, y.ndim)
@@ -153,16 +155,12 @@ def _trapezoids(
         slice_axis(heights, axis, first, count), slice_axis(heights, axis, last, count)
     )
     if x is None:
-        step = 1 if dx is None else dx
-        number = step.item() if isinstance(step, Handle) else step  # type: ignore
-        both = as_float(both)
-        return ew.mul(both, ew.const_like(number / 2, both)), axis
+        return mul(wrap(both), 1 if dx is None else dx).node, axis
     if dx is not None:
         raise TypeError(f"{name}: give the positions x or the distance dx, not both")
     widths = _widths(name, heights, x.node, axis)
-    kind = dt.promote_types(as_float(both).dtype, widths.dtype)
-    areas = ew.mul(ew.cast(both, kind), ew.cast(widths, kind))
-    return ew.mul(areas, ew.const_like(0.5, areas)), axis
+    kind = dt.promote_types(both.dtype, widths.dtype)
+    return ew.mul(ew.cast(both, kind), ew.cast(widths, kind)), axis
 
 
 def _widths(name: str, y: Node, x: Node, axis: int) -> Node:
@@ -208,7 +206,7 @@ def trapezoid(
         tensor(8.)
     """
     areas, axis = _trapezoids("trapezoid", y, x, dx, dim)
-    return wrap(sum_(areas, axes=(axis,), keepdims=False))
+    return div(sum(wrap(areas), axis), 2.0)
 
 
 def cumulative_trapezoid(
@@ -219,7 +217,7 @@ def cumulative_trapezoid(
     Source: torch's page "torch.cumulative_trapezoid".
     """
     areas, axis = _trapezoids("cumulative_trapezoid", y, x, dx, dim)
-    return wrap(reduce.cumsum(areas, axis=axis))
+    return div(cumsum(wrap(areas), axis), 2.0)
 
 
 trapz = trapezoid

@@ -121,7 +121,7 @@ def gather(
                 [4, 3]])
     """
     axis = axis_of(dim, input.ndim)
-    if not index.numel() and index.ndim != input.ndim:
+    if not index.numel():
         return wrap(zeros(index._node.shape, input.dtype))
     positions = index_node("gather", index)
     found = ix.gather(at_least_1d(input.node), at_least_1d(positions), axis=axis)

@@ -11,18 +11,19 @@ import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node
+from ..ops import decompose
 from ..ops import elementwise as ew
 from ..ops import solve as op
 from ..ops.contract import matmul as product
-from ..ops.decompose import svdvals as svdvals_op
 from ..ops.movement import swap
 from . import diagonals, shaping
 from .convert import clone
-from .creation import eye, ones_like, zeros
+from .creation import as_tensor, eye, ones_like, zeros
 from .handle import wrap
 from .joining import cat
 from .linalg import matmul
 from .norms import linalg_norm
+from .pointwise import maximum, where
 from .return_types import named_result
 from .scan import cumprod
 
@@ -270,22 +271,24 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
 
     Source: torch's page "torch.linalg.eigh".
     """
-    x = _symmetric("linalg.eigh", A, UPLO)
-    return _EIGH(wrap(op.eigh_values(x)), wrap(op.eigh_vectors(x)))
+    x, upper = _symmetric("linalg.eigh", A, UPLO)
+    values, vectors = decompose.eigh_values, decompose.eigh_vectors
+    return _EIGH(wrap(values(x, upper=upper)), wrap(vectors(x, upper=upper)))
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     """Return the eigenvalues, ascending, of symmetric matrices."""
-    return wrap(op.eigh_values(_symmetric("linalg.eigvalsh", A, UPLO)))
+    x, upper = _symmetric("linalg.eigvalsh", A, UPLO)
+    return wrap(decompose.eigh_values(x, upper=upper))
 
 
-def _symmetric(name: str, A: Tensor, triangle: str) -> Node:
+def _symmetric(name: str, A: Tensor, triangle: str) -> tuple[Node, bool]:
     x = _matrices(name, A, square=True)
     if triangle.upper() not in ("L", "U"):
         raise RuntimeError(
             f"Expected UPLO argument to be 'L' or 'U', but got {triangle}"
         )
-    return x if triangle.upper() == "L" else _turned(x)
+    return x, triangle.upper() == "U"
 
 
 def svd(A: Tensor, full_matrices: bool = True) -> Any:
@@ -301,13 +304,17 @@ def svd(A: Tensor, full_matrices: bool = True) -> Any:
     Source: torch's page "torch.linalg.svd".
     """
     x = _matrices("linalg.svd", A)
-    left = wrap(op.svd_left(x, full=full_matrices))
-    return _SVD(left, wrap(svdvals_op(x)), wrap(op.svd_right(x, full=full_matrices)))
+    left = wrap(decompose.svd_left(x, full=full_matrices))
+    return _SVD(
+        left,
+        wrap(decompose.svdvals(x)),
+        wrap(decompose.svd_right(x, full=full_matrices)),
+    )
 
 
 def svdvals(A: Tensor) -> Tensor:
     """Return the singular values, the largest first."""
-    return wrap(svdvals_op(_matrices("linalg.svdvals", A)))
+    return wrap(decompose.svdvals(_matrices("linalg.svdvals", A)))
 
 
 def pinv(
@@ -332,8 +339,14 @@ def pinv(
     cutoff = rcond if rtol is None else rtol
     if cutoff is None and atol is not None:
         cutoff = 0.0
-    x = _matrices("linalg.pinv", A)
+    x = _matrices("linalg.pinv", A, square=hermitian)
+    x = _symmetrical(A).node if hermitian else x
     return wrap(op.pinv(x, cutoff=cutoff, atol=atol or 0.0))
+
+
+def _symmetrical(A: Tensor) -> Tensor:
+    """Return the symmetric matrices of which only the lower triangle is looked at."""
+    return diagonals.tril(A) + diagonals.tril(A, -1).mT
 
 
 def lstsq(
@@ -345,46 +358,60 @@ def lstsq(
         A: matrices (..., m, n).
         B: matrices (..., m, k).
         rcond: singular values are 0 below it, relative to the largest.
-        driver: which of LAPACK's ways torch would take.
+        driver: which of LAPACK's ways torch would take: "gels", "gelsy", "gelsd" or
+            "gelss". The solution is the same; it decides what else there is.
 
     Returns:
-        (solution, residuals, rank, singular_values); residuals where m > n.
+        (solution, residuals, rank, singular_values): residuals where m > n, but for
+        "gelsy"; the rank but for "gels"; singular values for "gelsd" and "gelss".
 
     Source: torch's page "torch.linalg.lstsq".
     """
     solution = matmul(pinv(A, rcond), B)
     rows, columns = A.shape[-2:]
-    left = matmul(A, solution) - B
-    residuals = (left * left).sum(-2) if rows > columns else zeros(0, dtype=A.dtype)
-    return _LSTSQ(solution, residuals, matrix_rank(A), zeros(0, dtype=A.dtype))
+    residuals = values = zeros(0, dtype=A.dtype)
+    rank = zeros(0, dtype=dt.int64)
+    if rows > columns and driver in ("gels", "gelsd", "gelss"):
+        left = matmul(A, solution) - B
+        residuals = (left * left).sum(-2)
+    if driver != "gels":
+        rank = matrix_rank(A)
+    if driver in ("gelsd", "gelss"):
+        values = svdvals(A).detach()
+    return _LSTSQ(solution, residuals, rank, values)
 
 
 def matrix_rank(
     A: Tensor,
-    tol: float | None = None,
+    tol: float | Tensor | None = None,
     hermitian: bool = False,
     *,
-    atol: float | None = None,
-    rtol: float | None = None,
+    atol: float | Tensor | None = None,
+    rtol: float | Tensor | None = None,
 ) -> Tensor:
     """Return how many singular values are not 0.
 
     Args:
         A: matrices (..., m, n).
-        tol: an older name of atol.
+        tol: an older way to give atol, with an rtol of 0.
         hermitian: that the matrices are symmetric.
-        atol: singular values not above it count as 0.
+        atol: singular values not above it count as 0; a number, or one per matrix.
         rtol: likewise, relative to the largest.
 
     Source: torch's page "torch.linalg.matrix_rank".
     """
-    values = svdvals(A)
-    atol = tol if atol is None else atol
+    x = _matrices("linalg.matrix_rank", A, square=hermitian)
+    if not min(A.shape[-2:]):
+        return zeros(A.shape[:-2], dtype=dt.int64)
+    values = svdvals(_symmetrical(A) if hermitian else A)
+    least = as_tensor(0.0 if atol is None else atol)
     if rtol is None:
-        eps = float(np.finfo(A.dtype.numpy).eps)
-        rtol = 0.0 if atol is not None else max(A.shape[-2:]) * eps
-    limit = (values.amax(-1, keepdim=True) * rtol).clamp(min=atol or 0.0)
-    return (values > limit).sum(-1)
+        eps = max(A.shape[-2:]) * float(np.finfo(x.dtype.numpy).eps)
+        rtol = where(least > 0, 0.0, eps)
+    if tol is not None:
+        least, rtol = as_tensor(tol), 0.0
+    limit = maximum(values.amax(-1) * rtol, least)
+    return (values > shaping.unsqueeze(limit, -1)).sum(-1)
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
@@ -412,7 +439,9 @@ def matrix_exp(input: Tensor) -> Tensor:
 
     Source: torch's page "torch.linalg.matrix_exp".
     """
-    return wrap(op.matrix_exp(_matrices("linalg.matrix_exp", input, square=True)))
+    wide = input.float() if input.dtype.itemsize == 2 else input
+    x = _matrices("linalg.matrix_exp", wide, square=True)
+    return wrap(ew.cast(op.matrix_exp(x), input.dtype))
 
 
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:
@@ -449,6 +478,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
         tensor([[1, 2, 4],
                 [1, 3, 9]])
     """
+    x = x if x.ndim else x.reshape(1)
     count = x.shape[-1] if N is None else N
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes as dt
-from .creation import arange, as_tensor, empty, tensor
+from ..shape import axis_of
+from .creation import arange, empty, tensor
 from .handle import Handle
 from .joining import cat
+from .norms import vector_norm
 from .pointwise import isnan, lerp, where
 
 if TYPE_CHECKING:
@@ -93,7 +95,11 @@ def _quantile(
     parts = q if isinstance(q, Handle) else tensor(q, dtype=input.dtype)
     if not isinstance(q, Handle) and not 0 <= q <= 1:
         raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
-    whole = input.reshape(-1) if dim is None else input.movedim(dim, -1)
+    dim = None if dim is None else axis_of(dim, input.ndim)
+    if dim is None or not input.ndim:
+        whole = input.reshape(-1)
+    else:
+        whole = input.movedim(dim, -1)
     ordered = whole.sort(-1).values  # NaNs are last
     last = (~isnan(whole)).sum(-1, keepdim=True).to(input.dtype) - 1
     rank = parts.reshape(-1) * last.clamp(min=0)
@@ -112,9 +118,9 @@ def _quantile(
 
 
 def _kept(found: Tensor, ndim: int, dim: int | None) -> Tensor:
-    if dim is None:
+    if dim is None or not ndim:
         return found.reshape(len(found), *(1,) * ndim)
-    return found.unsqueeze(1 + dim % ndim)
+    return found.unsqueeze(1 + dim)
 
 
 def cov(
@@ -146,21 +152,53 @@ def cov(
         )
     x = input if input.ndim == 2 else input.reshape(1, -1)
     x = x if x.is_floating_point() else x.to(dt.get_default_dtype())
-    given = [w for w in (fweights, aweights) if w is not None]
+    given = _weights(x.shape[1], fweights, aweights)
     if not given:
         centred = x - x.mean(1, keepdim=True)
         found = centred @ centred.mT / max(x.shape[1] - correction, 0)
     else:
-        w = given[0].to(x.dtype)
-        w = w * given[1].to(x.dtype) if len(given) > 1 else w
+        w = given[0] * given[1] if len(given) > 1 else given[0]
         total = w.sum()
         centred = x - (x * w).sum(1, keepdim=True) / total
+        lost: Any = correction
         if correction and aweights is not None:
-            lost = correction * (w * aweights.to(x.dtype)).sum() / total
-        else:
-            lost = as_tensor(float(correction)).to(x.dtype)
-        found = (centred * w) @ centred.mT / (total - lost).clamp(min=0)
-    return found if input.ndim == 2 else found.reshape(())
+            lost = correction * (w * aweights).sum() / total
+        weighted = centred * w
+        products = centred.to(weighted.dtype) @ weighted.mT
+        found = products / (total - lost).clamp(min=0)
+    return found.squeeze()
+
+
+def _weights(count: int, fweights: Any, aweights: Any) -> list[Tensor]:
+    """Return the weights that are given.
+
+    Raises:
+        RuntimeError: they do not fit the observations, or have the other's dtype.
+    """
+    given = []
+    for name, weights in (("fweights", fweights), ("aweights", aweights)):
+        if weights is None:
+            continue
+        floats, word = name == "aweights", "floating point"
+        if weights.ndim > 1:
+            raise RuntimeError(
+                f"cov(): expected {name} to have one or fewer dimensions but got "
+                f"{name} with {weights.ndim} dimensions"
+            )
+        if weights.is_floating_point() != floats or weights.dtype is dt.bool_:
+            raise RuntimeError(
+                f"cov(): expected {name} to have {word if floats else 'integral'} "
+                f"dtype but got {name} with {dt.scalar_name(weights.dtype)} dtype"
+            )
+        if weights.numel() != count:
+            raise RuntimeError(
+                f"cov(): expected {name} to have the same numel as there are "
+                f"observations in the input but got {weights.numel()} != {count}"
+            )
+        if (weights < 0).any():
+            raise RuntimeError(f"cov(): {name} cannot be negative")
+        given.append(weights)
+    return given
 
 
 def corrcoef(input: Tensor) -> Tensor:
@@ -180,8 +218,13 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
     Source: torch's page "torch.renorm".
     """
-    others = [axis for axis in range(input.ndim) if axis != dim % input.ndim]
-    norms = input.abs().pow(p).sum(others, keepdim=True).pow(1 / p)
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions"
+        )
+    kept = axis_of(dim, input.ndim)
+    others = tuple(axis for axis in range(input.ndim) if axis != kept)
+    norms = vector_norm(input, p, others, keepdim=True)
     return input * where(norms > maxnorm, maxnorm / (norms + 1e-7), 1.0).to(input.dtype)
 
 

@@ -182,9 +182,9 @@ class Arithmetic:
         )
 
     def op_sign(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
-        """-1, 0 or 1; NaN stays."""
+        """-1, 0 or 1; 0 for NaN."""
         zero, one = self.number(0, kind), self.number(1, kind)
-        above = self.b.select(self.op_gt(kind, x, zero), one, x)
+        above = self.b.select(self.op_gt(kind, x, zero), one, zero)
         if not kind.is_signed:
             return above
         return self.b.select(self.op_lt(kind, x, zero), self.number(-1, kind), above)

@@ -71,6 +71,9 @@ def scaled_dot_product_attention(
     check_probability(dropout_p)
     if enable_gqa:
         k, v = _repeated(q, k), _repeated(q, v)
+    kind = q.dtype
+    if kind.itemsize == 2:  # rounded scores would move whole weights
+        q, k, v = (ew.cast(each, dt.float32) for each in (q, k, v))
     factor = 1 / sqrt(q.shape[-1]) if scale is None else scale
     turned = swap(k, k.ndim - 2, k.ndim - 1)
     scores = ew.mul(product(q, turned), ew.const_like(factor, q))
@@ -80,7 +83,7 @@ def scaled_dot_product_attention(
     weights = _weights(scores, mask)
     if dropout_p:
         weights = dropout(wrap(weights), dropout_p).node
-    return wrap(product(weights, v))
+    return wrap(ew.cast(product(weights, v), kind))
 
 
 def _weights(scores: Node, mask: Node | None) -> Node:
@@ -91,7 +94,7 @@ def _weights(scores: Node, mask: Node | None) -> Node:
     if mask.dtype is dt.bool_:
         scores = ew.where(mask, scores, ew.const_like(-np.inf, scores))
     else:
-        scores = ew.add(scores, mask)
+        scores = ew.add(scores, ew.cast(mask, scores.dtype))
     axis, least = scores.ndim - 1, ew.const_like(-np.inf, scores)
     zero = ew.const_like(0, scores)
     top = detach(amax(scores, axes=(axis,), keepdims=True))

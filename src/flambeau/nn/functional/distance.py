@@ -82,16 +82,11 @@ def cosine_similarity(
             f"{name}: expected common dtype to be floating point, yet common dtype is "
             f"{dt.scalar_name(a.dtype)}; convert with .float()"
         )
-    broadcast_shapes(a.shape, b.shape)
-    a, b = _with_dims(a, b.ndim), _with_dims(b, a.ndim)
+    shape = broadcast_shapes(a.shape, b.shape)
+    a, b = wrap(a).expand(shape).node, wrap(b).expand(shape).node
     axis = axis_of(dim, a.ndim)
     product = wrap(_unit(a, axis, eps)) * wrap(_unit(b, axis, eps))
     return product.sum(dim)
-
-
-def _with_dims(x: Node, ndim: int) -> Node:
-    """Put dimensions of size 1 in front."""
-    return wrap(x).reshape((1,) * (ndim - x.ndim) + x.shape).node
 
 
 def _unit(x: Node, axis: int, eps: float) -> Node:

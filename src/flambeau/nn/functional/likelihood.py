@@ -51,7 +51,7 @@ def poisson_nll_loss(
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(reduction)
-    (x, t), kind = widened("poisson_nll_loss", input=input, target=target)
+    (x, t), kind = widened("poisson_nll_loss", True, input=input, target=target)
     loss = x.exp() - t * x if log_input else x - t * (x + eps).log()
     if full:
         many = t > 1

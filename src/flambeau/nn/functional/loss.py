@@ -81,12 +81,25 @@ def check_reduction(reduction: str) -> None:
         )
 
 
-def widened(name: str, **given: Tensor) -> tuple[list[Tensor], dt.dtype]:
-    """Return floats in the dtype to compute with, and the dtype of the result."""
+def widened(
+    name: str, integers: bool = False, **given: Tensor
+) -> tuple[list[Tensor], dt.dtype]:
+    """Return floats in the dtype to compute with, and the dtype of the result.
+
+    Args:
+        name: the loss.
+        integers: whether it takes them, as floats.
+        given: the tensors by the names of the arguments.
+
+    Raises:
+        NotImplementedError: integers, and it does not take them.
+    """
     nodes = [node_of(name, argument, value) for argument, value in given.items()]
     kind = nodes[0].dtype
     for each in nodes[1:]:
         kind = dt.promote_types(kind, each.dtype)
+    if not kind.is_floating_point and integers:
+        kind = dt.get_default_dtype()
     if not kind.is_floating_point:
         raise NotImplementedError(
             f"{name}: not implemented for '{dt.scalar_name(kind)}': it takes floats; "

@@ -133,7 +133,7 @@ def margin_ranking_loss(
     name = "margin_ranking_loss"
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(reduction)
-    (a, b, t), kind = widened(name, input1=input1, input2=input2, target=target)
+    (a, b, t), kind = widened(name, True, input1=input1, input2=input2, target=target)
     if not a.ndim == b.ndim == t.ndim:
         raise RuntimeError(
             f"{name} : All input tensors should have same dimension but got sizes: "
@@ -177,7 +177,7 @@ def cosine_embedding_loss(
     name = "cosine_embedding_loss"
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(reduction)
-    (a, b), kind = widened(name, input1=input1, input2=input2)
+    (a, b), kind = widened(name, True, input1=input1, input2=input2)
     _check_vectors(name, a, b, target)
     lengths = ((a * a).sum(-1) + _COSINE_EPS) * ((b * b).sum(-1) + _COSINE_EPS)
     cosine = (a * b).sum(-1) / lengths.sqrt()

@@ -518,5 +518,4 @@ def local_response_norm(
     rows = reshape(ew.square(x), (batch, 1, channels, prod(x.shape[2:])))
     padded = pad(wrap(rows), (0, 0, size // 2, (size - 1) // 2))
     around = reshape(avg_pool2d(padded, (size, 1), stride=1).node, x.shape)
-    total = ew.add(ew.mul(around, ew.const_like(alpha, x)), ew.const_like(k, x))
-    return wrap(ew.div(x, ew.power(total, ew.const_like(beta, x))))
+    return input / (wrap(around) * alpha + k) ** beta

@@ -61,7 +61,7 @@ def triplet_margin_loss(
     check_reduction(reduction)
     _check_triplet(name, anchor, positive, negative, margin)
     given = {"anchor": anchor, "positive": positive, "negative": negative}
-    (a, near, far), kind = widened(name, **given)
+    (a, near, far), kind = widened(name, True, **given)
     reach, distance = (pairwise_distance(a, each, p, eps) for each in (near, far))
     if swap:
         distance = minimum(distance, pairwise_distance(near, far, p, eps))

@@ -1,0 +1,348 @@
+"""What of torch's table of operators is left out of the comparison, and why.
+
+Entries that flambeau does not have are found by their names, in docs/coverage.md's list
+where it has the name. Samples with complex numbers or sparse tensors, and calls that
+write into `out=`, which functions here do not take, are found by looking at them.
+Everything else that is not compared, or is compared less, stands here.
+"""
+
+from __future__ import annotations
+
+from fnmatch import filter as fnfilter
+from fnmatch import fnmatchcase
+
+from torch.testing._internal.common_methods_invocations import op_db
+
+ENTRIES = [info.full_name for info in op_db]
+
+NO_ORDER = "torch leaves equal elements in an order of its own"
+WRAPS = "torch subtracts in uint8, which wraps; here losses are computed as floats"
+NO_TENSOR = "the table calls a method of a tensor without a tensor"
+BELOW_VIEW = "torch reads memory beyond a view; a leaf here has memory of its own"
+AT_ZERO = "differs: the second derivative of a product where one element is 0"
+UINT8_IMAGE = "differs by one: torch interpolates some images of uint8 in fixed point"
+DENSE = "torch fills a result that has its input's strides in the order of memory"
+POLE = "torch computes a large number at a pole; here it is infinite"
+NOT_MASKED = "torch's slope for the triangle that is not read is not 0"
+CORNER = "torch's second derivative of a norm at 0 is NaN; here it is 0"
+NO_CHANNELS = "differs: torch takes an image without channels or images, or refuses it"
+OVERFLOWS = "torch overflows in float16"
+MANY_DIMS = "NumPy has no arrays of 65 dimensions, so that the table's has none here"
+TWO_MISTAKES = "the call has two mistakes, of which torch names the other"
+OTHER_KIND = "differs: torch raises another kind of error"
+STRIDED_SAME = 'beyond torch: `padding="same"` with a stride'
+ONES = "differs: torch adds up a dimension of size 1, so that integers become int64"
+
+INSIDE = "the inside of torch's own: no public name"
+COPIES = "a view's name for a copy, which the inside of torch's own asks for"
+COMPLEX = "complex numbers are out of scope"
+LATER = "it is not there yet"
+
+# Entries that flambeau does not have and docs/coverage.md does not list.
+ABSENT: dict[str, str] = {
+    "_*": INSIDE,
+    "torch.*": INSIDE,
+    "native_*": INSIDE,
+    "*_copy": COPIES,
+    "slice": INSIDE,
+    "grid_sampler_*": INSIDE,
+    "constant_pad_nd": INSIDE,
+    "max_pool2d_with_indices_backward": INSIDE,
+    "hash_tensor": INSIDE,
+    "jiterator_*": "kernels written for a GPU",
+    "sparse.*": "sparse tensors are out of scope",
+    "masked.*": "masked tensors",
+    "signal.windows.*": LATER,
+    "empty_*": LATER,
+    "new_empty_strided": LATER,
+    "__rdiv__": "a name of Python 2",
+    "complex": COMPLEX,
+    "polar": COMPLEX,
+    "view_as_*": COMPLEX,
+    "gradient": LATER,
+    "lu_unpack": LATER,
+    "svd_lowrank": LATER,
+    "pca_lowrank": LATER,
+    "histogramdd": LATER,
+    "fill": LATER,
+}
+
+# Samples by entry, dtype and number, "noncontiguous" behind those; wrong calls by
+# entry, "error" and number. `*` stands for anything.
+SAMPLES: dict[str, str] = {
+    "__radd__ error *": NO_TENSOR,
+    "__rand__ error *": NO_TENSOR,
+    "__rmul__ error *": NO_TENSOR,
+    "__ror__ error *": NO_TENSOR,
+    "__rxor__ error *": NO_TENSOR,
+    "__rmod__ error *": NO_TENSOR,
+    "__rpow__ error *": NO_TENSOR,
+    "__rsub__ error *": NO_TENSOR,
+    "as_strided float64 * noncontiguous": BELOW_VIEW,
+    "as_strided.partial_views *": BELOW_VIEW,
+    "cholesky_solve float?? 6": NOT_MASKED,
+    "cholesky_solve float?? 7": NOT_MASKED,
+    "cholesky_solve float?? 8": NOT_MASKED,
+    "cholesky_solve float?? 9": NOT_MASKED,
+    "cholesky_solve float?? 10": NOT_MASKED,
+    "cholesky_solve float?? 11": NOT_MASKED,
+    "cholesky_solve float64 * noncontiguous": NOT_MASKED,
+    "cumprod float64 7": AT_ZERO,
+    "cumprod float64 8*": AT_ZERO,
+    "index_reduce.prod float64 8": AT_ZERO,
+    "scatter_reduce.prod float64 21": AT_ZERO,
+    "linalg.norm.subgradients_at_zero float64 *": CORNER,
+    "nn.functional.batch_norm float?? 3": NO_CHANNELS,
+    "nn.functional.batch_norm float?? 4": NO_CHANNELS,
+    "nn.functional.batch_norm bfloat16 4": NO_CHANNELS,
+    "nn.functional.max_pool1d error 5": NO_CHANNELS,
+    "nn.functional.max_pool3d error 4": NO_CHANNELS,
+    "rand_like float64 1 noncontiguous": DENSE,
+    "randn_like float64 1 noncontiguous": DENSE,
+    "sort bfloat16 0": NO_ORDER,
+    "sort float16 0": NO_ORDER,
+    "sort int8 0": NO_ORDER,
+    "sort uint8 0": NO_ORDER,
+    "sort bool 0": NO_ORDER,
+    "argsort bfloat16 0": NO_ORDER,
+    "argsort float16 0": NO_ORDER,
+    "argsort int8 0": NO_ORDER,
+    "argsort uint8 0": NO_ORDER,
+    "argsort bool 0": NO_ORDER,
+    "kthvalue *int* *": NO_ORDER,
+    "topk *int* *": NO_ORDER,
+    "topk bfloat16 *": NO_ORDER,
+    "mode *int* 6": NO_ORDER,
+    "mode *float16 6": NO_ORDER,
+    "mode bool 6": NO_ORDER,
+    "nn.functional.margin_ranking_loss uint8 *": WRAPS,
+    "nn.functional.triplet_margin_loss uint8 *": WRAPS,
+    "nn.functional.interpolate.bi* uint8 *": UINT8_IMAGE,
+    "polygamma.* int16 *": POLE,
+    "special.polygamma.* int16 *": POLE,
+    "matrix_exp float16 *": OVERFLOWS,
+    "einsum *int* 10": ONES,
+    "amax error 1": MANY_DIMS,
+    "amax error 2": MANY_DIMS,
+    "amin error 1": MANY_DIMS,
+    "amin error 2": MANY_DIMS,
+    "aminmax error 1": MANY_DIMS,
+    "aminmax error 2": MANY_DIMS,
+    "nn.functional.conv3d error 9": STRIDED_SAME,
+    "nn.functional.conv1d error 2": TWO_MISTAKES,
+    "nn.functional.conv1d error 3": TWO_MISTAKES,
+    "nn.functional.conv1d error 6": TWO_MISTAKES,
+    "nn.functional.conv1d error 7": TWO_MISTAKES,
+    "nn.functional.conv2d error 2": TWO_MISTAKES,
+    "nn.functional.conv2d error 3": TWO_MISTAKES,
+    "nn.functional.conv2d error 6": TWO_MISTAKES,
+    "nn.functional.conv2d error 7": TWO_MISTAKES,
+    "nn.functional.conv3d error 6": TWO_MISTAKES,
+    "nn.functional.conv3d error 7": TWO_MISTAKES,
+    "nn.functional.multi_margin_loss error 4": TWO_MISTAKES,
+    "multinomial error 6": TWO_MISTAKES,
+    "nn.functional.adaptive_avg_pool2d error 0": OTHER_KIND,
+    "nn.functional.adaptive_avg_pool3d error 0": OTHER_KIND,
+    "nn.functional.adaptive_max_pool2d error 0": OTHER_KIND,
+    "nn.functional.adaptive_max_pool3d error 0": OTHER_KIND,
+    "narrow_copy error 1": OTHER_KIND,
+    "multinomial error 1": OTHER_KIND,
+    "nn.functional.max_pool1d error 17": NO_CHANNELS,
+}
+
+# Entries whose results are not determined: shapes and dtypes are compared.
+SHAPES_ONLY: dict[str, str] = {
+    "empty": "its values are what lay in memory",
+    "empty_like": "its values are what lay in memory",
+    "new_empty": "its values are what lay in memory",
+}
+
+# Entries that are differentiated once, though torch's table says twice.
+ONCE: dict[str, str] = {
+    "nn.functional.linear_cross_entropy.chunked": "torch gives zeros for the second",
+    "nn.functional.linear_cross_entropy.chunked_none": (
+        "torch gives zeros for the second"
+    ),
+}
+
+# Entries with another tolerance in float64.
+LESS_EXACT: dict[str, tuple[float, str]] = {
+    "mvlgamma.*": (1e-8, "torch's trigamma has eight digits"),
+    "nn.functional.binary_cross_entropy": (
+        1e-9,
+        "torch adds 1e-12 to what it divides by in the second derivative",
+    ),
+    "nn.functional.hardsigmoid": (1e-7, "torch multiplies by a sixth in float32"),
+    "nn.functional.normalize": (1e-11, "the parts of its second derivative cancel"),
+}
+
+# What messages say in other words: torch's pattern, and what is meant here.
+SAME_MEANING: tuple[tuple[str, str], ...] = (
+    (
+        r"received an invalid combination of arguments",
+        r"must be Tensor, not|cannot be interpreted as an integer",
+    ),
+    (
+        r"must be Tensor, not",
+        r"must be Tensor, not",
+    ),
+    (
+        r"non-empty (list of Tensors|TensorList)",
+        r"expected a non-empty list of tensors",
+    ),
+    (
+        r"Sizes of tensors must match",
+        r"sizes of tensors must match",
+    ),
+    (
+        r"Size does not match at dimension|Index tensor "
+        r"must have the same number of dimensions as self",
+        r"must have as many dimensions as the tensor of shape .* and be no larger",
+    ),
+    (
+        r"Index tensor must have the same number of dimensions as src",
+        r"to be no larger than src .* with as many dimensions",
+    ),
+    (
+        r"is out of bounds for dimension",
+        r"is out of bounds for a dimension of size",
+    ),
+    (
+        r"source tensor shape must match self tensor shape",
+        r"source tensor shape must match self tensor shape",
+    ),
+    (
+        r"masked_scatter_ only supports boolean masks",
+        r"masked_scatter only supports boolean masks",
+    ),
+    (
+        r"prob_dist must be 1 or 2 dim",
+        r"must be 1-D or 2-D",
+    ),
+    (
+        r"cannot sample n_sample <= 0 samples",
+        r"num_samples must be positive",
+    ),
+    (
+        r"cannot sample n_sample > prob_dist",
+        r"cannot draw num_samples=.* without replacement",
+    ),
+    (
+        r"probability tensor contains either",
+        r"every weight must be finite and >= 0",
+    ),
+    (
+        r"length must be non-negative",
+        r"length must be non-negative",
+    ),
+    (
+        r"start \(0\) \+ length \(-1\) exceeds",
+        r"length must be non-negative",
+    ),
+    (
+        r"output_size' should contain one int|"
+        r"output_size must be|"
+        r"output_size.size\(\) must be",
+        r"output_size must be an int or . ints",
+    ),
+    (
+        r"Trying to create tensor with negative dimension",
+        r"output_size must be greater than or equal to 0",
+    ),
+    (
+        r"non-empty 4D or 5D",
+        r"Expected 4D .* or 5D",
+    ),
+    (
+        r"(stride|dilation|kernel_size) must be greater than zero",
+        r"(stride|dilation|kernel_size) must be positive",
+    ),
+    (
+        r"non-positive stride is not supported",
+        r"stride must be positive",
+    ),
+    (
+        r"dilation should be greater than zero",
+        r"dilation must be positive",
+    ),
+    (
+        r"weight should have at least three dimensions"
+        r"|-dimensional input for .*-dimensional weight",
+        r"weight must have . dimensions",
+    ),
+    (
+        r"abc is not valid",
+        r"abc is not a valid value for reduction",
+    ),
+    (
+        r"The size of tensor a .* must match the size of tensor b",
+        r"do not broadcast: .* they must be equal or 1",
+    ),
+    (
+        r"Expected 2D or 3D .*got:\[\]|"
+        r"Expected 2D or 3D .*got:\[\d+\]|"
+        r"Expected 2D or 3D .*got:\[\d+, \d+, \d+, \d+\]",
+        r"Expected 2D .* or 3D",
+    ),
+    (
+        r"Expected (2D or 3D|"
+        r"3D or 4D) .*0|"
+        r"non-batch dimensions to have positive length",
+        r"has no pixels",
+    ),
+    (
+        r"Invalid computed output size|Calculated output size",
+        r"Kernel size can't be greater than actual input size",
+    ),
+    (
+        r"Not allow zero-dim input",
+        r"Mismatch of parameter numbers and input channel size",
+    ),
+    (
+        r"lambda must be in range",
+        r"lambda must be greater or equal to 0",
+    ),
+    (
+        r"Index tensor must have the same number of dimensions as input",
+        r"must have as many dimensions as the tensor of shape",
+    ),
+    (
+        r"invalid multinomial distribution .sum of probabilities <= 0",
+        r"the weights of a row must not all be 0",
+    ),
+    (
+        r"invalid multinomial distribution .encountering",
+        r"every weight must be finite and >= 0",
+    ),
+)
+
+
+def reason_for(name: str) -> str | None:
+    """Return why a sample is left out, if it is."""
+    return next(
+        (why for pattern, why in SAMPLES.items() if fnmatchcase(name, pattern)), None
+    )
+
+
+def entries_of(pattern: str) -> set[str]:
+    """Return the entries that a pattern of samples may be about."""
+    return set(fnfilter(ENTRIES, pattern.split(" ")[0]))
+
+
+def absence(name: str) -> str | None:
+    """Return why an entry is not here that is no public name of the list."""
+    return next(
+        (why for pattern, why in ABSENT.items() if fnmatchcase(name, pattern)), None
+    )
+
+
+def less_exact(entry: str) -> float | None:
+    """Return the tolerance of an entry in float64, if it has its own."""
+    return next(
+        (
+            far
+            for pattern, (far, _) in LESS_EXACT.items()
+            if fnmatchcase(entry, pattern)
+        ),
+        None,
+    )

@@ -1,0 +1,247 @@
+"""torch's own table of operators, `op_db`: every entry that flambeau has.
+
+In float64 all samples are compared: values, slopes and, where torch's table has them,
+second slopes; the first ones also as tensors with gaps in memory. In float32 all are
+compared with their slopes, and in the other dtypes of an entry up to eight samples,
+evenly spread: in 16-bit floats values only, whose slopes are sums of rounded numbers.
+Inputs without elements are among the samples. Wrong calls must raise torch's type of
+error, with a message that means the same.
+
+The compiler computes the first samples of an entry even if they are so small that it
+would leave them to NumPy, and of the others those that are not.
+
+op_db_left_out.py lists what is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from parity import op_db_left_out as left_out
+from parity.op_db import (
+    KINDS,
+    LIBRARIES,
+    Call,
+    Difference,
+    absent,
+    check_sample,
+    is_here,
+    operator,
+)
+from torch.testing._internal.common_methods_invocations import (
+    OpInfo,
+    SampleInput,
+    op_db,
+)
+
+import flambeau
+from tools import coverage
+
+INFOS = [info for info in op_db if is_here(info)]
+WRONG = [info for info in INFOS if info.error_inputs_func is not None]
+GROUPS = {
+    "float64": ("float64",),
+    "float32": ("float32",),
+    "others": tuple(kind for kind in KINDS if kind not in ("float64", "float32")),
+}
+FEW = 8  # samples of each of the other dtypes
+FIRST = 3  # samples that are compiled in any case, and compared with gaps
+
+
+class Tally:
+    """What became of the samples of one entry.
+
+    Attributes:
+        count: how many were compared.
+        left_out: how many are on the list of those that cannot agree.
+        problems: what the others do not have in common, a line each.
+    """
+
+    def __init__(self) -> None:
+        self.count, self.left_out = 0, 0
+        self.problems: list[str] = []
+
+    def take(self, name: str, sample: Any, check: Callable[[Any], None]) -> None:
+        """Compare a sample, unless it is left out."""
+        given = [sample.input, list(sample.args), sample.kwargs]
+        writes = "out" in sample.kwargs
+        if writes or absent(given) or left_out.reason_for(name):
+            self.left_out += 1
+            return
+        self.count += 1
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                check(sample)
+        except Exception as error:
+            self.problems.append(f"{name}: {type(error).__name__}: {error}")
+
+    def report(self, record: Callable[[str, object], None]) -> None:
+        """Fail if samples differ; leave the numbers for the summary."""
+        failed = len(self.problems)
+        record("op_db", (self.count - failed, failed, self.left_out))
+        lines = "\n".join(self.problems)
+        assert not failed, f"{failed} of {self.count}\n{lines}"
+
+
+def orders_of(info: OpInfo, kind: str) -> int:
+    """Return how many times samples of a dtype are differentiated."""
+    dtype = getattr(torch, kind)
+    if not info.supports_autograd or dtype not in info.supported_backward_dtypes("cpu"):
+        return 0
+    if kind in ("bfloat16", "float16"):
+        return 0
+    twice = info.supports_gradgrad and info.full_name not in left_out.ONCE
+    return 2 if twice and kind == "float64" else 1
+
+
+def samples(info: OpInfo, kind: str) -> Iterator[tuple[str, SampleInput]]:
+    """Yield name and sample of those that are compared in a dtype."""
+    dtype = getattr(torch, kind)
+    if dtype not in info.dtypes:
+        return
+    torch.manual_seed(0)
+    np.random.seed(0)
+    slopes = orders_of(info, kind) > 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = list(info.sample_inputs("cpu", dtype, requires_grad=slopes))
+    step = 1 if kind in ("float32", "float64") else max(1, -(-len(made) // FEW))
+    for at, sample in list(enumerate(made))[::step]:
+        yield f"{info.full_name} {kind} {at}", sample
+        if kind == "float64" and at < FIRST:
+            yield f"{info.full_name} {kind} {at} noncontiguous", sample.noncontiguous()
+
+
+@pytest.fixture
+def compiling(backend: str) -> Callable[[bool], None]:
+    """Return what decides whether small graphs are compiled, too."""
+    every = flambeau.config.evaluate
+
+    def choose(wanted: bool) -> None:
+        flambeau.config.backend = backend
+        if wanted:
+            flambeau.config.evaluate = every
+
+    return choose
+
+
+@pytest.mark.parametrize("info", INFOS, ids=[info.full_name for info in INFOS])
+@pytest.mark.parametrize("group", GROUPS)
+def test_samples(
+    info: OpInfo,
+    group: str,
+    compiling: Callable[[bool], None],
+    record_property: Any,
+) -> None:
+    tally = Tally()
+    functions = tuple(operator(info, library) for library in LIBRARIES)
+    for kind in GROUPS[group]:
+        orders = orders_of(info, kind)
+        check = checked(info, functions, orders, kind)
+        for at, (name, sample) in enumerate(samples(info, kind)):
+            compiling(at < 2 * FIRST and kind == "float64")
+            tally.take(name, sample, check)
+    tally.report(record_property)
+
+
+def checked(
+    info: OpInfo, functions: Any, orders: int, kind: str
+) -> Callable[[SampleInput], None]:
+    """Return the comparison of samples of one entry and dtype."""
+    values = info.name not in left_out.SHAPES_ONLY
+    limit = left_out.less_exact(info.full_name) if kind == "float64" else None
+    return lambda sample: check_sample(functions, sample, orders, kind, limit, values)
+
+
+# Wrong calls
+
+
+def raised(library: Any, function: Any, sample: SampleInput) -> Exception | None:
+    """Return the error of a call."""
+    try:
+        call = Call(library, function, sample)
+        call.run(0)
+        call.values()
+    except Exception as error:
+        return error
+    return None
+
+
+def check_error(info: OpInfo, wrong: Any) -> None:
+    """Raise what the error of one wrong call does not have in common."""
+    mine, theirs = (
+        raised(library, operator(info, library), wrong.sample_input)
+        for library in LIBRARIES
+    )
+    if type(mine) is not type(theirs):
+        raise Difference(f"{mine!r}; torch raises {theirs!r}")
+    if theirs is None or re.search(wrong.error_regex, str(mine)):
+        return
+    meant = [
+        own for torchs, own in left_out.SAME_MEANING if re.search(torchs, str(theirs))
+    ]
+    if not any(re.search(own, str(mine)) for own in meant):
+        raise Difference(f"{mine}; torch says {theirs}")
+
+
+@pytest.mark.parametrize("info", WRONG, ids=[info.full_name for info in WRONG])
+def test_errors(info: OpInfo, record_property: Any) -> None:
+    tally = Tally()
+    for at, wrong in enumerate(info.error_inputs("cpu")):
+        name = f"{info.full_name} error {at}"
+        tally.take(
+            name, wrong.sample_input, lambda _, wrong=wrong: check_error(info, wrong)
+        )
+    tally.report(record_property)
+
+
+# The lists
+
+
+def reason_of_absence(info: OpInfo) -> str | None:
+    """Return why flambeau does not have an entry, as one of the lists says."""
+    owner, _, name = info.name.rpartition(".")
+    owner = owner or "Tensor"
+    reason = coverage.reason_against(owner, name)
+    if reason is not None:
+        return f"out of scope: {reason}"
+    if name in coverage.read_names().get(owner, ()):
+        return "missing: docs/coverage.md"
+    return left_out.absence(info.name)
+
+
+def test_entries_that_are_not_here_have_a_reason() -> None:
+    others = [info for info in op_db if not is_here(info)]
+    assert [info.full_name for info in others if reason_of_absence(info) is None] == []
+
+
+def test_what_is_left_out_is_in_the_table() -> None:
+    """No line of a list is about something that the table does not have."""
+    entries = {info.full_name for info in INFOS}
+    for pattern in left_out.SAMPLES:
+        assert left_out.entries_of(pattern) & entries, pattern
+    for listed in (left_out.ONCE, left_out.SHAPES_ONLY):
+        assert listed.keys() <= entries
+
+
+def test_differences_are_seen() -> None:
+    """Another value, slope, second slope, dtype or shape fails."""
+    (info,) = [info for info in INFOS if info.full_name == "sin"]
+    _, sample = next(samples(info, "float64"))
+    for wrong in (
+        lambda x: x.sin() * (1 + 1e-9),
+        lambda x: x.sin().float(),
+        lambda x: x.sin().reshape(-1),
+        lambda x: x.detach().sin(),
+        lambda x: x.sin() + (x - x.detach()) ** 2,
+    ):
+        with pytest.raises(Difference):
+            check_sample((wrong, torch.sin), sample, 2, "float64")
+    check_sample((flambeau.sin, torch.sin), sample, 2, "float64")
