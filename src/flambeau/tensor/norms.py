@@ -134,7 +134,7 @@ def matrix_norm(
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     added, searched = (rows, columns) if abs(ord) == 1 else (columns, rows)
     totals = sum_(ew.absolute(x), axes=(added,), keepdims=True)
-    found = (amax if ord > 0 else amin)(totals, axes=(searched,), keepdims=True)
+    found = _extreme(ord > 0, totals, searched, keepdims=True)
     return wrap(found if keepdim else _without(found, rows, columns))
 
 
@@ -151,6 +151,12 @@ def _two_dims(dim: Sequence[int], ndim: int) -> tuple[int, int]:
     return rows, columns
 
 
+def _extreme(largest: bool, x: Node, axis: int, keepdims: bool) -> Node:
+    """The largest or smallest number; of none, the largest is 0."""
+    op = amin if not largest else amax if x.shape[axis] else sum_
+    return op(x, axes=(axis,), keepdims=keepdims)
+
+
 def _without(x: Node, *axes: int) -> Node:
     return reshape(x, tuple(s for at, s in enumerate(x.shape) if at not in axes))
 
@@ -158,11 +164,11 @@ def _without(x: Node, *axes: int) -> Node:
 def _by_svd(x: Node, order: float | str, rows: int, columns: int, keep: bool) -> Node:
     others = tuple(at for at in range(x.ndim) if at not in (rows, columns))
     values = svdvals(permute(x, (*others, rows, columns)))
-    last = (values.ndim - 1,)
+    last = values.ndim - 1
     if order == "nuc":
-        found = sum_(values, axes=last, keepdims=False)
+        found = sum_(values, axes=(last,), keepdims=False)
     else:
-        found = (amax if order == 2 else amin)(values, axes=last, keepdims=False)
+        found = _extreme(order == 2, values, last, keepdims=False)
     return keep_axes(found, (rows, columns), x.shape) if keep else found
 
 
