@@ -166,7 +166,9 @@ copysign: Elementwise = Elementwise(
     "copysign",
     np.copysign,
     (
-        lambda g, y, a, b: mul(g, mul(sign(a), copysign(const_like(1, b), b))),
+        lambda g, y, a, b: mul(
+            g, mul(where(isnan(a), a, sign(a)), copysign(const_like(1, b), b))
+        ),
         _flat,
     ),
 )

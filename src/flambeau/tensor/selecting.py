@@ -121,7 +121,8 @@ def gather(
                 [4, 3]])
     """
     axis = axis_of(dim, input.ndim)
-    if not index.numel():
+    fits = index.ndim == input.ndim and index.dtype in (dt.int32, dt.int64)
+    if not index.numel() and not fits:
         return wrap(zeros(index._node.shape, input.dtype))
     positions = index_node("gather", index)
     found = ix.gather(at_least_1d(input.node), at_least_1d(positions), axis=axis)
