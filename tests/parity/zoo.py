@@ -38,7 +38,7 @@ class Run:
 
     Attributes:
         fresh: all numbers of its result in eval, as it was built.
-        output: the same with the statistics of a batch.
+        output: the same in use: with the statistics of a batch, and no zero weights.
         gradients: of each parameter, by a training step.
         seconds: what that step took, and what another one takes.
     """
@@ -55,7 +55,7 @@ class Comparison:
 
     Attributes:
         fresh: the distance of the results in eval, as built.
-        output: the same with the statistics of a batch, so that nothing fades away.
+        output: the same in use, where nothing fades away.
         gradients: the distance of all gradients of a training step.
         exact: the largest distance in float64, if float32 did not settle it.
         host_calls: the ops that NumPy computed in the middle of a plan.
@@ -100,7 +100,8 @@ def compare(entry: Entry, borrower: Borrower) -> Comparison:
     torch.manual_seed(0)
     theirs = entry.build()
     weights = {k: v.numpy().copy() for k, v in theirs.state_dict().items()}
-    states = weights, {**weights, **measured_statistics(theirs, entry)}
+    used = {**filled_zeros(theirs), **measured_statistics(theirs, entry)}
+    states = weights, {**weights, **used}
     with borrower.active():
         ours = entry.build()
     assert ours.state_dict().keys() == weights.keys()
@@ -163,6 +164,18 @@ def train(
     return found, took
 
 
+def filled_zeros(model: Any) -> dict[str, np.ndarray]:
+    """Give numbers to weights that begin as zeros, through which nothing would pass."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for name, weight in model.named_parameters():
+        if not name.endswith("bias") and not weight.any():
+            values = 0.1 * rng.standard_normal(tuple(weight.shape))
+            found[name] = values.astype(np.float32)
+            weight.data.copy_(torch.from_numpy(found[name]))
+    return found
+
+
 def measured_statistics(model: Any, entry: Entry) -> dict[str, np.ndarray]:
     """What batch norms know after a batch of images that alone decides."""
     norms = {
@@ -216,7 +229,7 @@ def distance(got: list[np.ndarray], expected: list[np.ndarray]) -> float:
         assert mine.shape == other.shape
         apart += np.sum(np.square(np.subtract(mine, other, dtype=np.float64)))
         whole += np.sum(np.square(other, dtype=np.float64))
-    return float(np.sqrt(apart / whole))
+    return float(np.sqrt(apart / whole)) if whole or apart else 0.0
 
 
 def attempt(entry: Entry, borrower: Borrower, verbose: bool) -> str:
