@@ -26,10 +26,7 @@ from parity.builders import Entry, timm_entries, torchvision_entries
 import flambeau
 
 OUTPUT_LIMIT, GRADIENT_LIMIT, EXACT_LIMIT = 1e-4, 1e-3, 1e-9
-COLUMNS = (
-    "network | input | | as built | in use | gradients | in float64 "
-    "| first step | next step"
-)
+COLUMNS = "network | input | | as built | in use | gradients | in float64 | first step"
 
 
 @dataclass
@@ -40,13 +37,13 @@ class Run:
         fresh: all numbers of its result in eval, as it was built.
         output: the same in use: with the statistics of a batch, and no zero weights.
         gradients: of each parameter, by a training step.
-        seconds: what that step took, and what another one takes.
+        seconds: what that step took.
     """
 
     fresh: np.ndarray
     output: np.ndarray
     gradients: dict[str, np.ndarray]
-    seconds: tuple[float, float]
+    seconds: float
 
 
 @dataclass
@@ -59,7 +56,7 @@ class Comparison:
         gradients: the distance of all gradients of a training step.
         exact: the largest distance in float64, if float32 did not settle it.
         host_calls: the ops that NumPy computed in the middle of a plan.
-        seconds: what flambeau's first training step took, and the next one.
+        seconds: what flambeau's training step took, most of it to compile.
     """
 
     fresh: float
@@ -67,7 +64,7 @@ class Comparison:
     gradients: float
     exact: float | None = None
     host_calls: list[str] = field(default_factory=list)
-    seconds: tuple[float, float] = (0.0, 0.0)
+    seconds: float = 0.0
 
     @property
     def is_settled(self) -> bool:
@@ -87,11 +84,9 @@ class Comparison:
     def __str__(self) -> str:
         """The columns of a row of the table."""
         exact = "" if self.exact is None else f"{self.exact:.0e}"
-        first, following = self.seconds
         return (
             f"{'agrees' if self.agree else 'differs'} | {self.fresh:.0e} | "
-            f"{self.output:.0e} | {self.gradients:.0e} | {exact} | {first:.1f} s | "
-            f"{following:.2f} s"
+            f"{self.output:.0e} | {self.gradients:.0e} | {exact} | {self.seconds:.1f} s"
         )
 
 
@@ -139,9 +134,7 @@ def run(
         with library.no_grad():
             outputs.append(values(model.eval()(library.tensor(images))))
     model.train()
-    gradients, first = train(library, model, images)
-    _, following = train(library, model, images)
-    return Run(*outputs, gradients, (first, following))
+    return Run(*outputs, *train(library, model, images))
 
 
 def train(
