@@ -83,7 +83,8 @@ def look(found: Any, left: int = 1000) -> None:
         each = waiting.pop()
         left -= 1
         if isinstance(each, flambeau.Tensor):
-            if each.numel() <= MOST_LOOKED_AT:
+            # a list of very many empty lists has no elements either
+            if max(each.numel(), *each.shape, 0) <= MOST_LOOKED_AT:
                 each.tolist()
         elif isinstance(each, (list, tuple, dict)) and id(each) not in seen:
             seen.add(id(each))
