@@ -9,14 +9,14 @@ of error, and the message must meet torch's pattern.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from parity.tally import Tally
 from torch.testing._internal.common_modules import (
     ModuleErrorEnum,
     ModuleInfo,
@@ -255,41 +255,6 @@ WRONG = [info for info in INFOS if info.module_error_inputs_func is not None]
 KINDS = ("float32", "float64")
 
 
-class Tally:
-    """What became of the samples of one module.
-
-    Attributes:
-        count: how many were compared.
-        left_out: how many are on the list of those that cannot agree.
-        problems: what the others do not have in common, a line each.
-    """
-
-    def __init__(self) -> None:
-        self.count, self.left_out = 0, 0
-        self.problems: list[str] = []
-
-    def take(self, name: str, sample: Any, check: Callable[[Any], None]) -> None:
-        """Compare a sample, unless it is left out."""
-        if name in LEFT_OUT:
-            self.left_out += 1
-            return
-        self.count += 1
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check(sample)
-        except Exception as error:
-            where = f"{name} {getattr(sample, 'desc', '')}"
-            self.problems.append(f"{where}: {type(error).__name__}: {error}")
-
-    def report(self, record: Callable[[str, object], None]) -> None:
-        """Fail if samples differ; leave the numbers for the summary."""
-        failed = len(self.problems)
-        record("module_db", (self.count - failed, failed, self.left_out))
-        lines = "\n".join(self.problems)
-        assert not failed, f"{failed} of {self.count}\n{lines}"
-
-
 def samples(info: ModuleInfo, function: Any, kind: str) -> Iterator[Any]:
     """Yield name, mode and sample of a module, in both modes if they differ."""
     for mode in (True, False) if info.train_and_eval_differ else (True,):
@@ -304,7 +269,7 @@ def samples(info: ModuleInfo, function: Any, kind: str) -> Iterator[Any]:
 @pytest.mark.parametrize("info", INFOS, ids=[info.name for info in INFOS])
 @pytest.mark.parametrize("kind", KINDS)
 def test_samples(info: ModuleInfo, kind: str, record_property: Any) -> None:
-    tally = Tally()
+    tally = Tally("module_db", lambda name, _: name in LEFT_OUT)
     for name, mode, sample in samples(info, info.module_inputs_func, kind):
         tally.take(
             name, sample, lambda each, mode=mode: check_sample(info, each, kind, mode)
@@ -314,7 +279,7 @@ def test_samples(info: ModuleInfo, kind: str, record_property: Any) -> None:
 
 @pytest.mark.parametrize("info", WRONG, ids=[info.name for info in WRONG])
 def test_errors(info: ModuleInfo, record_property: Any) -> None:
-    tally = Tally()
+    tally = Tally("module_db", lambda name, _: name in LEFT_OUT)
     found = samples(info, info.module_error_inputs_func, "float32")
     for name, mode, sample in found:
         tally.take(name, sample, lambda each, mode=mode: check_error(info, each, mode))

@@ -34,6 +34,7 @@ from parity.op_db import (
     is_here,
     operator,
 )
+from parity.tally import Tally
 from torch.testing._internal.common_methods_invocations import (
     OpInfo,
     SampleInput,
@@ -54,40 +55,10 @@ FEW = 8  # samples of each of the other dtypes
 FIRST = 3  # samples that are compiled in any case, and compared with gaps
 
 
-class Tally:
-    """What became of the samples of one entry.
-
-    Attributes:
-        count: how many were compared.
-        left_out: how many are on the list of those that cannot agree.
-        problems: what the others do not have in common, a line each.
-    """
-
-    def __init__(self) -> None:
-        self.count, self.left_out = 0, 0
-        self.problems: list[str] = []
-
-    def take(self, name: str, sample: Any, check: Callable[[Any], None]) -> None:
-        """Compare a sample, unless it is left out."""
-        given = [sample.input, list(sample.args), sample.kwargs]
-        writes = "out" in sample.kwargs
-        if writes or absent(given) or left_out.reason_for(name):
-            self.left_out += 1
-            return
-        self.count += 1
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
-                check(sample)
-        except Exception as error:
-            self.problems.append(f"{name}: {type(error).__name__}: {error}")
-
-    def report(self, record: Callable[[str, object], None]) -> None:
-        """Fail if samples differ; leave the numbers for the summary."""
-        failed = len(self.problems)
-        record("op_db", (self.count - failed, failed, self.left_out))
-        lines = "\n".join(self.problems)
-        assert not failed, f"{failed} of {self.count}\n{lines}"
+def is_left_out(name: str, sample: Any) -> bool:
+    """Whether a sample has what is not here, or is on the list."""
+    given = [sample.input, list(sample.args), sample.kwargs]
+    return "out" in sample.kwargs or absent(given) or bool(left_out.reason_for(name))
 
 
 def orders_of(info: OpInfo, kind: str) -> int:
@@ -140,7 +111,7 @@ def test_samples(
     compiling: Callable[[bool], None],
     record_property: Any,
 ) -> None:
-    tally = Tally()
+    tally = Tally("op_db", is_left_out)
     functions = tuple(operator(info, library) for library in LIBRARIES)
     for kind in GROUPS[group]:
         orders = orders_of(info, kind)
@@ -193,7 +164,7 @@ def check_error(info: OpInfo, wrong: Any) -> None:
 
 @pytest.mark.parametrize("info", WRONG, ids=[info.full_name for info in WRONG])
 def test_errors(info: OpInfo, record_property: Any) -> None:
-    tally = Tally()
+    tally = Tally("op_db", is_left_out)
     for at, wrong in enumerate(info.error_inputs("cpu")):
         name = f"{info.full_name} error {at}"
         tally.take(

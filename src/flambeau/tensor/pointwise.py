@@ -344,38 +344,33 @@ def addcdiv(
 # Comparison and logic
 
 
-def _comparison(name: str, op: Op, text: str) -> Callable[..., Tensor]:
+def _binary(
+    name: str, op: Op, text: str, numbers: bool = False
+) -> Callable[..., Tensor]:
+    """Return the function for an op of two; with `numbers`, the second may be one."""
+
     def apply(input: Tensor, other: Tensor | Number) -> Tensor:
-        check_tensor(name, "input", 1, input)
+        if numbers:
+            check_tensor(name, "input", 1, input)
+        else:
+            check_tensors(name, input, other)
         return wrap(op(*pair(input, other)))
 
-    return _named(
-        apply,
-        name,
-        f"Return {text}, broadcast.\n\nArgs:\n    input: a tensor.\n    other: a "
-        f'tensor or number.\n\nSource: torch\'s page "torch.{name}".',
-    )
-
-
-def _binary(name: str, op: Op, text: str) -> Callable[..., Tensor]:
-    def apply(input: Tensor, other: Tensor) -> Tensor:
-        check_tensors(name, input, other)
-        return wrap(op(*pair(input, other)))
-
+    second = "a tensor or number" if numbers else "another one"
     return _named(
         apply,
         name,
         f"Return {text}, broadcast.\n\nArgs:\n    input: a tensor.\n    other: "
-        f'another one.\n\nSource: torch\'s page "torch.{name}".',
+        f'{second}.\n\nSource: torch\'s page "torch.{name}".',
     )
 
 
-eq = _comparison("eq", ew.equal, "whether elements are equal")
-ne = _comparison("ne", ew.not_equal, "whether elements differ")
-lt = _comparison("lt", ew.less, "whether input < other")
-le = _comparison("le", ew.less_equal, "whether input <= other")
-gt = _comparison("gt", ew.greater, "whether input > other")
-ge = _comparison("ge", ew.greater_equal, "whether input >= other")
+eq = _binary("eq", ew.equal, "whether elements are equal", numbers=True)
+ne = _binary("ne", ew.not_equal, "whether elements differ", numbers=True)
+lt = _binary("lt", ew.less, "whether input < other", numbers=True)
+le = _binary("le", ew.less_equal, "whether input <= other", numbers=True)
+gt = _binary("gt", ew.greater, "whether input > other", numbers=True)
+ge = _binary("ge", ew.greater_equal, "whether input >= other", numbers=True)
 maximum = _binary("maximum", ew.maximum, "the larger element, NaN where one is NaN")
 minimum = _binary("minimum", ew.minimum, "the smaller element, NaN where one is NaN")
 logical_and = _binary("logical_and", ew.logical_and, "input and other")
