@@ -8,9 +8,9 @@ this buffer donation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from .program import Buffer, KernelStep, Program
+from .program import Buffer, HostStep, KernelStep, Program
 
 __all__ = ["find_donations", "postpone_updates"]
 
@@ -27,15 +27,17 @@ def postpone_updates(program: Program) -> None:
     """
     if not _is_whole(program):
         return
-    steps = program.steps
-    given = _given(program)
-    used = [_sources(program, step) for step in steps]
+    steps, given, pairs = program.steps, program.given, _Pairs(program)
+    used = [program.sources(step) for step in steps]
+    last = {number: step for step, numbers in zip(steps, used) for number in numbers}
     for at in reversed(range(len(steps))):
-        leaves = {read.number for read, _ in _pairs(program, at)}
-        ends = [max(_users(used, leaf)) for leaf in leaves]
-        to = max((end for end in ends if end - at <= _FURTHEST), default=at)
-        between = set().union(*used[at + 1 : to + 1])
-        if between.isdisjoint(used[at] - given):
+        step = steps[at]
+        ends = {id(last[read.number]) for read, _ in pairs.of(step)}
+        near = range(at, min(at + _FURTHEST + 1, len(steps)))
+        to = max((each for each in near if id(steps[each]) in ends), default=at)
+        if set().union(*used[at + 1 : to + 1]).isdisjoint(used[at] - given):
+            passed = {id(each) for each in steps[at + 1 : to + 1]}
+            last |= {each: step for each in used[at] if id(last[each]) in passed}
             steps.insert(to, steps.pop(at))
             used.insert(to, used.pop(at))
 
@@ -49,17 +51,21 @@ def find_donations(program: Program) -> dict[int, int]:
     if not _is_whole(program):
         return {}
     places = {number: place for place, (_, number) in enumerate(program.leaves)}
-    used = [_sources(program, step) for step in program.steps]
-    found: dict[int, int] = {}
-    for at in range(len(used)):
-        for read, stored in _pairs(program, at):
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for at, step in enumerate(program.steps):
+        for number in program.sources(step):
+            first.setdefault(number, at)
+            last[number] = at
+    pairs, found, taken = _Pairs(program), dict[int, int](), set[int]()
+    for at, step in enumerate(program.steps):
+        for read, stored in pairs.of(step):
             place = places[read.number]
-            is_free = place not in found and stored.number not in found.values()
-            ends = max(_users(used, read.number)) == at
-            begins = min(_users(used, stored.number)) == at
-            if is_free and ends and begins:
+            is_free = place not in found and stored.number not in taken
+            if is_free and last[read.number] == first[stored.number] == at:
                 found[place] = stored.number
-    size = sum(program.buffers[each].nbytes for each in found.values())
+                taken.add(stored.number)
+    size = sum(program.buffers[each].nbytes for each in taken)
     return found if size >= _LEAST_OF_ALL else {}
 
 
@@ -69,36 +75,26 @@ def _is_whole(program: Program) -> bool:
     return only_kernels and not program.is_guarded
 
 
-def _given(program: Program) -> set[int]:
-    return {number for _, number in program.leaves} | {
-        number for number, _ in program.constants
-    }
+class _Pairs:
+    """Finds leaves that steps read, and the results that they may write over them."""
 
+    def __init__(self, program: Program) -> None:
+        wanted = program.wanted
+        self._buffers = program.buffers
+        self._leaves = {number for _, number in program.leaves} - wanted
+        self._results = wanted - program.given
 
-def _sources(program: Program, step: object) -> frozenset[int]:
-    """The buffers whose memory a step uses."""
-    assert isinstance(step, KernelStep)
-    return frozenset(program.buffers[number].source for number in step.buffers)
-
-
-def _users(used: Sequence[frozenset[int]], number: int) -> list[int]:
-    """The positions of the steps that use a buffer's memory."""
-    return [at for at, sources in enumerate(used) if number in sources]
-
-
-def _pairs(program: Program, at: int) -> Iterator[tuple[Buffer, Buffer]]:
-    """The leaves that a step reads, and the results that it may write over them."""
-    buffers, step = program.buffers, program.steps[at]
-    assert isinstance(step, KernelStep)
-    leaves = {number for _, number in program.leaves}
-    wanted = {buffers[number].source for _, number in program.outputs}
-    sources = [buffers[number].source for number in step.buffers]
-    for pair in step.overwritable:
-        read, stored = (buffers[buffers[each].source] for each in pair)
-        if (
-            read.number in leaves - wanted
-            and stored.number in wanted - _given(program)
-            and read.nbytes == stored.nbytes >= _LEAST
-            and sources.count(read.number) == sources.count(stored.number) == 1
-        ):
-            yield read, stored
+    def of(self, step: KernelStep | HostStep) -> Iterator[tuple[Buffer, Buffer]]:
+        """Yield the pairs of one step, which runs a kernel."""
+        assert isinstance(step, KernelStep)
+        buffers = self._buffers
+        sources = [buffers[number].source for number in step.buffers]
+        for pair in step.overwritable:
+            read, stored = (buffers[buffers[each].source] for each in pair)
+            if (
+                read.number in self._leaves
+                and stored.number in self._results
+                and read.nbytes == stored.nbytes >= _LEAST
+                and sources.count(read.number) == sources.count(stored.number) == 1
+            ):
+                yield read, stored

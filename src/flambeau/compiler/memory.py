@@ -37,9 +37,7 @@ def plan_memory(program: Program) -> tuple[dict[int, int], int]:
 
 def own_memory(program: Program) -> set[int]:
     """Return the numbers of the buffers that are not in the arena."""
-    outside = {number for _, number in program.leaves}
-    outside |= {number for number, _ in program.constants}
-    outside |= {program.buffers[number].source for _, number in program.outputs}
+    outside = program.given | program.wanted
     for step in program.steps:
         if not isinstance(step, KernelStep):
             outside.add(step.output)

@@ -128,6 +128,27 @@ class Program:
         """Whether the last output says that the others are invalid."""
         return bool(self.outputs) and self.outputs[-1][0] == FAULT
 
+    @property
+    def given(self) -> set[int]:
+        """The buffers that are not written to: leaves and constants."""
+        return {number for _, number in self.leaves} | {
+            number for number, _ in self.constants
+        }
+
+    @property
+    def wanted(self) -> set[int]:
+        """The buffers whose memory outputs are in."""
+        return {self.buffers[number].source for _, number in self.outputs}
+
+    def sources(self, step: KernelStep | HostStep) -> set[int]:
+        """Return the buffers whose memory a step uses."""
+        numbers = (
+            step.buffers
+            if isinstance(step, KernelStep)
+            else (*step.inputs, step.output)
+        )
+        return {self.buffers[number].source for number in numbers}
+
     def new_buffer(
         self,
         shape: tuple[int, ...],

@@ -31,8 +31,8 @@ def find_prologue(program: Program) -> dict[int, frozenset[int]]:
     compute a few numbers from given vectors, which is what layers know of their
     channels. Nothing else writes what they write, and no host step reads it.
     """
-    given = _given(program)
-    wanted = {program.buffers[number].source for _, number in program.outputs}
+    given = program.given
+    wanted = program.wanted
     users = _users(program)
     writers = _writers(program, users, given)
     small = _small_steps(program, users, given)
@@ -54,7 +54,9 @@ def find_prologue(program: Program) -> dict[int, frozenset[int]]:
                 or found.issuperset(steps)
             )
         }
-        kept = {at for at in found if _sources(program, at) <= given | lasting}
+        kept = {
+            at for at in found if program.sources(program.steps[at]) <= given | lasting
+        }
         if kept == found:
             return _leaves(program, sorted(found), given)
         found = kept
@@ -67,7 +69,7 @@ def _leaves(
     read = {number: {at} for at, (_, number) in enumerate(program.leaves)}
     parts: list[tuple[set[int], set[int], set[int]]] = []  # steps, buffers, leaves
     for at in positions:
-        sources = _sources(program, at)
+        sources = program.sources(program.steps[at])
         steps, own = {at}, sources - given
         leaves = set().union(*(read.get(each, ()) for each in sources))
         for each in [part for part in parts if part[1] & own]:
@@ -78,12 +80,6 @@ def _leaves(
     return dict(sorted(found.items()))
 
 
-def _given(program: Program) -> set[int]:
-    """The buffers that are not written to."""
-    found = {number for number, _ in program.constants}
-    return found | {number for _, number in program.leaves}
-
-
 def _small_steps(
     program: Program, users: dict[int, list[int]], given: set[int]
 ) -> set[int]:
@@ -92,7 +88,7 @@ def _small_steps(
     known = {each for each in given if len(buffers[each].shape) <= 1}
     found = set()
     for at, step in enumerate(program.steps):
-        sources = _sources(program, at)
+        sources = program.sources(step)
         made = {each for each in sources - given if users[each][0] == at}
         if (
             isinstance(step, KernelStep)
@@ -107,8 +103,8 @@ def _small_steps(
 def _users(program: Program) -> dict[int, list[int]]:
     """The steps that touch each buffer's memory, in order; the first one writes it."""
     users: dict[int, list[int]] = defaultdict(list)
-    for at in range(len(program.steps)):
-        for source in _sources(program, at):
+    for at, step in enumerate(program.steps):
+        for source in program.sources(step):
             users[source].append(at)
     return users
 
@@ -126,11 +122,3 @@ def _writers(
         source: {steps[0], *(at for at in steps if at not in first)}
         for source, steps in users.items()
     }
-
-
-def _sources(program: Program, at: int) -> set[int]:
-    step = program.steps[at]
-    if isinstance(step, KernelStep):
-        return {program.buffers[number].source for number in step.buffers}
-    numbers = (*step.inputs, step.output)
-    return {program.buffers[number].source for number in numbers}

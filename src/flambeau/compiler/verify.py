@@ -86,8 +86,7 @@ def _operands(node: Node, homes: dict[int, int]) -> Iterable[Node]:
 
 def _verify_program(program: Program) -> None:
     """Buffers are whole, and each step reads what is there."""
-    given = {number for number, _ in program.constants}
-    given |= {number for _, number in program.leaves}
+    given = program.given
     for buffer in program.buffers:
         if buffer.number not in given:
             _verify_buffer(buffer, program.buffers[buffer.source])
@@ -150,8 +149,7 @@ def verify_kernels(program: Program) -> None:
         Broken: a table is too short, a buffer is read before anything is in it, or
             given values are written to.
     """
-    given = {number for number, _ in program.constants}
-    given |= {number for _, number in program.leaves}
+    given = program.given
     written = set(given)
     for step in program.steps:
         if not isinstance(step, KernelStep):
