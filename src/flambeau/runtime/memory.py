@@ -18,6 +18,7 @@ import numpy as np
 
 __all__ = [
     "ALIGNMENT",
+    "HUGE_PAGE",
     "Arenas",
     "Pool",
     "address_of",
@@ -29,7 +30,7 @@ __all__ = [
 
 ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
-_HUGE_PAGE = 2 << 20
+HUGE_PAGE = 2 << 20  # bytes
 
 
 def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
@@ -53,10 +54,10 @@ def _on_huge_pages(size: int) -> np.ndarray:
     An end that would fill less than half of a huge page lies on small ones.
     """
     kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    memory = mmap.mmap(-1, size + 2 * _HUGE_PAGE, kind)
+    memory = mmap.mmap(-1, size + 2 * HUGE_PAGE, kind)
     values = np.frombuffer(memory, np.uint8)
-    start = -values.ctypes.data % _HUGE_PAGE
-    length = (size + _HUGE_PAGE // 2) // _HUGE_PAGE * _HUGE_PAGE
+    start = -values.ctypes.data % HUGE_PAGE
+    length = (size + HUGE_PAGE // 2) // HUGE_PAGE * HUGE_PAGE
     with suppress(OSError):  # a system without them
         memory.madvise(mmap.MADV_HUGEPAGE, start, length)
     return values[start : start + size]
@@ -84,7 +85,7 @@ class _Memory:
     __slots__ = ("address", "array", "interface")
 
     def __init__(self, size: int) -> None:
-        huge = size >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
+        huge = size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
         self.array = _on_huge_pages(size) if huge else aligned(size)
         self.interface: dict[str, Any] = self.array.__array_interface__
         self.address: int = self.interface["data"][0]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .engine import Code, engine
-from .memory import aligned
+from .memory import HUGE_PAGE, aligned
 
 __all__ = [
     "Alone",
@@ -38,7 +38,6 @@ _MOST_THREADS = _WORDS // 8 - 9
 
 _GROUP = Path("/sys/fs/cgroup")
 _SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
-_HUGE = 2 << 20  # of memory pages: no kernel's workspace should need many
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
 # `run` does all steps of the posted plan as thread `tid`, with memory of the thread's
@@ -221,7 +220,8 @@ class _Space:
     def reserve(self, size: int) -> None:
         """Make it at least `size` bytes."""
         if self._memory.nbytes < size:
-            self._memory = aligned(size, _HUGE)
+            # on memory pages of which no kernel's workspace should need many
+            self._memory = aligned(size, HUGE_PAGE)
             self.address = self._memory.ctypes.data
 
 
