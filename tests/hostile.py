@@ -198,7 +198,9 @@ def legacy_file() -> bytes:
     content += pickle.dumps([str(at) for at in range(len(writer.storages))], 2)
     for each in writer.storages:
         values = np.ascontiguousarray(each.detach().numpy())
-        content += struct.pack("<q", values.size) + values.tobytes()
+        lone = each.dtype in flambeau.dtypes.LONE  # their storages count bytes
+        count = values.nbytes if lone else values.size
+        content += struct.pack("<q", count) + values.tobytes()
     return content
 
 

@@ -34,7 +34,7 @@ from flambeau.runtime.engine import engine
 from flambeau.runtime.target import host
 
 FLOATS = (dt.float32, dt.float64)
-INTEGERS = (dt.int8, dt.uint8, dt.int16, dt.int32, dt.int64)
+INTEGERS = (dt.int8, dt.uint8, dt.int16, dt.int32, dt.int64, *dt.LONE)
 LANES = host().lanes(4)
 
 OPS = {

@@ -94,7 +94,7 @@ def test_wide_and_narrow_elements_meet() -> None:
     )
 
 
-INTEGERS = (dt.int8, dt.uint8, dt.int16, dt.int32, dt.int64)
+INTEGERS = (dt.int8, dt.uint8, dt.int16, dt.int32, dt.int64, *dt.LONE)
 
 
 def parts_zero(x: Node) -> Node:

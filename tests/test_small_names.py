@@ -157,7 +157,7 @@ def test_dtypes_out_of_scope_can_be_named() -> None:
     assert repr(torch.float8_e5m2) == "torch.float8_e5m2"
     for make in (
         lambda: torch.zeros(1, dtype=torch.complex64),
-        lambda: torch.ones(1).to(torch.uint16),
+        lambda: torch.ones(1).to(torch.float8_e5m2),
     ):
         with pytest.raises(TypeError, match="is out of scope: tensors hold bool"):
             make()

@@ -25,6 +25,9 @@ __all__ = [
     "promote_types",
     "scalar_name",
     "set_default_dtype",
+    "uint16",
+    "uint32",
+    "uint64",
     "uint8",
 ]
 
@@ -63,7 +66,7 @@ class dtype:
     @property
     def is_signed(self) -> bool:
         """Whether the type has negative values."""
-        return self.name not in ("uint8", "bool")
+        return self.name != "bool" and not self.name.startswith("uint")
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -82,6 +85,9 @@ int8 = dtype("int8", np.int8, 10, False)
 int16 = dtype("int16", np.int16, 11, False)
 int32 = dtype("int32", np.int32, 12, False)
 int64 = dtype("int64", np.int64, 13, False)
+uint16 = dtype("uint16", np.uint16, 14, False)
+uint32 = dtype("uint32", np.uint32, 15, False)
+uint64 = dtype("uint64", np.uint64, 16, False)
 float16 = dtype("float16", np.float16, 20, True)
 bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 20, True)
 float32 = dtype("float32", np.float32, 21, True)
@@ -121,9 +127,6 @@ ABSENT = {
         ("complex32", 4),
         ("complex64", 8),
         ("complex128", 16),
-        ("uint16", 2),
-        ("uint32", 4),
-        ("uint64", 8),
         ("float8_e4m3fn", 1),
         ("float8_e4m3fnuz", 1),
         ("float8_e5m2", 1),
@@ -138,11 +141,16 @@ ALL = (
     int16,
     int32,
     int64,
+    uint16,
+    uint32,
+    uint64,
     float16,
     bfloat16,
     float32,
     float64,
 )
+# They mix with floats only, and torch has no class of storages for them.
+LONE = (uint16, uint32, uint64)
 _BY_NAME = {each.name: each for each in ALL}
 _BY_NUMPY = {each.numpy: each for each in ALL}
 _default = float32
@@ -155,6 +163,9 @@ _SCALAR_NAMES = {
     "int16": "Short",
     "int32": "Int",
     "int64": "Long",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
     "float16": "Half",
     "bfloat16": "BFloat16",
     "float32": "Float",
@@ -202,6 +213,9 @@ def category(kind: dtype) -> int:
 def promote_types(first: dtype, second: dtype) -> dtype:
     """Return the smallest dtype that holds both, by torch's table.
 
+    Raises:
+        RuntimeError: one is uint16, uint32 or uint64 and the other no float.
+
     Source: torch's page "torch.promote_types".
 
     Example:
@@ -211,6 +225,13 @@ def promote_types(first: dtype, second: dtype) -> dtype:
     """
     if first is second:
         return first
+    with_floats = first.is_floating_point or second.is_floating_point
+    if not with_floats and (first in LONE or second in LONE):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to "
+            f"promote {scalar_name(first)} and {scalar_name(second)}; convert one with "
+            ".to()"
+        )
     if category(first) == category(second) and first.rank == second.rank:
         return int16 if category(first) == 1 else float32
     return first if first.rank > second.rank else second

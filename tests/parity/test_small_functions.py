@@ -100,7 +100,7 @@ def test_errors(case):
 
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
-INTS = ("uint8", "int8", "int16", "int32", "int64")
+INTS = ("uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64")
 FACTS = ("bits", "min", "max", "dtype")
 
 

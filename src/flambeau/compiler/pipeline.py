@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
+from .. import dtypes as dt
 from ..graph import Node, state, topological
 from ..runtime.target import Target
 from .arrange import arrange
@@ -29,9 +30,7 @@ __all__ = ["COMPUTABLE", "compile_graph"]
 
 _DEFAULT = Options()
 
-COMPUTABLE = frozenset(
-    {"bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"}
-)
+COMPUTABLE = frozenset({each.name for each in dt.ALL} - {"float16", "bfloat16"})
 
 
 def _ignore(name: str, result: Any) -> None:

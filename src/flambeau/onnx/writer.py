@@ -26,6 +26,9 @@ ELEMENT_TYPES = {
     dt.int32: "INT32",
     dt.int64: "INT64",
     dt.uint8: "UINT8",
+    dt.uint16: "UINT16",
+    dt.uint32: "UINT32",
+    dt.uint64: "UINT64",
     dt.bool_: "BOOL",
 }
 

@@ -61,9 +61,13 @@ def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:
 def _cast_numpy(x: np.ndarray, *, to: dt.dtype) -> np.ndarray:
     # A float outside an integer's range is undefined in C; go through int64, so that
     # the narrow integers wrap as they do in torch on x86.
-    if x.dtype.kind == "f" and to.numpy.kind in "iu":
+    if x.dtype.kind != "f" or to.numpy.kind not in "iu":
+        return x
+    if to is not dt.uint64:
         return x.astype(np.int64)
-    return x
+    large = x >= 2.0**63
+    found = np.where(large, x - 2.0**63 * large, x).astype(np.int64).astype(np.uint64)
+    return found + (np.uint64(1 << 63) * large)
 
 
 _cast = Op(

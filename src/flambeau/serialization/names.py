@@ -16,7 +16,7 @@ from ..shape import Size
 from ..tensor import Tensor
 from .numpy_values import NUMPY_BUILDS, NUMPY_NAMES
 from .pickles import Build, Constructor, Machine
-from .storages import Storage, StorageKind, StoragePart
+from .storages import Storage, StorageKind, StoragePart, Untyped
 
 __all__ = ["BUILDS", "NAMES"]
 
@@ -101,6 +101,23 @@ def _rebuild_tensor(
     return made.detach().requires_grad_() if requires_grad is True else made
 
 
+def _rebuild_lone(
+    machine: Machine,
+    storage: Any,
+    offset: Any,
+    size: Any,
+    stride: Any,
+    requires_grad: Any,
+    hooks: Any,
+    kind: Any,
+    metadata: Any = None,
+) -> Tensor:
+    """A tensor of a dtype that no class of storages is of."""
+    if type(storage) is not Untyped or not any(kind is each for each in dt.LONE):
+        raise TypeError("a tensor reads bytes as elements that storages can have")
+    return storage.of(kind).tensor(offset, size, stride)
+
+
 def _rebuild_parameter(
     machine: Machine,
     data: Any,
@@ -117,7 +134,8 @@ def _rebuild_from_type(
     machine: Machine, function: Any, kind: Any, args: Any, state: Any
 ) -> Tensor:
     """A tensor with attributes, which are left out."""
-    if function is not _REBUILD_TENSOR and function is not _REBUILD_PARAMETER:
+    known = (_REBUILD_TENSOR, _REBUILD_LONE, _REBUILD_PARAMETER)
+    if not any(function is each for each in known):
         raise TypeError("a tensor is rebuilt by another function")
     made = function.make(machine, *args)
     return made if kind is not _PARAMETER else _rebuild_parameter(machine, made)
@@ -129,6 +147,9 @@ def _bare_tensor(machine: Machine, *args: Any) -> Tensor:
 
 _REBUILD_TENSOR = Constructor(
     "torch._utils._rebuild_tensor_v2", _rebuild_tensor, _TENSOR_COST
+)
+_REBUILD_LONE = Constructor(
+    "torch._utils._rebuild_tensor_v3", _rebuild_lone, _TENSOR_COST
 )
 _REBUILD_PARAMETER = Constructor(
     "torch._utils._rebuild_parameter", _rebuild_parameter, _TENSOR_COST
@@ -155,13 +176,18 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 NAMES: dict[str, Any] = {
     **{name: Constructor(name, make, 400) for name, make in _FUNCTIONS.items()},
-    **{each.name: each for each in (_REBUILD_TENSOR, _REBUILD_PARAMETER, _PARAMETER)},
+    **{
+        each.name: each
+        for each in (_REBUILD_TENSOR, _REBUILD_LONE, _REBUILD_PARAMETER, _PARAMETER)
+    },
     **{f"torch.{kind.name}": kind for kind in dt.ALL},
     **{
         f"{module}.{dt.scalar_name(kind)}Storage": StorageKind(kind)
         for kind in dt.ALL
+        if kind not in dt.LONE
         for module in ("torch", "torch.cuda")
     },
+    "torch.storage.UntypedStorage": StorageKind(None),
     **NUMPY_NAMES,
 }
 

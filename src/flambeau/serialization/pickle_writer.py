@@ -213,7 +213,8 @@ class PickleWriter:
     def _plain_tensor(self, obj: Tensor, requires_grad: bool) -> None:
         owner = owner_of(obj)
         strides, offset = layout_of(obj)
-        self._name("torch._utils _rebuild_tensor_v2")
+        lone = owner.dtype in dt.LONE
+        self._name(f"torch._utils _rebuild_tensor_v{3 if lone else 2}")
         self._out += b"("
         self._storage(owner)
         self._integer(offset)
@@ -221,6 +222,8 @@ class PickleWriter:
         self._integers(strides)
         self._flag(requires_grad)
         self._no_hooks()
+        if lone:
+            self._dtype(owner.dtype, "")
         self._out += b"tR"
 
     def _storage(self, owner: Tensor) -> None:
@@ -230,10 +233,12 @@ class PickleWriter:
             self.storages.append(owner)
         self._out += b"("
         self._text("storage")
-        self._name(f"torch {dt.scalar_name(owner.dtype)}Storage")
+        lone, kind = owner.dtype in dt.LONE, owner.dtype
+        name = ".storage Untyped" if lone else f" {dt.scalar_name(kind)}"
+        self._name(f"torch{name}Storage")
         self._text(str(number))
         self._text("cpu")
-        self._integer(owner.numel())
+        self._integer(owner.numel() * (kind.itemsize if lone else 1))
         self._out += b"tQ"
 
     def _flag(self, flag: bool) -> None:

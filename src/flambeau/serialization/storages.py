@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -14,19 +15,32 @@ from ..tensor import Tensor, wrap
 from ..tensor.parts import as_strided
 from .source import Source
 
-__all__ = ["Storage", "StorageKind", "StoragePart", "check_shape", "typed"]
+__all__ = ["Storage", "StorageKind", "StoragePart", "Untyped", "check_shape", "typed"]
 
 _MOST_DIMENSIONS = 64  # NumPy's bound
 _MOST_BYTES = 1 << 63
 
 
 class StorageKind:
-    """What a storage's class says in a file: the dtype of the elements."""
+    """What a storage's class says in a file: the dtype of the elements, if anything."""
 
     __slots__ = ("dtype",)
 
-    def __init__(self, dtype: dt.dtype) -> None:
+    def __init__(self, dtype: dt.dtype | None) -> None:
         self.dtype = dtype
+
+
+class Untyped:
+    """A storage of bytes; each tensor says as what it reads them.
+
+    Attributes:
+        of: returns the storage of a dtype's elements, the same for the same dtype.
+    """
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Callable[[dt.dtype], Storage]) -> None:
+        self.of = of
 
 
 class Storage:
@@ -68,6 +82,12 @@ class Storage:
             if whole:
                 return self._base
         return as_strided(self._base, size, stride, offset)
+
+    def seen_as(self, kind: dt.dtype) -> Storage:
+        """Return a storage of another dtype on the same memory."""
+        raw = self.values.view(np.uint8)
+        whole = raw.size // kind.itemsize * kind.itemsize
+        return Storage(raw[:whole].view(kind.numpy), kind)
 
     def _is_whole(
         self, offset: int, size: tuple[int, ...], stride: tuple[int, ...]

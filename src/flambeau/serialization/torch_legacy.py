@@ -12,6 +12,7 @@ Source: torch's page "Serialization semantics", and files that torch has written
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from .. import dtypes as dt
 from .names import BUILDS, NAMES
 from .pickles import Machine, Record, Vocabulary
 from .source import Piece, Source, whole
-from .storages import Storage, StorageKind, StoragePart
+from .storages import Storage, StorageKind, StoragePart, Untyped
 
 __all__ = ["load_legacy"]
 
@@ -47,6 +48,7 @@ class _LegacyFile:
         self._piece = Piece(source, source.buffer)
         self._at = 0
         self._storages: dict[str, Storage] = {}
+        self._untyped: dict[str, Untyped] = {}
 
     def load(self, recording: bool, advice: str) -> Any:
         plain = Vocabulary({})
@@ -78,7 +80,10 @@ class _LegacyFile:
             raise TypeError("an id tells of something else than a storage")
         found = self._storages.get(key)
         if found is None:
-            found = self._storages[key] = self._new(machine, kind.dtype, count)
+            found = self._new(machine, kind.dtype or dt.uint8, count)
+            self._storages[key] = found
+        if kind.dtype is None:
+            return self._untyped.setdefault(key, Untyped(cache(found.seen_as)))
         if part and part[0] is not None:
             _, start, length = part[0]
             return StoragePart(found, start, length)

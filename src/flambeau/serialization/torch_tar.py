@@ -37,6 +37,7 @@ _MOST_DIMENSIONS = 64
 _CLASSES = {
     f"{module}.{dt.scalar_name(kind)}Tensor": StorageKind(kind)
     for kind in dt.ALL
+    if kind not in dt.LONE
     for module in ("torch", "torch.cuda")
 }
 
@@ -114,7 +115,7 @@ class _TarFile:
             self._keep(reader, key, StoragePart(*part))
 
     def _storage(self, reader: _Reader, kind: Any, count: int) -> Storage:
-        if type(kind) is not StorageKind:
+        if type(kind) is not StorageKind or kind.dtype is None:
             raise reader.piece.error(reader.at, "a storage has no known class")
         length = count * kind.dtype.itemsize
         start = reader.piece.place(reader.at)

@@ -14,11 +14,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .. import dtypes as dt
 from .archive import Archive
 from .names import BUILDS, NAMES
 from .pickles import Machine, Vocabulary
 from .source import Source
-from .storages import Storage, StorageKind, typed
+from .storages import Storage, StorageKind, Untyped, typed
 
 __all__ = ["TorchArchive"]
 
@@ -42,6 +43,7 @@ class TorchArchive:
         self.prefix = self._find_prefix()
         self._swapped = self._order() != sys.byteorder
         self._storages: dict[tuple[str, str], Storage] = {}
+        self._untyped: dict[str, Untyped] = {}
 
     @property
     def is_script(self) -> bool:
@@ -83,28 +85,34 @@ class TorchArchive:
             raise piece.error(0, "the order of bytes is neither little nor big")
         return found
 
-    def _storage(self, machine: Machine, told: Any) -> Storage:
+    def _storage(self, machine: Machine, told: Any) -> Storage | Untyped:
         """Return the storage that an id tells of, the same for the same id."""
         word, kind, key, _, count = told
         if word != "storage" or type(kind) is not StorageKind or type(key) is not str:
             raise TypeError("an id tells of something else than a storage")
         if type(count) is not int or count < 0:
             raise TypeError("the size of a storage is no number")
-        known = self._storages.get((key, kind.dtype.name))
+        if kind.dtype is not None:
+            return self._known(kind.dtype, key, count)
+        return self._untyped.setdefault(
+            key, Untyped(lambda each: self._known(each, key, count // each.itemsize))
+        )
+
+    def _known(self, kind: dt.dtype, key: str, count: int) -> Storage:
+        known = self._storages.get((key, kind.name))
         if known is None:
-            known = self._read(kind, key, count)
-            self._storages[key, kind.dtype.name] = known
+            known = self._storages[key, kind.name] = self._read(kind, key, count)
         return known
 
-    def _read(self, kind: StorageKind, key: str, count: int) -> Storage:
+    def _read(self, kind: dt.dtype, key: str, count: int) -> Storage:
         raw, start = self.archive.array(f"{self.prefix}data/{key}")
-        length = count * kind.dtype.itemsize
+        length = count * kind.itemsize
         if length > raw.size:
             raise self.archive.source.error(
                 start,
                 f"storage {key!r} has {raw.size} bytes; {count} elements of "
-                f"{kind.dtype.name} are {length}",
+                f"{kind.name} are {length}",
             )
         source = self.archive.source
-        values = typed(source, raw[:length], kind.dtype, self._swapped)
-        return Storage(values, kind.dtype)
+        values = typed(source, raw[:length], kind, self._swapped)
+        return Storage(values, kind)

@@ -261,7 +261,7 @@ def _understood(item: Any) -> Any:
 
 
 def _understood_tensor(item: Tensor) -> Any:
-    if item.is_floating_point():
+    if item.is_floating_point() or item.dtype in dt.LONE:
         raise IndexError(
             "tensors used as indices must be long, int, byte or bool tensors, got "
             f"{item.dtype!r}"

@@ -92,14 +92,12 @@ class Arithmetic:
         if old.is_floating_point:
             return self._from_float(x, old, new, to)
         if new.is_floating_point:
-            unsigned = old in (dt.bool_, dt.uint8)
-            return self.b.uitofp(x, to) if unsigned else self.b.sitofp(x, to)
+            return self.b.sitofp(x, to) if old.is_signed else self.b.uitofp(x, to)
         if new.itemsize < old.itemsize:
             return self.b.trunc(x, to)
         if new.itemsize == old.itemsize and old is not dt.bool_:
             return x
-        unsigned = old in (dt.bool_, dt.uint8)
-        return self.b.zext(x, to) if unsigned else self.b.sext(x, to)
+        return self.b.sext(x, to) if old.is_signed else self.b.zext(x, to)
 
     def _from_float(
         self, x: ir.Value, old: dt.dtype, new: dt.dtype, to: ir.Type
@@ -107,9 +105,18 @@ class Arithmetic:
         if new.is_floating_point:
             narrower = new.itemsize < old.itemsize
             return self.b.fptrunc(x, to) if narrower else self.b.fpext(x, to)
-        # by way of int64, so that the narrow integers wrap
+        # by way of int64, so that the narrow integers wrap, and negative numbers
         wide = self.b.fptosi(x, value_type(dt.int64, self.lanes))
+        if new is dt.uint64:
+            return self._from_large(x, old, wide)
         return wide if new is dt.int64 else self.b.trunc(wide, to)
+
+    def _from_large(self, x: ir.Value, old: dt.dtype, usual: ir.Value) -> ir.Value:
+        """Convert a float to uint64: `usual` where int64 holds it, too."""
+        least, kind = self.number(2.0**63, old), dt.int64
+        beyond = self.b.fptosi(self.b.fsub(x, least), value_type(kind, self.lanes))
+        beyond = self.b.xor(beyond, self.number(-(1 << 63), kind))
+        return self.b.select(self.b.fcmp_ordered(">=", x, least), beyond, usual)
 
     # Arithmetic
 

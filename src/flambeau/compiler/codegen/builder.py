@@ -38,6 +38,9 @@ _TYPES = {
     dt.int16: ir.IntType(16),
     dt.int32: ir.IntType(32),
     dt.int64: I64,
+    dt.uint16: ir.IntType(16),
+    dt.uint32: ir.IntType(32),
+    dt.uint64: I64,
     dt.float32: ir.FloatType(),
     dt.float64: ir.DoubleType(),
 }

@@ -86,7 +86,7 @@ def as_tensor(array: np.ndarray) -> Tensor:
     except TypeError as error:
         raise NotImplementedError(
             f"onnx: flambeau has no dtype {array.dtype}; it has "
-            "float16/32/64, bfloat16, int8-64, uint8 and bool"
+            "float16/32/64, bfloat16, int8-64, uint8-64 and bool"
         ) from error
     return wrap(constant(array))
 
