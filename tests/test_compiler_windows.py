@@ -11,9 +11,11 @@ from compiled import check, compute, host_steps, kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flambeau.compiler.selection import pool_tap
 from flambeau.graph import Node, constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops import window
+from flambeau.ops.broadcast import reshape
 from flambeau.ops.numpy_windows import output_sizes
 
 ORDERS = ("rows", "channels")
@@ -170,5 +172,39 @@ def test_a_pool_and_its_gradient_are_two_kernels() -> None:
 def test_channels_last_stays_channels_last() -> None:
     params = options((8, 8), (2, 2), (2, 2))
     x = image((2, 16, 8, 8), np.float32, "channels")
-    y = ew.exp(window.max_pool(ew.relu(x), **params))
-    assert kernels(y) == ["loop_relu", "max_pool", "loop_exp"]
+    y = window.max_pool(ew.relu(x), **params)
+    y = window.max_pool(y, **options((4, 4), (2, 2), (2, 2)))
+    assert kernels(y) == ["loop_relu", "max_pool", "max_pool"]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shape", [(2, 16, 9, 8), (1, 5, 7, 37), (3, 21, 1, 2)])
+def test_what_follows_a_pool_is_computed_as_it_is_stored(
+    shape: tuple[int, ...], order: str
+) -> None:
+    x = image(shape, np.float32, order)
+    params = options(shape[2:], (3, 2), (2, 1), 1)
+    best = window.max_pool(x, **params)
+    bias = constant(np.linspace(-1, 1, shape[1], dtype=np.float32))
+    bias = reshape(bias, (shape[1], 1, 1))
+    total = window.sum_pool(x, **without_dilation(params))
+    mean = ew.mul(total, ew.const_like(1 / 6, total))
+    ends = ew.relu(ew.add(bias, best)), ew.add(mean, ew.exp(mean))
+    for end in ends:
+        check(end)
+        assert [name.split("_")[1] for name in kernels(end)] == ["pool"]
+    check(*ends, best, mean)
+
+
+@pytest.mark.parametrize("code", [window.max_pool_index, pool_tap])
+def test_a_pool_with_its_taps_also_computes_what_follows(code: Any) -> None:
+    params = options((9, 18), (3, 2), (2, 2), 1)
+    x = image((2, 18, 9, 18), np.float32, "channels")
+    best, where = window.max_pool(x, **params), code(x, **params)
+    y = ew.relu(best)
+    check(y, where)
+    check(best, where, y)
+    assert kernels(y, where) == ["max_pool"]
+    late = ew.mul(y, ew.cast(where, y.dtype))  # reads what is not in memory yet
+    check(late)
+    check(late, y, where)

@@ -11,6 +11,7 @@ from ..graph import Node, topological
 from ..runtime.target import Target
 from .kinds import Kind
 from .lowerings.context import Lowering
+from .lowerings.flattening import loose_rows
 from .lowerings.loop import lower_loop
 from .lowerings.reduce import lower_reduce
 from .lowerings.registry import FAMILIES
@@ -39,7 +40,11 @@ def lower(
         options: what the user has chosen.
     """
     lowering = Lowering(target, options)
-    lowering.flat = _read_flat(node for _, node in outputs)
+    wanted = [node for _, node in outputs]
+    order = topological(wanted)
+    whole = {id(each.nodes[0]) for each in groups if each.kind == Kind.WHOLE}
+    lowering.loose = loose_rows(order, wanted, whole, set(given))
+    lowering.flat = _read_flat(order, lowering.loose)
     for group in groups:
         _lower_group(lowering, group)
     program = lowering.program
@@ -54,12 +59,12 @@ def lower(
     return program
 
 
-def _read_flat(outputs: Iterable[Node]) -> set[int]:
+def _read_flat(order: Iterable[Node], loose: set[int]) -> set[int]:
     """The ids of the nodes that are only read as a row of elements, to be reshaped."""
     flat: set[int] = set()
     whole: set[int] = set()
-    for node in topological(outputs):
-        read = flat if node.name == "view" else whole
+    for node in order:
+        read = flat if node.name == "view" and id(node) not in loose else whole
         read.update(map(id, node.inputs))
     return flat - whole
 

@@ -137,9 +137,10 @@ class _Scheduler:
         if len(group.nodes) == _MOST_STORED:
             return False
         if group.kind == Kind.WHOLE:
-            if FAMILIES[first.name].epilogue:
-                return reads_it and self._ends(group, node, kind)
-            return FAMILIES[first.name].joins(node, group.nodes)
+            family = FAMILIES[first.name]
+            if family.joins(node, group.nodes):
+                return True
+            return family.epilogue and reads_it and self._ends(group, node, kind)
         if kind not in (Kind.LOOP, Kind.REDUCE) or group.kind != kind:
             return False
         if not _same_walk(node, first, kind):
@@ -160,9 +161,13 @@ class _Scheduler:
     def _reads_in_place(self, node: Node, group: Group) -> bool:
         """Whether a node reads what a group computes only at its own place.
 
-        A reduction has no places; what it reduces has.
+        A reduction has no places; what it reduces has. A second result of a family is
+        not read before it is in memory.
         """
         mine = {id(each) for each in group.nodes}
+        beside = {
+            id(each) for each in group.nodes[1:] if self._kinds[id(each)] == Kind.WHOLE
+        }
         reduces = self._kinds[id(node)] == Kind.REDUCE
         shape = node.inputs[0].shape if reduces else node.shape
         stack, seen = [node], set()
@@ -172,6 +177,8 @@ class _Scheduler:
                 if id(each) in seen and id(each) not in mine:
                     continue
                 seen.add(id(each))
+                if id(each) in beside:
+                    return False
                 if id(each) in mine:
                     if each.shape != shape or not _keeps_places(at, each):
                         return False

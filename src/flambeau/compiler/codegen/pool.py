@@ -1,7 +1,8 @@
 """Pools: the maximum or the sum of every window, and which tap the maximum is.
 
-Taps outside the image are not visited along the outer dimensions, and masked along
-the last one. The order of the taps is that of the dimensions in memory.
+What follows elementwise is computed as the results are stored. Taps outside the image
+are not visited along the outer dimensions, and masked along the last one. The order of
+the taps is that of the dimensions in memory.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .arithmetic import Arithmetic
 from .builder import Index, KernelBuilder, Variable, value_type
 from .kernel import Kernel
 from .loops import unravel
+from .program import Epilogue, Position, Program, Stage
 from .sliding import (
     Slide,
     each,
@@ -27,9 +29,10 @@ from .sliding import (
     rows_at_once,
 )
 
-__all__ = ["PoolSpec", "pool_kernel"]
+__all__ = ["PoolSpec", "pool"]
 
 _DTYPES = {"tap": dt.uint8, "index": dt.int64}
+_PLAIN = Epilogue()
 _BLOCK = 4  # vectors that share the walk over the taps, where the last slide is plain
 
 
@@ -43,7 +46,7 @@ class PoolSpec:
         dtype: of the elements.
         results: what is stored: "value"; at most one of "tap" and "index" of the
             maximum: as uint8 the number of the tap in its window, as int64 the
-            position in the flattened image. The table has the input, then these.
+            position in the flattened image. The first one goes to the epilogue.
     """
 
     kind: str
@@ -98,19 +101,23 @@ class _Window:
     code: Variable | None
 
 
-def pool_kernel(name: str, spec: PoolSpec, target: Target) -> Kernel:
-    """Return the kernel of a pool; its bound is the number of rows of windows."""
+def pool(
+    name: str, spec: PoolSpec, target: Target, epilogue: Epilogue = _PLAIN
+) -> Program:
+    """Return the program of a pool: "x" to "out" and, of two results, the other one."""
     rows = prod(spec.windows[:-1])
     moved = prod(each.size for each in spec.slides) + prod(spec.windows)
-    return Kernel(
+    kernel = Kernel(
         name,
         _emit,
-        (spec.code, target),
+        (spec.code, target, epilogue),
         -(-rows // _rows_at_once(spec)),
-        bounds=(rows,),
         flops=prod(spec.windows) * prod(each.kernel for each in spec.slides),
         moved=moved * spec.dtype.itemsize,
     )
+    buffers = ("x", "out", *spec.results[1:], "rows")
+    stage = Stage(kernel, buffers, fused=True)
+    return Program((stage,), numbers=(("rows", (rows,)),))
 
 
 def _rows_at_once(spec: PoolSpec) -> int:
@@ -119,15 +126,18 @@ def _rows_at_once(spec: PoolSpec) -> int:
     return rows_at_once(spec.windows[-1] * taps)
 
 
-def _emit(name: str, spec: PoolSpec, target: Target) -> str:
-    return _Pool(name, spec, target).emit()
+def _emit(name: str, spec: PoolSpec, target: Target, epilogue: Epilogue) -> str:
+    return _Pool(name, spec, target, epilogue).emit()
 
 
 class _Pool:
     """Emits a pool."""
 
-    def __init__(self, name: str, spec: PoolSpec, target: Target) -> None:
+    def __init__(
+        self, name: str, spec: PoolSpec, target: Target, epilogue: Epilogue
+    ) -> None:
         self.spec, self.k = spec, KernelBuilder(name, target)
+        self.epilogue = epilogue
         self.lanes = target.lanes(spec.dtype.itemsize)
         self.math = Arithmetic(self.k, self.lanes)
         self.x_steps = row_steps([each.size for each in spec.slides])
@@ -158,13 +168,13 @@ class _Pool:
         with k.loop(blocks, whole, self.lanes) as at:
             self._block(outer, at, 1, None)
         if whole < count:
-            rest = k.first_lanes(k.int(count - whole), self.lanes)
-            self._block(outer, k.int(whole), 1, rest)
+            self._block(outer, k.int(whole), 1, k.int(count - whole))
 
     def _block(
-        self, outer: list[ir.Value], at: ir.Value, count: int, rest: ir.Value | None
+        self, outer: list[ir.Value], at: ir.Value, count: int, valid: ir.Value | None
     ) -> None:
-        """Some vectors of windows from `at` on; of the last one, `rest` exists."""
+        """Some vectors of windows from `at` on; of one alone, some may be `valid`."""
+        rest = None if valid is None else self.k.first_lanes(valid, self.lanes)
         places = [self.k.add(at, number * self.lanes) for number in range(count)]
         windows = [self._new_window() for _ in places]
 
@@ -174,7 +184,7 @@ class _Pool:
 
         self._walk(outer, self._origin(outer), self.k.int(0), see)
         for window, place in zip(windows, places, strict=True):
-            self._finish(window, outer, place, rest)
+            self._finish(window, outer, place, valid)
 
     def _new_window(self) -> _Window:
         value = self.k.variable(self._empty())
@@ -283,21 +293,29 @@ class _Pool:
         window: _Window,
         outer: list[ir.Value],
         place: ir.Value,
-        rest: ir.Value | None,
+        valid: ir.Value | None,
     ) -> None:
         """Store what is wanted of a vector of windows."""
         k, at = self.k, place
         for number, step in zip(outer, self.y_steps):
             at = k.add(at, k.mul(number, step))
-        for slot, result in enumerate(self.spec.results, 1):
+        results, indices, part = self.spec.results, (*outer, place), k.int(0)
+        for slot, result in reversed([*enumerate(results, 1)]):
             kind = _DTYPES.get(result, self.spec.dtype)
-            if result == "value":
-                value = window.value.get()
-            elif result == "tap":
-                value = self._code(window, dt.uint8)
-            else:
-                value = self._position(window, outer, place)
-            k.store(value, k.buffer(slot), at, kind, rest)
+            free = 2 + len(results)
+            position = Position(indices, at, valid, part, slot, free, kind)
+            ending = self.epilogue if slot == 1 else _PLAIN
+            ending.store(k, self._result(result, window, outer, place), position)
+
+    def _result(
+        self, result: str, window: _Window, outer: list[ir.Value], place: ir.Value
+    ) -> ir.Value:
+        """What is wanted of a vector of windows by its name."""
+        if result == "value":
+            return window.value.get()
+        if result == "tap":
+            return self._code(window, dt.uint8)
+        return self._position(window, outer, place)
 
     def _code(self, window: _Window, kind: dt.dtype) -> ir.Value:
         assert window.code is not None and self.tracked is not None

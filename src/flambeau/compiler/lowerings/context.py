@@ -26,6 +26,9 @@ class Lowering:
         leaves: the given nodes that were read, with their buffers.
         unread: the ids of nodes that nobody reads from memory.
         flat: the ids of nodes that are only read in row-major order.
+        loose: the ids of views whose rows may have their elements in any order.
+        rearranged: of those that have them in another one: the dimensions of what they
+            show, from the outermost in memory.
 
     Args:
         target: the CPU.
@@ -38,6 +41,8 @@ class Lowering:
         self.leaves: list[tuple[Node, Buffer]] = []
         self.unread: set[int] = set()
         self.flat: set[int] = set()
+        self.loose: set[int] = set()
+        self.rearranged: dict[int, tuple[int, ...]] = {}
         self._buffers: dict[int, Buffer] = {}
         self._numbers: dict[tuple[int, ...], Buffer] = {}
 

@@ -14,6 +14,7 @@ from ..codegen.matmul import MatmulSpec, matmul
 from ..program import Buffer
 from .context import Lowering
 from .epilogue import Contraction, lower_with_epilogue
+from .flattening import rearranged
 
 __all__ = ["accepts_matmul", "lower_matmul", "strided"]
 
@@ -27,6 +28,9 @@ def lower_matmul(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Compute a batch of matrix products, and what follows elementwise."""
     node = nodes[0]
     left, right = (strided(lowering, each) for each in node.inputs)
+    matrix = rearranged(lowering, node)
+    if matrix is not None:
+        right = (matrix, 0, (1, matrix.steps[0]))
     (a, a_start, a_steps), (b, b_start, b_steps) = left, right
     batch = node.shape[:-2]
     spec = MatmulSpec(

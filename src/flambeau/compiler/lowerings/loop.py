@@ -22,11 +22,11 @@ __all__ = [
     "dense",
     "lower_cat",
     "lower_loop",
-    "lower_reshape",
     "lower_update",
+    "store_loop",
 ]
 
-_Written = tuple[int, Buffer, int, tuple[int, ...]]  # expression, where, start, steps
+Written = tuple[int, Buffer, int, tuple[int, ...]]  # expression, where, start, steps
 
 
 def lower_loop(lowering: Lowering, nodes: Sequence[Node]) -> None:
@@ -38,14 +38,14 @@ def lower_loop(lowering: Lowering, nodes: Sequence[Node]) -> None:
         order = tuple(range(len(scope.shape)))  # nothing need be copied then
     else:
         order = scope.preferred_order()
-    stores: list[_Written] = []
+    stores: list[Written] = []
     for node, at in zip(nodes, found, strict=True):
         buffer = lowering.result(node, order)
         stores.append((at, buffer, 0, buffer.steps))
-    _emit(scope, order, stores)
+    store_loop(scope, order, stores)
 
 
-def _emit(scope: Scope, order: tuple[int, ...], stores: Sequence[_Written]) -> None:
+def store_loop(scope: Scope, order: tuple[int, ...], stores: Sequence[Written]) -> None:
     """Emit a loop over a scope's domain, with its dimensions in `order`."""
     sizes = tuple(scope.shape[at] for at in order)
     written = tuple(
@@ -75,7 +75,7 @@ def copy_into(
     """Write the value of a node into a part of a buffer."""
     scope = Scope(lowering, node.shape)
     at = scope.express_whole(node)
-    _emit(scope, buffer.order, [(at, buffer, start, steps)])
+    store_loop(scope, buffer.order, [(at, buffer, start, steps)])
 
 
 def dense(
@@ -97,16 +97,6 @@ def dense(
     return copied
 
 
-def lower_reshape(lowering: Lowering, node: Node) -> None:
-    """Show dense memory with another shape."""
-    buffer = dense(lowering, node.inputs[0])
-    steps, step = [], 1
-    for size in reversed(node.shape):
-        steps.append(step)
-        step *= size
-    lowering.share(node, tuple(reversed(steps)), buffer)
-
-
 def lower_update(lowering: Lowering, nodes: Sequence[Node]) -> None:
     """Copy the base, then write the new values over a region of the copy."""
     (node,) = nodes
@@ -122,7 +112,7 @@ def lower_update(lowering: Lowering, nodes: Sequence[Node]) -> None:
     scope = Scope(lowering, region)
     index = affine.broadcast(affine.identity(len(region)), region, new.shape)
     at = scope.express(new, index)
-    _emit(scope, tuple(range(len(region))), [(at, buffer, start, steps)])
+    store_loop(scope, tuple(range(len(region))), [(at, buffer, start, steps)])
 
 
 def lower_cat(lowering: Lowering, nodes: Sequence[Node]) -> None:

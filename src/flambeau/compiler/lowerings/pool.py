@@ -1,6 +1,7 @@
 """Pools, their gradients, and windows taken out and added back.
 
 Pools keep the memory order of what they read, so channels-last stays channels-last.
+What follows a pool elementwise is computed as its results are stored.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from math import prod
 
 from ... import dtypes as dt
 from ...graph import Node
-from ..codegen.pool import PoolSpec, pool_kernel
+from ..codegen.pool import PoolSpec, pool
 from ..codegen.sliding import Slide, row_steps
 from ..codegen.unfold import UnfoldSpec, unfold_kernel
 from ..codegen.unpool import UnpoolSpec, unpool_kernel
 from ..program import Buffer
 from .context import Lowering
+from .epilogue import Contraction, lower_with_epilogue
 from .loop import dense
 from .scope import spec_name
 
@@ -46,8 +48,9 @@ def joins_pool(node: Node, group: Sequence[Node]) -> bool:
     first = group[0]
     if node.name not in _RESULTS or node.inputs[0] is not first.inputs[0]:
         return False
-    codes = [each for each in (*group, node) if each.name != "max_pool"]
-    return node.params == first.params and len(codes) == 1 and len(group) == 1
+    pools = [each for each in (*group, node) if each.name in _RESULTS]
+    is_pair = len({each.name == "max_pool" for each in pools}) == len(pools) == 2
+    return node.params == first.params and is_pair
 
 
 def _slides(
@@ -90,19 +93,26 @@ def lower_sum_pool(lowering: Lowering, nodes: Sequence[Node]) -> None:
 
 
 def _pool(lowering: Lowering, kind: str, nodes: Sequence[Node]) -> None:
-    (x,) = nodes[0].inputs
+    head, *others = nodes
+    (x,) = head.inputs
     order = _walk_order(lowering.buffer_of(x))
-    slides = _slides(x.shape, nodes[0].params["output_size"], nodes[0])
+    slides = _slides(x.shape, head.params["output_size"], head)
+    second = [each for each in others if each.name in _RESULTS]
     spec = PoolSpec(
         kind,
         tuple(slides[dim] for dim in order),
         x.dtype,
-        tuple(_RESULTS.get(node.name, "value") for node in nodes),
+        tuple(_RESULTS.get(each.name, "value") for each in (head, *second)),
     )
-    kernel = pool_kernel(spec_name(f"{kind}_pool", spec.code), spec, lowering.target)
-    source = dense(lowering, x, order)
-    results = [lowering.result(node, order) for node in nodes]
-    lowering.run(kernel, [source, *results])
+    name = spec_name(f"{kind}_pool", spec.code)
+    buffers = {"x": dense(lowering, x, order)}
+    for result, node in zip(spec.results[1:], second):
+        buffers[result] = lowering.result(node, order)
+    contraction = Contraction(
+        lambda epilogue: pool(name, spec, lowering.target, epilogue), buffers, order
+    )
+    ends = [each for each in others if each not in second]
+    lower_with_epilogue(lowering, [head, *ends], contraction)
 
 
 def lower_sum_pool_grad(lowering: Lowering, node: Node) -> None:

@@ -8,10 +8,10 @@ function `lower(lowering, nodes)` in a module here, and its line in `FAMILIES`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...graph import Node
-from . import along, contract, convolution, loop, pool, recurrence, scatter
+from . import along, contract, convolution, flattening, loop, pool, recurrence, scatter
 from .context import Lowering
 
 __all__ = ["FAMILIES", "Family", "family_of"]
@@ -41,8 +41,8 @@ class Family:
             they are copied first.
         reads_loops: whether elementwise inputs can be computed where they are read;
             else they are stored first.
-        epilogue: whether elementwise ops on the result can be computed as it is
-            stored; they are the further nodes of the group then.
+        epilogue: whether elementwise ops on the first node's result can be computed as
+            it is stored; they are further nodes of the group then.
         gathers: whether the epilogue can also sum over all dimensions but the channels.
     """
 
@@ -68,7 +68,7 @@ def _contraction(
     return Family(lower, convolution.can_convolve, epilogue=True, gathers=gathers)
 
 
-_MAX_POOL = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
+_POOL_CODE = Family(pool.lower_max_pool, pool.can_slide, pool.joins_pool)
 _SCATTER = Family(scatter.lower_scatter, scatter.can_scatter, reads_loops=True)
 
 
@@ -86,13 +86,13 @@ FAMILIES: dict[str, Family] = {
     "recurrent_backward": _single(
         recurrence.lower_recurrence_gradient, recurrence.can_recur
     ),
-    "view": _single(loop.lower_reshape),
+    "view": _single(flattening.lower_reshape),
     "slice_update": Family(loop.lower_update, reads_loops=True),
     "cat": Family(loop.lower_cat, reads_loops=True),
-    "max_pool": _MAX_POOL,
-    "max_pool_index": _MAX_POOL,
-    "pool_tap": _MAX_POOL,
-    "sum_pool": Family(pool.lower_sum_pool, pool.can_slide),
+    "max_pool": replace(_POOL_CODE, epilogue=True),
+    "max_pool_index": _POOL_CODE,
+    "pool_tap": _POOL_CODE,
+    "sum_pool": Family(pool.lower_sum_pool, pool.can_slide, epilogue=True),
     "sum_pool_grad": _single(pool.lower_sum_pool_grad, pool.can_slide),
     "tap_gradient": _single(pool.lower_tap_gradient, pool.can_slide),
     "windows": _single(pool.lower_windows, pool.can_slide),
