@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -220,6 +221,15 @@ def test_numpy_shares_memory_both_ways_while_alive():
     del view
     assert x.tolist() == [3, 9, 1]
     assert x._shared is None
+
+
+def test_a_write_does_not_follow_an_array_that_is_gone():
+    x = torch.zeros(3)
+    with torch.no_grad():
+        array = weakref.ref(x.numpy().base)
+        x.copy_(torch.ones(3))
+    assert array() is None
+    assert x.tolist() == [1, 1, 1]
 
 
 def test_unchanged_shared_memory_keeps_its_node():

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -24,7 +25,7 @@ from .errors import CheckpointError
 __all__ = ["Filler"]
 
 _MOST_THREADS = 4
-_PIECE = 8 << 20  # bytes that a thread reads at once
+_PIECE = 1 << 20  # bytes that a thread reads at once
 _PORTION = 64 << 20  # bytes that are copied before others are asked for again
 _POPULATE_READ = 22  # madvise: bring it into memory, or tell why not
 
@@ -54,9 +55,9 @@ class Filler:
             CheckpointError: the file became shorter while it was read.
         """
         waiting, self._waiting = self._waiting, []
-        for portion in _portions(waiting):
-            if not self._copy(portion):
-                self._read(portion)
+        waiting.sort(key=lambda each: each[1])
+        unread = [each for each in _portions(waiting) if not self._copy(each)]
+        self._read(list(chain.from_iterable(unread)))
 
     def fill(self, found: np.ndarray, offset: int) -> None:
         """Read one array.
@@ -81,15 +82,20 @@ class Filler:
 
     def _read(self, portion: list[tuple[np.ndarray, int]]) -> None:
         threads = min(get_num_threads(), _MOST_THREADS, len(portion))
-        if threads == 1 or not hasattr(os, "preadv"):
-            for found, offset in portion:
-                self.fill(found, offset)
+        if threads <= 1 or not hasattr(os, "preadv"):
+            self._fill_each(portion)
             return
         from concurrent.futures import ThreadPoolExecutor
 
+        # A share each, not a piece after the other: these would have to be handed over
+        # by a lock that Python's threads give away only now and then.
         with ThreadPoolExecutor(threads) as readers:
-            for each in [readers.submit(self.fill, *each) for each in portion]:
-                each.result()
+            for _ in readers.map(self._fill_each, _shares(portion, threads)):
+                pass
+
+    def _fill_each(self, portion: list[tuple[np.ndarray, int]]) -> None:
+        for each in portion:
+            self.fill(*each)
 
     def _copy(self, portion: list[tuple[np.ndarray, int]]) -> bool:
         """Copy from the mapped file; return False if that may not be done."""
@@ -116,10 +122,10 @@ class Filler:
 def _portions(
     waiting: list[tuple[np.ndarray, int]],
 ) -> Iterator[list[tuple[np.ndarray, int]]]:
-    """Cut what is waited for into lists that follow each other in the file."""
+    """Cut what is waited for, by its place in the file, into lists."""
     portion: list[tuple[np.ndarray, int]] = []
     first = 0
-    for found, offset in sorted(waiting, key=lambda each: each[1]):
+    for found, offset in waiting:
         if portion and offset + found.size - first > _PORTION:
             yield portion
             portion = []
@@ -128,6 +134,16 @@ def _portions(
         portion.append((found, offset))
     if portion:
         yield portion
+
+
+def _shares(
+    portion: list[tuple[np.ndarray, int]], count: int
+) -> list[list[tuple[np.ndarray, int]]]:
+    """Cut a portion into so many lists of about as many bytes."""
+    ends = np.cumsum([found.size for found, _ in portion])
+    cuts = np.searchsorted(ends, ends[-1] * np.arange(1, count) / count)
+    edges = [0, *cuts.tolist(), len(portion)]
+    return [portion[start:end] for start, end in pairwise(edges)]
 
 
 @contextmanager

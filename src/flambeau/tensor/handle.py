@@ -85,7 +85,7 @@ class Handle:
         if self._base is not None:
             return self._read_view(self._root())
         if self._shared is not None:
-            return self._read_shared(self._shared)
+            return self._read_shared()
         return self._node
 
     def _root(self) -> Tensor:
@@ -117,14 +117,27 @@ class Handle:
         whole = self._node.size == base._node.size
         return whole and self._layout == (contiguous_strides(self._node.shape), 0)
 
-    def _read_shared(self, array: np.ndarray) -> Node:
+    def _read_shared(self) -> Node:
         """Follow what was written to the array since the last read."""
-        if not np.array_equal(_bytes(array), _bytes(_value(self._node))):
+        assert self._shared is not None
+        if not np.array_equal(_bytes(self._shared), _bytes(_value(self._node))):
             self._version += 1
-            self._node = self._replaced(constant(array.copy(), self._node.dtype))
-        if array.base is None and sys.getrefcount(self._shared) <= _HELD_ONCE:
-            self._shared = None  # nobody else can write to it any more
+            new = constant(self._shared.copy(), self._node.dtype)
+            self._node = self._replaced(new)
+        self._is_shared(self._shared)
         return self._node
+
+    def _is_shared(self, array: np.ndarray | None) -> bool:
+        """Whether anybody else can write to the array; one that nobody can is let go.
+
+        Args:
+            array: `self._shared`, which nothing else than the argument may hold.
+        """
+        if array is None:
+            return False
+        if array.base is None and sys.getrefcount(self._shared) <= _HELD_ONCE:
+            self._shared = None
+        return self._shared is not None
 
     def _replaced(self, new: Node) -> Node:
         """Give `new` the place that this tensor has on the tape."""
@@ -197,7 +210,8 @@ class Handle:
         self._version += 1
         if _is_leaf_tape(self._node) or not state.grad_enabled:
             new = self._replaced(new)
-        if self._shared is not None:
+        if self._is_shared(self._shared):
+            assert self._shared is not None
             spoil("memory shared with NumPy was written to")
             backend.evaluate([new])
             np.copyto(self._shared, _value(new))
@@ -267,7 +281,7 @@ class _Holder:
         self._shared = np.empty(0)
 
     def references(self, array: np.ndarray) -> int:
-        """Count as `_read_shared` does, called with the array as an argument."""
+        """Count as `_is_shared` does, called with the array as an argument."""
         return sys.getrefcount(self._shared)
 
 
