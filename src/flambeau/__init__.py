@@ -206,6 +206,7 @@ from .tensor.older import (
     unsafe_split_with_sizes,
 )
 from .tensor.operands import result_type
+from .tensor.out import taking_out as _taking_out
 from .tensor.parts import (
     as_strided,
     narrow,
@@ -492,6 +493,7 @@ from .tensor.written import FUNCTIONS as _WRITTEN
 
 __version__ = "0.1.0"
 globals().update(_WRITTEN)
+globals().update(_taking_out(globals(), __name__))
 globals().update(_ABSENT_DTYPES)
 cfloat, cdouble = _ABSENT_DTYPES["complex64"], _ABSENT_DTYPES["complex128"]
 newaxis = None

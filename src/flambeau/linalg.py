@@ -11,6 +11,7 @@ from .tensor.matrices import linalg_cross as cross
 from .tensor.matrices import qr
 from .tensor.norms import linalg_norm as norm
 from .tensor.norms import matrix_norm, vector_norm
+from .tensor.out import taking_out as _taking_out
 from .tensor.solving import (
     cholesky,
     cond,
@@ -66,3 +67,5 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+globals().update(_taking_out(globals(), __name__))

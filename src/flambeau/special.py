@@ -1,5 +1,6 @@
 """Special functions; torch's ``torch.special``."""
 
+from .tensor.out import taking_out as _taking_out
 from .tensor.pointwise import (
     erf,
     erfinv,
@@ -46,3 +47,5 @@ __all__ = [
     "xlog1py",
     "xlogy",
 ]
+
+globals().update(_taking_out(globals(), __name__))

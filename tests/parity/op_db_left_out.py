@@ -1,9 +1,8 @@
 """What of torch's table of operators is left out of the comparison, and why.
 
 Entries that flambeau does not have are found by their names, in docs/coverage.md's list
-where it has the name. Samples with complex numbers or sparse tensors, and calls that
-write into `out=`, which functions here do not take, are found by looking at them.
-Everything else that is not compared, or is compared less, stands here.
+where it has the name. Samples with complex numbers or sparse tensors are found by looking at
+them. Everything else that is not compared, or is compared less, stands here.
 """
 
 from __future__ import annotations

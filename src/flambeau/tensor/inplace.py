@@ -14,7 +14,7 @@ from .operands import Number, to_node
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["copy_", "fill_", "inplace", "write_back", "zero_"]
+__all__ = ["check_castable", "copy_", "fill_", "inplace", "write_back", "zero_"]
 
 
 def write_back(target: Tensor, result: Tensor) -> Tensor:
@@ -28,13 +28,18 @@ def write_back(target: Tensor, result: Tensor) -> Tensor:
             f"output with shape {list(target.shape)} doesn't match the broadcast "
             f"shape {list(result.shape)}"
         )
-    if dt.category(result.dtype) > dt.category(target.dtype):
-        raise RuntimeError(
-            f"result type {result.dtype!r} can't be cast to the desired output type "
-            f"{target.dtype!r}"
-        )
+    check_castable(result.dtype, target.dtype)
     target.write(result.node)
     return target
+
+
+def check_castable(kind: dt.dtype, wanted: dt.dtype) -> None:
+    """Raise RuntimeError if a dtype is of a higher category than another."""
+    if dt.category(kind) > dt.category(wanted):
+        raise RuntimeError(
+            f"result type {dt.scalar_name(kind)} can't be cast to the desired output "
+            f"type {dt.scalar_name(wanted)}"
+        )
 
 
 def inplace(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
