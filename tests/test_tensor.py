@@ -275,7 +275,7 @@ def test_in_place_methods_return_the_tensor():
 
 def test_in_place_keeps_dtype_and_shape():
     whole = torch.ones(2, dtype=torch.int64)
-    with pytest.raises(RuntimeError, match=r"torch\.float32 can't be cast to .*int64"):
+    with pytest.raises(RuntimeError, match=r"type Float can.t be cast to .* type Long"):
         whole.add_(1.5)
     with pytest.raises(RuntimeError, match=r"shape \[2\] doesn't match .* \[3, 2\]"):
         whole.add_(torch.ones(3, 2, dtype=torch.int64))

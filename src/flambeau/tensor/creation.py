@@ -456,7 +456,9 @@ def arange(
     count = ceil((end - start) / step) if not whole else -(-(end - start) // step)
     if not kind.is_floating_point and not whole:
         start, end, step = (int(each) for each in numbers)
-        if kind is dt.int64 and step:
+        if kind is dt.int64:
+            if not step:
+                raise ValueError("step must be nonzero")
             count = -(-(end - start) // step)
     working = np.float64 if kind.is_floating_point and not whole else np.int64
     values = working(start) + np.arange(count, dtype=working) * working(step)

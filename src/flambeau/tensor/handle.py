@@ -174,14 +174,8 @@ class Handle:
 
     def _put_by_position(self, node: Node, new: Node) -> Node:
         """Write where the strides say, if they show no element twice."""
+        self.check_apart()
         strides, offset = layout_of(self)
-        if any(size > 1 and not step for size, step in zip(new.shape, strides)):
-            raise RuntimeError(
-                "unsupported operation: more than one element of the written-to "
-                "tensor refers to a single memory location (it was expanded to shape "
-                f"{new.shape}). Please clone() the tensor before performing the "
-                "operation."
-            )
         written = put_strided(node, new, new.shape, strides, offset)
         if any(op is detach for op, _ in self._steps):
             assert detach.put is not None
@@ -203,6 +197,16 @@ class Handle:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an "
                 "in-place operation."
+            )
+
+    def check_apart(self) -> None:
+        """Raise where the strides show an element twice, as those of `expand` do."""
+        shape = self._node.shape
+        if any(size > 1 and not step for size, step in zip(shape, layout_of(self)[0])):
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to "
+                "tensor refers to a single memory location (it was expanded to shape "
+                f"{shape}). Please clone() the tensor before performing the operation."
             )
 
     def _point_at(self, new: Node) -> None:

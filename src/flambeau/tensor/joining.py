@@ -36,7 +36,10 @@ def _listed(
 ) -> list[Tensor]:
     """Check that there are tensors, and nothing else."""
     if isinstance(tensors, Handle):
-        raise TypeError(f"{name}(): expected a tuple or list of tensors, got a Tensor")
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            "Tensor"
+        )
     group = list(tensors)
     if not group:
         raise empty(f"{name}: expected a non-empty list of tensors")

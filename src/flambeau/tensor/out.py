@@ -156,6 +156,7 @@ def _write(name: str, made: Tensor, out: Any) -> None:
             f"{name}(): functions with out=... arguments don't support automatic "
             "differentiation, but one of the arguments requires grad."
         )
+    out.check_apart()
     if out._node.shape != made.node.shape:
         _resize(out, made.node.shape)
     out.write(made.node)
