@@ -408,9 +408,21 @@ def check_sample(
     ours, theirs = map(Call, LIBRARIES, functions, (sample, sample))
     theirs.run(orders)
     ours.run(len(theirs.slopes))
+    limits = Limits(functions[1], sample, orders)
+    compare_calls(ours, theirs, limits, kind, exact, with_values)
+
+
+def compare_calls(
+    ours: Call,
+    theirs: Call,
+    limits: Limits,
+    kind: str,
+    exact: float | None = None,
+    with_values: bool = True,
+) -> None:
+    """Raise what two calls that were run do not have in common."""
     usual = tolerance(kind, *theirs.kinds)
     (results, slopes), (wanted, wanted_slopes) = ours.values(), theirs.values()
-    limits = Limits(functions[1], sample, orders)
     if len(results) != len(wanted):
         raise Difference(f"{len(results)} results, torch has {len(wanted)}")
     for at, (one, other) in enumerate(zip(results, wanted)):

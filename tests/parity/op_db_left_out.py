@@ -33,6 +33,10 @@ STRIDED_SAME = 'beyond torch: `padding="same"` with a stride'
 OVERWRITTEN = "beyond torch: a result may be written over what it is made of"
 ONES = "differs: torch adds up a dimension of size 1, so that integers become int64"
 
+TAKES_MORE = "beyond torch: dtypes are promoted where torch refuses them"
+TAKES_LESS = "differs: torch promotes dtypes that are refused here"
+BY_ZERO = "differs: torch looks for a zero among integers that are divided by"
+
 INSIDE = "the inside of torch's own: no public name"
 COPIES = "a view's name for a copy, which the inside of torch's own asks for"
 COMPLEX = "complex numbers are out of scope"
@@ -160,6 +164,44 @@ SAMPLES: dict[str, str] = {
     "take error 1": OVERWRITTEN,
     "take error 2": OVERWRITTEN,
     "multinomial error 2": TWO_MISTAKES,
+}
+
+# Samples with operands of two dtypes by entry, the dtypes and number.
+PROMOTION: dict[str, str] = {
+    "cdist *": TAKES_MORE,
+    "dist float32 bool *": TAKES_MORE,
+    "isin * bool *": TAKES_MORE,
+    "isin bool *": TAKES_MORE,
+    "ldexp float32 bool *": TAKES_MORE,
+    "nn.functional.binary_cross_entropy_with_logits int64 float32 *": TAKES_MORE,
+    "nn.functional.binary_cross_entropy_with_logits bfloat16 *": (
+        "differs: torch gives the dtype of the target"
+    ),
+    "nn.functional.embedding_bag *": TAKES_MORE,
+    "nn.functional.fractional_max_pool?d *": TAKES_MORE,
+    "nn.functional.gaussian_nll_loss int64 *": TAKES_MORE,
+    "nn.functional.gaussian_nll_loss * bool *": TAKES_MORE,
+    "nn.functional.kl_div *int64 *": TAKES_MORE,
+    "nn.functional.kl_div * bool *": TAKES_MORE,
+    "nn.functional.l1_loss * bool *": TAKES_MORE,
+    "nn.functional.margin_ranking_loss *bool *": TAKES_MORE,
+    "nn.functional.margin_ranking_loss uint8 *": WRAPS,
+    "nn.functional.multi_margin_loss *": TAKES_MORE,
+    "nn.functional.multilabel_soft_margin_loss int64 *": TAKES_MORE,
+    "nn.functional.multilabel_soft_margin_loss * bool *": TAKES_MORE,
+    "nn.functional.poisson_nll_loss * bool *": TAKES_MORE,
+    "nn.functional.triplet_margin_loss *bool *": TAKES_MORE,
+    "nn.functional.triplet_margin_loss uint8 *": WRAPS,
+    "einsum *": TAKES_LESS,
+    "linalg.solve_triangular *": TAKES_LESS,
+    "nn.functional.hinge_embedding_loss *int*": TAKES_LESS,
+    "nn.functional.linear_cross_entropy.* bfloat16 *": TAKES_LESS,
+    "nn.functional.rms_norm *": TAKES_LESS,
+    "__rmod__ bool *": BY_ZERO,
+    "div.*_rounding uint8 bool *": BY_ZERO,
+    "floor_divide uint8 bool *": BY_ZERO,
+    "fmod uint8 bool *": BY_ZERO,
+    "remainder uint8 bool *": BY_ZERO,
 }
 
 # Entries whose results are not determined: shapes and dtypes are compared.
@@ -337,6 +379,13 @@ def reason_for(name: str) -> str | None:
     """Return why a sample is left out, if it is."""
     return next(
         (why for pattern, why in SAMPLES.items() if fnmatchcase(name, pattern)), None
+    )
+
+
+def promotion_reason(name: str) -> str | None:
+    """Return why a sample of two dtypes is left out, if it is."""
+    return next(
+        (why for pattern, why in PROMOTION.items() if fnmatchcase(name, pattern)), None
     )
 
 

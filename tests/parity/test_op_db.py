@@ -10,7 +10,8 @@ error, with a message that means the same.
 The compiler computes the first samples of an entry even if they are so small that it
 would leave them to NumPy, and of the others those that are not.
 
-op_db_left_out.py lists what is left out.
+op_db_left_out.py lists what is left out. Operands of two dtypes are compared in
+test_promotion.py, results written into tensors in test_out.py.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ def test_entries_that_are_not_here_have_a_reason() -> None:
 def test_what_is_left_out_is_in_the_table() -> None:
     """No line of a list is about something that the table does not have."""
     entries = {info.full_name for info in INFOS}
-    for pattern in left_out.SAMPLES:
+    for pattern in (*left_out.SAMPLES, *left_out.PROMOTION):
         assert left_out.entries_of(pattern) & entries, pattern
     for listed in (left_out.ONCE, left_out.SHAPES_ONLY):
         assert listed.keys() <= entries

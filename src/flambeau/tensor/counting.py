@@ -280,6 +280,9 @@ def _check_rows(edges: Node, values: Node) -> None:
 
 
 def _places(edges: Node, values: Node, right: bool, out_int32: bool) -> Tensor:
+    kind = dt.promote_types(edges.dtype, values.dtype)
+    if kind.is_floating_point:
+        edges, values = ew.cast(edges, kind), ew.cast(values, kind)
     found = order.searchsorted(edges, values, right=right)
     return wrap(ew.cast(found, dt.int32) if out_int32 else found)
 

@@ -14,7 +14,7 @@ from ..ops.movement import permute
 from ..shape import axis_of, broadcasts_to
 from .autocasting import lowers_precision
 from .handle import wrap
-from .operands import Number, pair
+from .operands import Number, check_same_dtype, pair
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -181,9 +181,18 @@ vdot = dot  # they differ for complex numbers only
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Return the dot products of the vectors along a dimension, broadcast.
 
+    Raises:
+        RuntimeError: the dtypes differ, or are no floats.
+
     Source: torch's page "torch.linalg.vecdot".
     """
-    products = ew.mul(*pair(x, y))
+    if not x.is_floating_point():
+        raise RuntimeError(
+            "linalg.vecdot: Expected a floating point or complex tensor as input. Got "
+            f"{dt.scalar_name(x.dtype)}"
+        )
+    check_same_dtype(x, y)
+    products = ew.mul(x.node, y.node)
     axes = (axis_of(dim, products.ndim),)
     return wrap(sum_(products, axes=axes, keepdims=False))
 

@@ -12,7 +12,7 @@ from ..ops.decompose import qr_q, qr_r
 from ..ops.movement import cat, diagonal, slice_axis, zeros
 from ..shape import axis_of
 from .handle import wrap
-from .operands import pair
+from .operands import check_same_dtype
 from .return_types import named_result
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 
     Raises:
         RuntimeError: the dimension has another size, or the operands have different
-            numbers of dimensions.
+            numbers of dimensions or dtypes.
 
     Source: torch's page "torch.linalg.cross".
     """
@@ -74,7 +74,8 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
             "linalg.cross: inputs must have the same number of dimensions, got "
             f"{input.ndim} and {other.ndim}."
         )
-    a, b = pair(input, other)
+    check_same_dtype(input, other)
+    a, b = input.node, other.node
     axis = axis_of(dim, a.ndim)
     if a.shape[axis] != 3 or b.shape[axis] != 3:
         raise RuntimeError(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Number",
     "as_float",
+    "check_float",
+    "check_same_dtype",
     "check_some_tensor",
     "check_tensor",
     "check_tensors",
@@ -59,6 +61,22 @@ def check_tensor(name: str, argument: str, position: int, value: object) -> None
             f"{name}(): argument '{argument}' (position {position}) must be Tensor, "
             f"not {type(value).__name__}"
         )
+
+
+def check_float(kernel: str, x: Node) -> None:
+    """Raise torch's error where a function takes floats only."""
+    if not x.dtype.is_floating_point:
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{dt.scalar_name(x.dtype)}': it takes "
+            "floats; convert the tensor with .float()"
+        )
+
+
+def check_same_dtype(first: Tensor, second: Tensor) -> None:
+    """Raise RuntimeError if two tensors have different dtypes."""
+    if first.dtype is not second.dtype:
+        names = map(dt.scalar_name, (first.dtype, second.dtype))
+        raise RuntimeError("expected scalar type {} but found {}".format(*names))
 
 
 def check_tensors(name: str, input: object, other: object) -> None:

@@ -16,6 +16,8 @@ from .handle import Handle, wrap
 from .operands import (
     Number,
     as_float,
+    check_float,
+    check_same_dtype,
     check_some_tensor,
     check_tensor,
     check_tensors,
@@ -179,15 +181,32 @@ def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     """Return input - alpha * other, broadcast.
 
     Raises:
-        RuntimeError: the shapes do not broadcast, or both are bool.
+        RuntimeError: the shapes do not broadcast, or one is bool.
     """
-    a, b = pair(input, _scaled(other, alpha))
-    if a.dtype is dt.bool_:
+    _check_difference(input, other)
+    return wrap(ew.sub(*pair(input, _scaled(other, alpha))))
+
+
+def _check_difference(*operands: Any) -> None:
+    """Raise where bools are subtracted."""
+    bools = sum(_is_bool(each) for each in operands)
+    if bools == 2:
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. "
             "Use the `^` or `logical_xor()` operator instead."
         )
-    return wrap(ew.sub(a, b))
+    if bools:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If "
+            "you are trying to invert a mask, use the `~` or `logical_not()` operator "
+            "instead."
+        )
+
+
+def _is_bool(value: Any) -> bool:
+    if isinstance(value, Handle):
+        return value._node.dtype is dt.bool_
+    return isinstance(value, bool | np.bool_)
 
 
 def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
@@ -319,25 +338,43 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
 def hypot(input: Tensor, other: Tensor) -> Tensor:
     """Return the square root of input² + other²."""
     check_tensors("hypot", input, other)
-    return wrap(ew.hypot(*pair(input, other)))
+    a, b = pair(input, other)
+    check_float("hypot_cpu", a)
+    return wrap(ew.hypot(a, b))
 
 
 def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
-    """Return input + weight * (end - input)."""
+    """Return input + weight * (end - input).
+
+    Raises:
+        RuntimeError: the dtypes differ.
+    """
+    check_same_dtype(input, end)
     return add(input, mul(weight, sub(end, input)))
 
 
 def addcmul(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
 ) -> Tensor:
-    """Return input + value * tensor1 * tensor2."""
+    """Return input + value * tensor1 * tensor2; of integers, with a whole value."""
+    if not result_type(input, tensor1, tensor2).is_floating_point:
+        value = int(value)
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(
     input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
 ) -> Tensor:
-    """Return input + value * tensor1 / tensor2."""
+    """Return input + value * tensor1 / tensor2.
+
+    Raises:
+        RuntimeError: integers are divided.
+    """
+    if not result_type(tensor1, tensor2).is_floating_point:
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported: use "
+            "(input + value * tensor1 / tensor2) for a true division"
+        )
     return add(input, div(tensor1, tensor2), alpha=value)
 
 
@@ -419,7 +456,7 @@ def isclose(
     r"""Return whether :math:`|input - other| \le atol + rtol |other|`.
 
     Raises:
-        RuntimeError: a tolerance below 0.
+        RuntimeError: a tolerance below 0, or the dtypes differ.
     """
     for name, limit in (("rtol", rtol), ("atol", atol)):
         if limit < 0:
@@ -427,6 +464,9 @@ def isclose(
                 f"{name} must be greater than or equal to zero, but got {limit}"
             )
     check_tensors("isclose", input, other)
+    if input.dtype is not other.dtype:
+        names = map(dt.scalar_name, (input.dtype, other.dtype))
+        raise RuntimeError("{} did not match {}".format(*names))
     if input.dtype is dt.bool_ and other.dtype is dt.bool_:
         return eq(input, other)
     near = le(absolute(sub(input, other)), add(mul(absolute(other), rtol), atol))

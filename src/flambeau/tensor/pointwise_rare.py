@@ -10,7 +10,14 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import gamma
 from .handle import Handle, wrap
-from .operands import Number, as_float, check_some_tensor, check_tensors, pair
+from .operands import (
+    Number,
+    as_float,
+    check_float,
+    check_some_tensor,
+    check_tensors,
+    pair,
+)
 from .pointwise import _bits, isinf, logical_and, mul, pow, signbit, unary
 from .return_types import named_result
 
@@ -83,7 +90,8 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 def _floats(input: Tensor, other: Tensor) -> tuple[Node, Node]:
     check_tensors("logaddexp", input, other)
     a, b = pair(input, other)
-    return as_float(a), as_float(b)
+    check_float("logaddexp_cpu", a)
+    return a, b
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
@@ -169,7 +177,9 @@ def frexp(input: Tensor) -> Any:
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """Return the float after input in the direction of other."""
     check_tensors("nextafter", input, other)
-    return wrap(ew.nextafter(*pair(input, other)))
+    a, b = pair(input, other)
+    check_float("nextafter_cpu", a)
+    return wrap(ew.nextafter(a, b))
 
 
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:

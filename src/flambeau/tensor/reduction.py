@@ -17,7 +17,7 @@ from ..ops.op import Op
 from ..shape import axes_of, axis_of
 from .arguments import numpy_names
 from .handle import wrap
-from .operands import as_float
+from .operands import as_float, check_float
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -62,15 +62,6 @@ def along(x: Node, dim: int, function: Callable[[Node, int], Node]) -> Node:
     if x.ndim:
         return function(x, axis)
     return reshape(function(reshape(x, (1,)), axis), ())
-
-
-def check_float(kernel: str, x: Node) -> None:
-    """Raise torch's error where a function takes floats only."""
-    if not x.dtype.is_floating_point:
-        raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{dt.scalar_name(x.dtype)}': it takes "
-            "floats; convert the tensor with .float()"
-        )
 
 
 # Sums and products

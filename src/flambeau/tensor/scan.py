@@ -14,9 +14,9 @@ from ..ops.op import Op
 from ..shape import axis_of
 from .arguments import numpy_names
 from .handle import wrap
-from .operands import Number, result_type
+from .operands import Number, check_float, result_type
 from .pointwise import div, mul
-from .reduction import accumulating, along, check_float, sum
+from .reduction import accumulating, along, sum
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -148,6 +148,10 @@ def _trapezoids(
     """Return twice the area over each interval, and the axis."""
     if not y.ndim:
         raise IndexError(f"{name}: y must have at least one dimension")
+    if dt.bool_ in (y.dtype, y.dtype if x is None else x.dtype):
+        raise RuntimeError(
+            f"{name}: received a bool input for `x` or `y`, but bool is not supported"
+        )
     heights, axis = y.node, axis_of(dim, y.ndim)
     count = max(heights.shape[axis] - 1, 0)
     first, last = min(1, heights.shape[axis]), 0

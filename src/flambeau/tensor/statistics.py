@@ -53,7 +53,8 @@ def quantile(
             "midpoint".
 
     Raises:
-        RuntimeError: q is outside [0, 1], or an unknown interpolation.
+        RuntimeError: q is outside [0, 1], an unknown interpolation, or other dtypes
+            than float32 or float64 for both.
 
     Source: torch's page "torch.quantile".
 
@@ -92,7 +93,13 @@ def _quantile(
             f"{name}() interpolation must be one of {', '.join(_METHODS)}, but got "
             f"{method}"
         )
+    if input.dtype not in (dt.float32, dt.float64):
+        raise RuntimeError(
+            f"{name}() input tensor must be either float or double dtype"
+        )
     parts = q if isinstance(q, Handle) else tensor(q, dtype=input.dtype)
+    if parts.dtype is not input.dtype:
+        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
     if not isinstance(q, Handle) and not 0 <= q <= 1:
         raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q}")
     dim = None if dim is None else axis_of(dim, input.ndim)

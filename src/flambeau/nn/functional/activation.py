@@ -16,9 +16,9 @@ from ...shape import axis_of
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.inplace import inplace as in_place
-from ...tensor.operands import as_float
+from ...tensor.operands import as_float, check_float
 from ...tensor.randomness import random_slopes
-from ...tensor.reduction import check_float, in_float32
+from ...tensor.reduction import in_float32
 from .arguments import node_of, result
 
 __all__ = [

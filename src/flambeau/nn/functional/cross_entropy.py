@@ -13,7 +13,7 @@ from ...ops.transparent import within
 from ...tensor import Tensor
 from ...tensor.autocasting import keeps_precision
 from ...tensor.handle import wrap
-from ...tensor.reduction import check_float
+from ...tensor.operands import check_float
 from .arguments import node_of
 from .loss import check_reduction, legacy_reduction, reduced
 

@@ -15,7 +15,7 @@ from ...ops.ctc import ctc_loss as ctc_op
 from ...ops.transparent import within
 from ...tensor import Tensor
 from ...tensor.handle import wrap
-from ...tensor.reduction import check_float
+from ...tensor.operands import check_float
 from .arguments import node_of
 from .loss import check_reduction, finished
 

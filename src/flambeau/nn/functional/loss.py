@@ -15,7 +15,8 @@ from ...shape import broadcast_shapes
 from ...tensor import Tensor
 from ...tensor.autocasting import keeps_precision
 from ...tensor.handle import wrap
-from ...tensor.reduction import check_float
+from ...tensor.inplace import check_castable
+from ...tensor.operands import check_float
 from .arguments import node_of
 
 __all__ = [
@@ -323,7 +324,8 @@ def huber_loss(
     if weight is not None:
         w = _check_weight("huber_loss", input, weight)
         loss = ew.mul(loss, ew.cast(w, loss.dtype))
-    return wrap(ew.cast(reduced(loss, reduction), kind))
+    check_castable(kind, input.dtype)
+    return wrap(ew.cast(reduced(loss, reduction), input.dtype))
 
 
 # Between distributions

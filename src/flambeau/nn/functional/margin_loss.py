@@ -6,6 +6,7 @@ from ...ops.transparent import within
 from ...tensor import Tensor
 from ...tensor.creation import zeros_like
 from ...tensor.handle import wrap
+from ...tensor.inplace import check_castable
 from ...tensor.pointwise import where
 from ...tensor.pointwise_special import clamp_min
 from .activation import logsigmoid
@@ -91,7 +92,8 @@ def soft_margin_loss(
     reduction = legacy_reduction(size_average, reduce, reduction)
     check_reduction(reduction)
     (x, t), kind = widened("soft_margin_loss", input=input, target=target)
-    return finished(-logsigmoid(t * x), reduction, kind)
+    check_castable(kind, input.dtype)
+    return finished(-logsigmoid(t * x), reduction, input.dtype)
 
 
 # Of pairs

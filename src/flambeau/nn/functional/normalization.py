@@ -21,7 +21,7 @@ from ...ops.reduce import mean as mean_of
 from ...shape import Size
 from ...tensor import Tensor
 from ...tensor.handle import wrap
-from ...tensor.reduction import check_float
+from ...tensor.operands import check_float
 from .arguments import node_of
 from .avg_pooling import avg_pool2d
 from .padding import pad

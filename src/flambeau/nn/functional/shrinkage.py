@@ -8,8 +8,8 @@ from ...ops import elementwise as ew
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.inplace import inplace as in_place
-from ...tensor.operands import as_float
-from ...tensor.reduction import check_float, in_float32
+from ...tensor.operands import as_float, check_float
+from ...tensor.reduction import in_float32
 from .arguments import node_of, result
 
 __all__ = ["hardshrink", "softshrink", "tanhshrink", "threshold", "threshold_"]
