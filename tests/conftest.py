@@ -15,7 +15,7 @@ from flambeau.compiler.pipeline import compile_graph
 from flambeau.compiler.program import Program
 from flambeau.compiler.verify import verify, verify_kernels, verify_memory
 from flambeau.graph import Node
-from flambeau.runtime.memory import Arenas, Pool
+from flambeau.runtime.memory import Arenas, Pool, Results
 
 POISON = 255  # the byte: as floats NaN, as integers -1, or as large as can be
 
@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fill the memory that a plan takes, so that what reads before it writes fails."""
-    take, take_arena = Pool.take, Arenas.take
+    take, take_arena, take_result = Pool.take, Arenas.take, Results.take
 
     @wraps(take)
     def poisoned(self: Pool, size: int) -> tuple[np.ndarray, int]:
@@ -67,8 +67,15 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
         arena[:size] = POISON
         return arena
 
+    @wraps(take_result)
+    def poisoned_result(self: Results) -> tuple[np.ndarray, int]:
+        array, address = take_result(self)
+        array.reshape(-1).view(np.uint8)[...] = POISON
+        return array, address
+
     monkeypatch.setattr(Pool, "take", poisoned)
     monkeypatch.setattr(Arenas, "take", poisoned_arena)
+    monkeypatch.setattr(Results, "take", poisoned_result)
 
 
 @pytest.fixture(autouse=True)

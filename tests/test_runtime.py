@@ -33,7 +33,14 @@ from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
 from flambeau.runtime.copying import can_copy, copy_memory
 from flambeau.runtime.engine import Engine, engine
-from flambeau.runtime.memory import ALIGNMENT, Arenas, Pool, aligned
+from flambeau.runtime.memory import (
+    ALIGNMENT,
+    Arenas,
+    Pool,
+    Results,
+    address_of,
+    aligned,
+)
 from flambeau.runtime.plan import Plan, _Prologue
 from flambeau.runtime.target import Target, host
 
@@ -256,6 +263,40 @@ def test_memory_is_used_again_only_when_nothing_refers_to_it() -> None:
     del part
     assert pool.kept == 2 * 4096
     assert place in {pool.take(4096)[1] for _ in range(2)}
+
+
+def test_small_results_are_used_again_only_when_nothing_refers_to_them() -> None:
+    results = Results((2, 3), np.dtype(np.float32))
+    first, place = results.take()
+    assert first.shape == (2, 3) and address_of(first) == place
+    part = first.T[1:]
+    first[...] = 1
+    del first
+    others = [results.take() for _ in range(5)]
+    assert len({place, *(at for _, at in others)}) == 6
+    assert all(address_of(array) == at for array, at in others)
+    np.testing.assert_array_equal(part, 1)
+    del part, others
+    assert place not in {results.take()[1] for _ in range(2)}  # it was kept too long
+    one, place = results.take()
+    name = weakref.ref(one)  # by which others know what is in it
+    del one
+    assert results.take()[1] == place
+    assert name() is None
+
+
+def test_a_result_is_another_array_than_the_one_before() -> None:
+    """A plan that was given the first one must notice that it is given the second."""
+    wide, scale = constant(np.ones((16, 6))), constant(np.ones(6))
+    made = plan_of(ew.exp(constant(np.ones(6))))
+    read = plan_of(ew.mul(wide, ew.exp(ew.neg(scale))))  # exp is done once for many
+    assert read.program.prologue
+    shapes = [read.program.buffers[each].shape for _, each in read.program.leaves]
+    for number in (0, 0, 1, 2, 3):
+        given = {(16, 6): wide.value, (6,): made.run([np.full(6, float(number))])[0]}
+        found = read.run([given[each] for each in shapes])
+        np.testing.assert_allclose(found[0][0], np.exp(-np.exp([number] * 6)))
+        del given
 
 
 def test_the_host_has_vectors() -> None:
@@ -516,6 +557,7 @@ def test_plans_share_the_memory_of_what_no_run_outlives() -> None:
 def test_memory_is_poisoned_in_tests() -> None:
     assert np.isnan(Pool().take(64)[0].view(np.float32)).all()
     assert np.isnan(Arenas().take(64).view(np.float64)).all()
+    assert np.isnan(Results((), np.dtype(np.float64)).take()[0])
 
 
 def test_plans_that_run_by_turns_find_their_memory() -> None:

@@ -19,6 +19,8 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_new = object.__new__
+
 
 def is_grad_enabled() -> bool:
     """Return whether operations are recorded for autograd in this thread."""
@@ -33,10 +35,8 @@ def is_inference_mode_enabled() -> bool:
 class _GradMode:
     """Sets the two switches on entry and restores them on exit; may be nested."""
 
+    _wanted: tuple[bool, bool | None]  # inference mode stays as it is where None
     _saved: Any = ()  # the switches at each entry, the last one outside
-
-    def __init__(self, grad: bool, inference: bool | None = None) -> None:
-        self._wanted = (grad, inference)
 
     def __enter__(self) -> None:
         grad, inference = self._wanted
@@ -53,10 +53,17 @@ class _GradMode:
 
         @functools.wraps(function)
         def run(*args: Any, **kwargs: Any) -> Any:
-            with _GradMode(*self._wanted):
+            with _Mode(*self._wanted):
                 return function(*args, **kwargs)
 
         return run  # type: ignore[return-value]
+
+
+class _Mode(_GradMode):
+    """One with any switches."""
+
+    def __init__(self, grad: bool, inference: bool | None = None) -> None:
+        self._wanted = (grad, inference)
 
 
 class no_grad(_GradMode):
@@ -73,12 +80,11 @@ class no_grad(_GradMode):
         False
     """
 
+    _wanted = (False, None)
+
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         # `@no_grad` without parentheses decorates, as in torch
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        super().__init__(False)
+        return _new(cls) if function is None else cls()(function)
 
 
 class enable_grad(_GradMode):
@@ -94,11 +100,10 @@ class enable_grad(_GradMode):
         True
     """
 
-    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        return super().__new__(cls) if function is None else cls()(function)
+    _wanted = (True, None)
 
-    def __init__(self) -> None:
-        super().__init__(True)
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        return _new(cls) if function is None else cls()(function)
 
 
 class set_grad_enabled(_GradMode):
@@ -117,7 +122,7 @@ class set_grad_enabled(_GradMode):
     """
 
     def __init__(self, mode: bool) -> None:
-        super().__init__(bool(mode))
+        self._wanted = (bool(mode), None)
         self._before = state.grad_enabled
         state.grad_enabled = bool(mode)
 
@@ -149,4 +154,4 @@ class inference_mode(_GradMode):
         return cls()(mode) if callable(mode) else super().__new__(cls)
 
     def __init__(self, mode: bool = True) -> None:
-        super().__init__(not mode, bool(mode))
+        self._wanted = (not mode, bool(mode))

@@ -10,6 +10,8 @@ from functools import partial
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from .. import dtypes as dt
 from ..backend import config
 from ..graph import state
@@ -61,6 +63,7 @@ class Compiled:
         self.recordings = 0
         self.reason: str | None = None
         self._known: OrderedDict[Hashable, _Known] = OrderedDict()
+        self._last: tuple[Hashable, _Known] = (None, _Known([]))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         function = self.__wrapped__
@@ -68,13 +71,15 @@ class Compiled:
             return function(*args, **kwargs)
         tensors: list[Tensor] = []
         objects: list[Any] = []
-        key = _key(args, kwargs, tensors, objects)
-        known = self._known.get(key)
-        if known is None:
-            known = self._remember(key, objects)
+        values: list[np.ndarray] = []
+        key = _key(args, kwargs, tensors, objects, values)
+        last, known = self._last  # comparing is quicker than hashing
+        if key != last:
+            known = self._known.get(key) or self._remember(key, objects)
+            self._last = key, known
         for replay in known.replays:
             try:
-                result = replay.run(tensors)
+                result = replay.run(tensors, values)
             except Changed:
                 continue
             self.replays += 1
@@ -124,6 +129,7 @@ def _key(
     kwargs: dict[str, Any],
     tensors: list[Tensor],
     objects: list[Any],
+    values: list[np.ndarray],
 ) -> Hashable:
     """Return what a call depends on besides what its function can reach.
 
@@ -131,17 +137,19 @@ def _key(
         args, kwargs: of the call.
         tensors: where the tensors among them are added.
         objects: where is added what neither is a tensor nor can be compared.
+        values: where the tensors' values are added.
     """
+    roots = None
     if len(args) == 1 and not kwargs and type(args[0]) is Tensor:
         tensors.append(args[0])
         made: Any = Tensor
+        kinds = _kind(args[0], values)
     else:
         made = flatten((args, kwargs), tensors, partial(_keep, objects))
-    kinds = tuple([_kind(each) for each in tensors])
-    roots = None
-    if len(tensors) > 1 and any([each._base is not None for each in tensors]):
-        memory = [id(each._root()) for each in tensors]
-        roots = tuple([memory.index(each) for each in memory])
+        kinds = tuple([_kind(each, values) for each in tensors])
+        if len(tensors) > 1 and any([each._base is not None for each in tensors]):
+            memory = [id(each._root()) for each in tensors]
+            roots = tuple([memory.index(each) for each in memory])
     return (
         made,
         kinds,
@@ -160,14 +168,15 @@ def _keep(objects: list[Any], value: Any) -> Any:
     return (type(value), id(value))
 
 
-def _kind(tensor: Tensor) -> Hashable:
-    """Return what matters of an argument besides its value."""
+def _kind(tensor: Tensor, values: list[np.ndarray]) -> Hashable:
+    """Return what matters of an argument besides its value, which is added."""
     value = shown(tensor)
     if value is None:
         [value] = evaluate([tensor])
         node = tensor.node
     else:
         node = tensor._node
+    values.append(value)
     tape = node.tape
     role = None if tape is None else (tape.leaf is None, is_hooked(tensor))
     return node.shape, node.dtype, role, value.strides

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from ..backend import Routine
-from ..graph import Node, state
+from ..graph import FREED, Node, state
 from ..recorder import writes
 from ..runtime.memory import are_alone, references
 from ..runtime.signals import uninterrupted
 from ..tensor import Tensor, evaluate, evaluate_pending
-from ..tensor.handle import shown, wrap
+from ..tensor.handle import wrap
 from .script import Kind, Place, Script
 from .structure import Slot, rebuild
 from .watch import Watch
@@ -44,7 +43,7 @@ class Replay:
         self, script: Script, routine: Routine, watch: Watch, arguments: int
     ) -> None:
         self.script = script
-        self._routine = routine
+        self._routine, self._is_apart = routine, routine.is_apart
         self._watch = watch
         self._arguments = arguments
         self._fixed: list[Any] = [None] * len(script.reads)
@@ -87,8 +86,12 @@ class Replay:
         self._outside_values = [each.value for each in script.outside]
         self._is_single = script.result is Slot.of(0) and script.returns == [0]
 
-    def run(self, tensors: list[Tensor]) -> Any:
+    def run(self, tensors: list[Tensor], values: Sequence[np.ndarray]) -> Any:
         """Do the call with other arguments.
+
+        Args:
+            tensors: those among the arguments.
+            values: theirs, as `shown` tells them.
 
         Raises:
             Changed: the function has to be run instead; nothing was done.
@@ -99,26 +102,46 @@ class Replay:
         if script.writes and state.pending:
             evaluate_pending()
         known = tensors + script.captured
-        leaves, token = self._read(known)
+        leaves, token = self._read(known, values)
         if self._has_sources:
             outside = self._look_outside(leaves)
         else:
             outside = self._outside_values
-        with uninterrupted() if self._lent else _FREELY:
-            donors = self._donors(leaves, known)
-            values = self._routine.run(leaves, donors, token, self._open)
-            if values is None:
-                raise Changed
-            values += outside
-            made = [wrap(each.node(values[each.value])) for each in script.new]
-            if script.views:
-                self._show(made, known)
-            if script.writes or script.gives:
-                self._write(made, values, known)
+        if self._lent:
+            with uninterrupted():
+                donors = self._donors(leaves, known)
+                made = self._compute(known, leaves, donors, token, outside)
+        else:
+            made = self._compute(known, leaves, (), token, outside)
         if self._is_single:
             return made[0]
         returned = [_either(each, made, known) for each in script.returns]
         return rebuild(script.result, returned)
+
+    def _compute(
+        self,
+        known: list[Tensor],
+        leaves: list[Any],
+        donors: Sequence[int],
+        token: object | None,
+        outside: list[np.ndarray],
+    ) -> list[Tensor]:
+        """Run the plan and change what is changed; return the new tensors."""
+        values = self._routine.run(leaves, donors, token, self._open)
+        if values is None:
+            raise Changed
+        script = self.script
+        if outside:
+            values += outside
+        made = [
+            wrap(Node(op, (), {}, shape, kind, values[at], FREED if freed else None))
+            for at, op, shape, kind, freed in script.new
+        ]
+        if script.views:
+            self._show(made, known)
+        if script.writes or script.gives:
+            self._write(made, values, known)
+        return made
 
     def _is_checked(self, place: Place) -> bool:
         is_argument = place.at < self._arguments and not place.is_grad
@@ -126,7 +149,9 @@ class Replay:
 
     # Reading
 
-    def _read(self, known: Sequence[Tensor]) -> tuple[list[Any], object | None]:
+    def _read(
+        self, known: Sequence[Tensor], values: Sequence[np.ndarray]
+    ) -> tuple[list[Any], object | None]:
         """Return what the plan takes, if all tensors are what they were.
 
         With it goes what stands for all but the arguments, if that is kept.
@@ -137,8 +162,7 @@ class Replay:
         kept, token = self._kept or (self._look(known), None)
         leaves = kept.copy()
         for at, position in self._free:
-            value = shown(known[at]) if self._routine.is_apart else None
-            leaves[position] = known[at].node.value if value is None else value
+            leaves[position] = values[at] if self._is_apart else known[at].node.value
         return leaves, token
 
     def _look(self, known: Sequence[Tensor]) -> list[Any]:
@@ -190,8 +214,6 @@ class Replay:
         self, leaves: Sequence[np.ndarray], known: Sequence[Tensor]
     ) -> list[int]:
         """Find which tensors' values nobody needs when the tensors have new ones."""
-        if not self._lent:
-            return []
         nodes = [_at(place, known)._node for place, _ in self._lent]
         only = [
             at
@@ -225,9 +247,6 @@ class Replay:
             tensor._version += growth
         for place, at in self.script.gives.items():
             known[place.at]._grad = None if at is None else made[at]
-
-
-_FREELY = nullcontext()
 
 
 def _nothing() -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "HUGE_PAGE",
     "Arenas",
     "Pool",
+    "Results",
     "address_of",
     "aligned",
     "are_alone",
@@ -126,10 +127,10 @@ class Pool:
 
 def references(objects: Sequence[Any]) -> list[int]:
     """Return how many references each object has besides the one of the sequence."""
-    return [count - _LOOKED_AT for count in map(sys.getrefcount, objects)]
+    return [count - _LOOKED_AT for count in map(getrefcount, objects)]
 
 
-_LOOKED_AT = next(map(sys.getrefcount, [object()]))
+_LOOKED_AT = next(map(getrefcount, [object()]))
 
 
 def are_alone(arrays: Sequence[np.ndarray], holders: int) -> list[bool]:
@@ -176,3 +177,44 @@ class Arenas:
     def give_back(self, arena: np.ndarray) -> None:
         """Let another run use an arena."""
         self._free.append(arena)
+
+
+class Results:
+    """Small arrays of one kind, which are used again when nobody has them any more.
+
+    Asking the pool for so few bytes would take as long as a kernel does.
+
+    Args:
+        shape: their sizes.
+        kind: of their elements.
+    """
+
+    def __init__(self, shape: tuple[int, ...], kind: np.dtype) -> None:
+        self._shape, self._kind = shape, kind
+        self._known: list[tuple[np.ndarray, int]] = []
+
+    def take(self) -> tuple[np.ndarray, int]:
+        """Return an array with any content, and its address.
+
+        It is a new object: whoever knows an array by its identity knows its numbers.
+        """
+        known = self._known
+        for array, address in known:
+            if getrefcount(array) == _HELD_HERE:
+                return array.view(), address
+        array = np.empty(self._shape, self._kind)
+        known.append((array, address_of(array)))
+        if len(known) > _MOST_RESULTS:  # one may be kept for long
+            del known[0]
+        return array.view(), known[-1][1]
+
+
+def _held_here() -> int:
+    """How many references an array has in the loop of `Results` that only it has."""
+    for array, _ in [(np.empty(0), 0)]:
+        return getrefcount(array)
+    return 0
+
+
+_HELD_HERE = _held_here()
+_MOST_RESULTS = 3  # one that a program still has while it computes the next, and spare

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -13,7 +14,7 @@ import numpy as np
 
 from ..evaluator import meaning
 from .engine import Code, Engine
-from .memory import Arenas, address_of, aligned, pool
+from .memory import Arenas, Results, address_of, aligned, pool
 from .team import STEP, Alone, default_threads, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
@@ -30,6 +31,7 @@ _arenas = Arenas()  # for what does not
 _LITTLE_WORK = 15_000_000
 _OPERATIONS_PER_BYTE = 4
 
+_SMALL = 4096  # bytes of a result that is not from the pool
 _MOST_KEPT = 1 << 30  # bytes that are kept from run to run at the most
 
 
@@ -127,6 +129,7 @@ class Plan:
         self._leaves = [number for _, number in program.leaves]
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
+        self._results = self._small_outputs()
         self._shown = self._show_outputs()
         # whether Python itself reads what kernels are given
         self._reads_back = len(self._shown) < len(self._outputs) or any(
@@ -153,6 +156,23 @@ class Plan:
         known = made.union(self._leaves, self._fixed)
         sources = {buffers[number].source for number in self._outputs}
         return {each: buffers[each].nbytes for each in sorted(sources - known)}
+
+    def _small_outputs(self) -> dict[int, Results]:
+        """Those of these buffers that are small and one output alone, as it is shown.
+
+        Not where values are written over others: that asks for memory of the pool.
+        """
+        if self.program.donations:
+            return {}
+        users = Counter(self.program.buffers[each].source for each in self._outputs)
+        return {
+            each.number: Results(each.shape, each.dtype.numpy)
+            for each in map(self.program.buffers.__getitem__, self._outputs)
+            if each.number in self._taken
+            and users[each.number] == 1
+            and each.nbytes <= _SMALL
+            and each.lies_in(tuple(range(len(each.shape))))
+        }
 
     def _show_outputs(self) -> dict[int, tuple[Any, ...]]:
         """How outputs lie in such a buffer: whose memory, shape, dtype, strides."""
@@ -278,6 +298,8 @@ class Plan:
             number, block = self.program.donations[at], leaves[at].base
             assert block is not None
             memory[number], addresses[number] = block, addresses[self._leaves[at]]
+        for number, small in self._results.items():
+            memory[number], addresses[number] = small.take()
         for number, size in self._taken.items():
             if number not in memory:
                 memory[number], addresses[number] = pool.take(size)
@@ -303,6 +325,8 @@ class Plan:
         self, number: int, arena: np.ndarray, memory: dict[int, np.ndarray]
     ) -> np.ndarray:
         """Show a buffer as an array of its logical shape."""
+        if number in self._results:
+            return memory[number]
         if number in self._shown:
             source, shape, kind, strides = self._shown[number]
             return np.ndarray(shape, kind, memory[source], 0, strides)
