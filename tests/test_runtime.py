@@ -31,16 +31,7 @@ from flambeau.ops.conv import conv
 from flambeau.ops.op import Op
 from flambeau.runtime import cache, team
 from flambeau.runtime.cache import ObjectCache, default_folder
-from flambeau.runtime.copying import can_copy, copy_memory
 from flambeau.runtime.engine import Engine, engine
-from flambeau.runtime.memory import (
-    ALIGNMENT,
-    Arenas,
-    Pool,
-    Results,
-    address_of,
-    aligned,
-)
 from flambeau.runtime.plan import Plan, _Prologue
 from flambeau.runtime.target import Target, host
 
@@ -216,87 +207,6 @@ def test_the_cache_lies_in_the_platforms_folder(
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setenv(variable, str(tmp_path))
     assert default_folder() == tmp_path / folder
-
-
-def test_memory_is_aligned() -> None:
-    for size in (1, 63, 64, 1000):
-        memory = aligned(size)
-        assert memory.nbytes == size
-        assert memory.ctypes.data % ALIGNMENT == 0
-    assert aligned(0).nbytes == 0  # nothing is there that could lie anywhere
-
-
-@pytest.mark.parametrize("size", [2 << 20, (3 << 20) - 4096, 5_000_001])
-def test_large_memory_is_aligned_and_all_of_it_there(size: int) -> None:
-    memory, place = Pool().take(size)
-    assert memory.nbytes == size and place % ALIGNMENT == 0
-    memory[:] = 7
-    assert (memory == 7).all()
-
-
-def test_memory_is_copied_whole_and_nothing_beside_it() -> None:
-    sizes = [1, 63, 256, 257, 5000, (1 << 18) - 1, (1 << 18) + 1, 1_000_003]
-    rng = np.random.default_rng(0)
-    sources = [rng.integers(0, 256, size + 3, np.uint8)[3:] for size in sizes]
-    targets = [aligned(size + 64) for size in sizes]
-    engine()
-    assert can_copy()
-    copy_memory(
-        (target.ctypes.data, source.ctypes.data, source.size)
-        for target, source in zip(targets, sources)
-    )
-    for target, source in zip(targets, sources):
-        np.testing.assert_array_equal(target[: source.size], source)
-        assert not target[source.size :].any()
-    copy_memory([])
-
-
-def test_memory_is_used_again_only_when_nothing_refers_to_it() -> None:
-    pool = Pool()
-    first, place = pool.take(4096)
-    assert place == first.ctypes.data
-    part = first.view(np.float32).reshape(32, 32)[3:5].T
-    assert place % ALIGNMENT == 0
-    del first
-    assert pool.kept == 0
-    assert pool.take(4096)[1] != place
-    del part
-    assert pool.kept == 2 * 4096
-    assert place in {pool.take(4096)[1] for _ in range(2)}
-
-
-def test_small_results_are_used_again_only_when_nothing_refers_to_them() -> None:
-    results = Results((2, 3), np.dtype(np.float32))
-    first, place = results.take()
-    assert first.shape == (2, 3) and address_of(first) == place
-    part = first.T[1:]
-    first[...] = 1
-    del first
-    others = [results.take() for _ in range(5)]
-    assert len({place, *(at for _, at in others)}) == 6
-    assert all(address_of(array) == at for array, at in others)
-    np.testing.assert_array_equal(part, 1)
-    del part, others
-    assert place not in {results.take()[1] for _ in range(2)}  # it was kept too long
-    one, place = results.take()
-    name = weakref.ref(one)  # by which others know what is in it
-    del one
-    assert results.take()[1] == place
-    assert name() is None
-
-
-def test_a_result_is_another_array_than_the_one_before() -> None:
-    """A plan that was given the first one must notice that it is given the second."""
-    wide, scale = constant(np.ones((16, 6))), constant(np.ones(6))
-    made = plan_of(ew.exp(constant(np.ones(6))))
-    read = plan_of(ew.mul(wide, ew.exp(ew.neg(scale))))  # exp is done once for many
-    assert read.program.prologue
-    shapes = [read.program.buffers[each].shape for _, each in read.program.leaves]
-    for number in (0, 0, 1, 2, 3):
-        given = {(16, 6): wide.value, (6,): made.run([np.full(6, float(number))])[0]}
-        found = read.run([given[each] for each in shapes])
-        np.testing.assert_allclose(found[0][0], np.exp(-np.exp([number] * 6)))
-        del given
 
 
 def test_the_host_has_vectors() -> None:
@@ -542,22 +452,6 @@ def test_outputs_are_memory_of_their_own() -> None:
     [second] = plan.run([np.ones(12)])
     assert not np.shares_memory(first, second)
     np.testing.assert_array_equal(first, 1)
-
-
-def test_plans_share_the_memory_of_what_no_run_outlives() -> None:
-    arenas = Arenas()
-    first, other = arenas.take(1000), arenas.take(1000)  # at the same time
-    assert not np.shares_memory(first, other)
-    arenas.give_back(first)
-    assert arenas.take(500) is first
-    arenas.give_back(first)
-    assert arenas.take(2000).nbytes >= 2000
-
-
-def test_memory_is_poisoned_in_tests() -> None:
-    assert np.isnan(Pool().take(64)[0].view(np.float32)).all()
-    assert np.isnan(Arenas().take(64).view(np.float64)).all()
-    assert np.isnan(Results((), np.dtype(np.float64)).take()[0])
 
 
 def test_plans_that_run_by_turns_find_their_memory() -> None:
