@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import onnx
 
 import flambeau
 from flambeau import nn
@@ -292,6 +293,50 @@ def onnx_file(folder: Path) -> bytes:
     return (folder / "seed.onnx").read_bytes()
 
 
+def controlled_file() -> bytes:
+    """A model with graphs inside of nodes, attention, and numbers of 8 and 16 bits."""
+    return bytes(onnx.parser.parse_model(CONTROLLED).SerializeToString())
+
+
+CONTROLLED = """<ir_version: 10, opset_import: ["" : 23]>
+net (float[2,3] x, int64 n, bool go) => (float y, float z, float w, uint16 u)
+<float[3,3] weight = {1,2,3,4,5,6,7,8,9}, float scale = {0.5}, uint8 zero = {3},
+ uint16[2] wide = {1, 65535}>
+{
+  once, all = Loop (n, go, x) <body = turn (int64 i, bool c, float[2,3] v)
+      => (bool d, float[2,3] m, float[2,3] r) {
+    d = Identity (c)
+    m = MatMul (v, weight)
+    r = Relu (m)
+  }>
+  kept, ys = Scan (x, x) <num_scan_inputs = 1, body = step (float[2,3] v, float[3] r)
+      => (float[2,3] t, float[3] o) {
+    t = Add (v, r)
+    o = Neg (r)
+  }>
+  y = If (go) <then_branch = yes () => (float a) { a = Identity (once) },
+      else_branch = no () => (float b) { b = Neg (kept) }>
+  q = QuantizeLinear (x, scale, zero)
+  z = DequantizeLinear (q, scale, zero)
+  w = Attention <q_num_heads = 1, kv_num_heads = 1> (ys, ys, ys)
+  u = Add (wide, wide)
+}
+"""
+
+
+def divided_file(folder: Path) -> bytes:
+    """A model whose weights lie in another file."""
+    np.ones(4, np.float32).tofile(folder / "weights.bin")
+    model = onnx.parser.parse_model(CONTROLLED)
+    for weight in model.graph.initializer[:2]:
+        weight.ClearField("float_data")
+        weight.data_location = onnx.TensorProto.EXTERNAL
+        weight.external_data.add(key="location", value="weights.bin")
+        weight.external_data.add(key="offset", value="4")
+    model.graph.initializer[0].dims[:] = [3]
+    return bytes(model.SerializeToString())
+
+
 def entries_of(content: bytes) -> dict[str, bytes]:
     """The entries of a zip file by name."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -325,6 +370,8 @@ def seeds(folder: Path) -> list[Case]:
         Case(safetensors_file(folder), ".safetensors"),
         Case(index_file(folder), ".safetensors.index.json"),
         Case(onnx_file(folder), ".onnx"),
+        Case(controlled_file(), ".onnx"),
+        Case(divided_file(folder), ".onnx"),
     ]
 
 

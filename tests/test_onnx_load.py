@@ -20,6 +20,7 @@ import flambeau.nn.functional as F
 from flambeau import nn
 from flambeau.onnx.control import CONTROL
 from flambeau.onnx.operators import OPERATORS, as_tensor, recurrent
+from flambeau.onnx.operators.narrow import narrow
 from flambeau.serialization import CheckpointError
 from flambeau.tensor.convert import value_of
 
@@ -44,7 +45,7 @@ ABSENT = {
 }
 MISSING = {name for names in ABSENT.values() for name in names.split()}
 
-# Element types that flambeau does not have: their numbers in the file.
+# The element types that flambeau has: their numbers in the file.
 KINDS = {
     TensorProto.FLOAT,
     TensorProto.DOUBLE,
@@ -59,6 +60,7 @@ KINDS = {
     TensorProto.UINT32,
     TensorProto.UINT64,
     TensorProto.BOOL,
+    *(each for each in TensorProto.DataType.values() if narrow(each)),
 }
 
 # Cases left out, and why.
@@ -151,7 +153,7 @@ def test_the_lists_of_what_is_left_out_are_true() -> None:
     used = {n.op_type for case in EVERY for n in inner_nodes(case.model.graph.node)}
     assert sorted(used - OPERATORS.keys() - CONTROL.keys() - MISSING) == []
     assert sorted(MISSING & (OPERATORS.keys() | CONTROL.keys())) == []
-    assert len(CASES) >= 1530
+    assert len(CASES) >= 1694
 
 
 # Modules
@@ -258,18 +260,45 @@ def test_operators_that_are_absent_are_named(tmp_path: Path) -> None:
 
 
 def test_a_dtype_that_is_absent_is_named(tmp_path: Path) -> None:
-    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.UINT4)
+    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.COMPLEX64)
     module = torch.onnx.load(saved(graph_of(node), tmp_path))
-    with pytest.raises(NotImplementedError, match="no dtype for ONNX's UINT4"):
+    with pytest.raises(NotImplementedError, match="no dtype for ONNX's COMPLEX64"):
         module(torch.zeros(1))
 
 
-def test_a_weight_of_a_dtype_that_is_absent_is_named(tmp_path: Path) -> None:
-    kind = TensorProto.FLOAT8E5M2
-    weight = TensorProto(name="w", data_type=kind, dims=[1], raw_data=b"1")
+def test_weights_of_few_bits_are_constants(tmp_path: Path) -> None:
+    weights = [
+        helper.make_tensor("w", TensorProto.INT4, [3], [-8, 7, 1]),
+        helper.make_tensor("s", TensorProto.FLOAT, [], [0.5]),
+        helper.make_tensor("f", TensorProto.FLOAT8E4M3FN, [3], [0.1, 448, 3]),
+    ]
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "s"], ["a"]),
+        helper.make_node("DequantizeLinear", ["f", "s"], ["b"]),
+        helper.make_node("Sum", ["x", "a", "b"], ["y"]),
+    ]
+    path = saved(graph_of(*nodes, constants=weights, opset=21), tmp_path)
+    module = torch.onnx.load(path)
+    assert not list(module.parameters())
+    assert module(torch.zeros(3)).tolist() == [-4 + 0.05078125, 3.5 + 224, 0.5 + 1.5]
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "message"),
+    [
+        (TensorProto.COMPLEX64, NotImplementedError, "no dtype COMPLEX64, .* 'w' has"),
+        (TensorProto.STRING, NotImplementedError, "no dtype STRING, .* 'w' has"),
+        (0, CheckpointError, "'w' is of type 0, which there is not"),
+        (99, CheckpointError, "'w' is of type 99, which there is not"),
+    ],
+)
+def test_weights_of_other_types_are_named(
+    number: int, error: Any, message: str, tmp_path: Path
+) -> None:
+    weight = TensorProto(name="w", data_type=number, dims=[1], raw_data=bytes(8))
     node = helper.make_node("Add", ["x", "w"], ["y"])
     path = saved_raw(graph_of(node, constants=[weight]), tmp_path)
-    with pytest.raises(NotImplementedError, match=r"m.onnx: .*FLOAT8E5M2, .* 'w' has"):
+    with pytest.raises(error, match=f"m.onnx: .*{message}"):
         torch.onnx.load(path)
 
 
@@ -295,6 +324,14 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     np.array([0, 3, 4], np.float32).tofile(tmp_path / "weights.bin")
     module = torch.onnx.load(saved_raw(outside("weights.bin", "4"), tmp_path))
     assert module(torch.zeros(2)).tolist() == [3, 4]
+
+
+def test_packed_weights_beside_the_file_are_read(tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"xx\x21\x0f")
+    model = outside("weights.bin", "2", 3)
+    model.graph.initializer[0].data_type = TensorProto.INT4
+    path = saved_raw(model, tmp_path)
+    assert torch.onnx.load(path)(torch.zeros(3)).tolist() == [1, 2, -1]
 
 
 def saved_raw(model: Any, folder: Path) -> Path:

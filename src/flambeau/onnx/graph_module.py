@@ -14,6 +14,7 @@ from ..tensor import Tensor
 from .control import CONTROL, Inner
 from .library import onnx
 from .operators import OPERATORS, Call, Value, as_tensor
+from .operators.narrow import number_of
 
 __all__ = ["GraphModule", "Step"]
 
@@ -84,7 +85,8 @@ class GraphModule(Module):
         self._places: dict[str, tuple[Module, str]] = {}
         state, settings = _read_as(_STATE, steps), _read_as(_SETTINGS, steps)
         for name, value in weights.items():
-            if value.dtype.kind in "iub" or not value.ndim or name in settings:
+            is_fixed = value.dtype.kind in "iub" or number_of(value.dtype) is not None
+            if is_fixed or not value.ndim or name in settings:
                 self._known[name] = value
             else:
                 self._add(name, value, name in state)

@@ -15,6 +15,9 @@ from .control import CONTROL, Inner
 from .graph_module import GraphModule, Step
 from .library import onnx
 from .operators import OPERATORS
+from .operators.narrow import narrow
+from .settle import settle_types
+from .writer import ELEMENT_TYPES
 
 __all__ = ["load"]
 
@@ -58,6 +61,8 @@ def load(path: str | os.PathLike[str]) -> GraphModule:
     inputs = [each.name for each in graph.input if each.name not in weights]
     outputs = [each.name for each in graph.output]
     steps = reader.steps(graph.node)
+    types = {each.name: each.type.tensor_type.elem_type for each in graph.input}
+    settle_types(steps, types, weights)
     reader.check_names(steps, [*inputs, *weights], outputs)
     return GraphModule(steps, weights, inputs, outputs, reader.opset).eval()
 
@@ -68,12 +73,6 @@ def _nodes(nodes: Iterable[Any]) -> Iterable[Any]:
         yield node
         for attribute in node.attribute:
             yield from _nodes(attribute.g.node)
-
-
-def _narrow_types() -> set[int]:
-    """The element types of less than 16 bits that are no integers of 8."""
-    kinds = onnx().TensorProto.DataType.items()
-    return {at for name, at in kinds if name.startswith(("FLOAT4", "FLOAT8"))}
 
 
 def _names(graph: Any) -> Iterable[Any]:
@@ -174,16 +173,30 @@ class _Reader:
 
     def _array(self, tensor: Any) -> np.ndarray:
         shape, name = tuple(tensor.dims), tensor.name
-        if tensor.data_type in _narrow_types():
-            kind = onnx().TensorProto.DataType.Name(tensor.data_type)
+        if any(size < 0 for size in shape):
+            raise self._error(f"the constant {name!r} has sizes {list(shape)}", name)
+        self._check_type(tensor.data_type, name)
+        if tensor.data_location == onnx().TensorProto.EXTERNAL:
+            return self._external(tensor, shape)
+        return self._inside(tensor, shape)
+
+    def _check_type(self, number: int, name: str) -> None:
+        """Raise unless a constant's element type is one that tensors can hold."""
+        kinds = onnx().TensorProto.DataType
+        if number not in kinds.values() or number == onnx().TensorProto.UNDEFINED:
+            raise self._error(
+                f"the constant {name!r} is of type {number}, which there is not", name
+            )
+        kind = kinds.Name(number)
+        if kind not in ELEMENT_TYPES.values() and narrow(number) is None:
             raise NotImplementedError(
                 f"{self._file}: flambeau has no dtype {kind}, which the constant "
                 f"{name!r} has"
             )
-        if any(size < 0 for size in shape):
-            raise self._error(f"the constant {name!r} has sizes {list(shape)}", name)
-        if tensor.data_location == onnx().TensorProto.EXTERNAL:
-            return self._external(tensor, shape)
+
+    def _inside(self, tensor: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """The elements of a constant that lie in the file itself."""
+        name = tensor.name
         try:
             array = np.array(onnx().numpy_helper.to_array(tensor))
         except Exception as error:  # whatever the package meets in a damaged file
@@ -209,13 +222,20 @@ class _Reader:
                 "file in the model's folder",
                 name,
             )
+        few = narrow(tensor.data_type)
         kind = onnx().helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        bits = 8 * kind.itemsize if few is None else few.bits
         try:
             start = int(where.get("offset", 0))
-            stop = start + math.prod(shape) * kind.itemsize
+            stop = start - (-math.prod(shape) * bits // 8)
             if start < 0 or stop > source.stat().st_size:
                 raise ValueError(f"bytes {start} to {stop} are not in the file")
-            return np.memmap(source, kind, "r", start, shape)
+            if bits >= 8:
+                return np.memmap(source, kind, "r", start, shape)
+            packed = onnx().TensorProto(name=name, data_type=tensor.data_type)
+            packed.dims.extend(shape)
+            packed.raw_data = np.memmap(source, np.uint8, "r")[start:stop].tobytes()
+            return self._inside(packed, shape)
         except (ValueError, OverflowError) as error:
             raise self._error(
                 f"the constant {name!r} is not in {source.name}: {error}", name

@@ -11,6 +11,7 @@ import numpy as np
 from ... import dtypes as dt
 from ...graph import constant
 from ...tensor import Tensor, wrap
+from .narrow import widened
 
 __all__ = ["OPERATORS", "Call", "Operator", "Value", "as_tensor", "operator"]
 
@@ -78,9 +79,12 @@ class Call:
 def as_tensor(array: np.ndarray) -> Tensor:
     """Return a constant tensor of an array that nobody writes to.
 
+    Numbers of at most 8 bits come in the dtype that holds them.
+
     Raises:
         NotImplementedError: the array's dtype is none of flambeau's.
     """
+    array = widened(array)
     try:
         dt.from_numpy_dtype(array.dtype)
     except TypeError as error:

@@ -11,6 +11,7 @@ import flambeau as fl
 from ...nn import functional as F
 from ...tensor import Tensor
 from .call import OPERATORS, Call, operator
+from .narrow import narrow, narrowed
 from .types import dtype_of
 
 __all__: list[str] = []
@@ -265,13 +266,23 @@ OPERATORS["Hardmax"] = _softmax_like(_hardmax)
 @operator("Cast")
 def cast(call: Call) -> Tensor:
     """Convert to another dtype."""
-    return call[0].to(dtype_of(call.get("to")))
+    return _converted(call, None)
 
 
 @operator("CastLike")
 def cast_like(call: Call) -> Tensor:
     """Convert to the dtype of the second input."""
-    return call[0].to(call[1].dtype)
+    return _converted(call, call[1].dtype)
+
+
+def _converted(call: Call, like: fl.dtype | None) -> Tensor:
+    kind = narrow(call.get("to"))
+    if kind is None:
+        return call[0].to(dtype_of(call.get("to")) if like is None else like)
+    direction = "nearest"
+    if kind.numpy.name.endswith("fnu"):
+        direction = call.get("round_mode", "up")
+    return narrowed(call[0], kind, bool(call.get("saturate", 1)), direction)
 
 
 @operator("Dropout")

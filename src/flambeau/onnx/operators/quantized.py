@@ -11,6 +11,7 @@ import flambeau as fl
 
 from ...tensor import Tensor
 from .call import Call, operator
+from .narrow import narrow, narrowed, saturated
 from .types import dtype_of
 from .windows import conv
 
@@ -44,14 +45,19 @@ def _saturated(x: Tensor, kind: fl.dtype) -> Tensor:
 @operator("QuantizeLinear")
 def quantize(call: Call) -> Tensor:
     """Return round(x / scale) + zero point, within the dtype's bounds."""
-    x, zero = call[0], call.optional(2)
-    kind = fl.uint8 if zero is None else zero.dtype
-    if zero is None and call.get("output_dtype", 0):
-        kind = dtype_of(call.get("output_dtype"))
-    found = fl.round(x / _along(call[1], x, call).to(x.dtype)).double()
+    x, zero, told = call[0], call.optional(2), call.get("output_dtype", 0)
+    found, kind = x / _along(call[1], x, call).to(x.dtype), narrow(told)
+    if kind is None or kind.held is not fl.float32:
+        found = fl.round(found)
+    found = found.double()
     if zero is not None:
         found = found + _along(zero, x, call)
-    return _saturated(found, kind)
+    if kind is None:
+        own = fl.uint8 if zero is None else zero.dtype
+        return _saturated(found, dtype_of(told) if told else own)
+    if kind.held is fl.float32:
+        return narrowed(found, kind, bool(call.get("saturate", 1)))
+    return saturated(found, kind)
 
 
 @operator("DequantizeLinear")
