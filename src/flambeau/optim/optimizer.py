@@ -16,7 +16,11 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from .. import evaluator
 from ..autograd import enable_grad, set_grad_enabled
+from ..graph import constant
 from ..recorder import is_noted, live, spoil, watched
 from ..tensor import Tensor, evaluate_pending
 from ..tensor.creation import tensor
@@ -136,6 +140,19 @@ class Optimizer:
         """Return what `param` carries into its first update."""
         return {}
 
+    def _first_state(self, param: Tensor, group: Group) -> State:
+        """Return the first state as values in memory, which later ones are.
+
+        The first step is then the same graph as the next ones, and compiled once.
+        """
+        state = self._init_state(param, group)
+        for each in state.values():
+            if isinstance(each, Tensor):
+                evaluator.evaluate([each.node])
+                values = np.array(each.node.value, order="C")
+                each.adopt(constant(values, each.dtype))
+        return state
+
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         """Change `param` and `state` by one step of the rule."""
         raise NotImplementedError(
@@ -166,7 +183,7 @@ class Optimizer:
 
     def _update_one(self, param: Tensor, grad: Tensor, group: Group) -> None:
         grad = -grad if group.get("maximize") else grad
-        state = self.state.get(param) or self._init_state(param, group)
+        state = self.state.get(param) or self._first_state(param, group)
         self._update(param, grad, state, group)
         if state:
             self.state[param] = state

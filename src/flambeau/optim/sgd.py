@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..tensor import Tensor
+from ..tensor.creation import zeros_like
 from .optimizer import (
     Group,
     Optimizer,
@@ -89,6 +90,11 @@ class SGD(Optimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
+
+    def _init_state(self, param: Tensor, group: Group) -> State:
+        if not group["momentum"] or group["dampening"] or group["differentiable"]:
+            return {}  # without momentum, or it begins as a whole gradient
+        return {"momentum_buffer": zeros_like(param)}
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         if group["weight_decay"] != 0:
