@@ -16,6 +16,7 @@ from project import PACKAGE
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
     (
+        "bessels",
         "cuda",
         "devices",
         "distributed",
@@ -27,6 +28,7 @@ LAYERS = (
         "layouts",
         "library",
         "limits",
+        "polynomials",
         "settings",
         "shape",
         "version",

@@ -467,6 +467,9 @@ from .tensor.sorting import (
     sort,
     topk,
 )
+from .tensor.special import gammainc as igamma
+from .tensor.special import gammaincc as igammac
+from .tensor.special import i0
 from .tensor.splitting import (
     chunk,
     dsplit,

@@ -22,23 +22,45 @@ from .tensor.pointwise_rare import lgamma as gammaln
 from .tensor.pointwise_rare import mvlgamma as multigammaln
 from .tensor.pointwise_special import erfc, logit, sinc, xlogy
 from .tensor.reduction import log_softmax, logsumexp, softmax
+from .tensor.special import FUNCTIONS as _FUNCTIONS
+from .tensor.special import (
+    erfcx,
+    gammainc,
+    gammaincc,
+    i0,
+    i0e,
+    i1,
+    i1e,
+    log_ndtr,
+    ndtri,
+    zeta,
+)
 
 __all__ = [
     "digamma",
     "entr",
     "erf",
     "erfc",
+    "erfcx",
     "erfinv",
     "exp2",
     "expit",
     "expm1",
+    "gammainc",
+    "gammaincc",
     "gammaln",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
     "log1p",
+    "log_ndtr",
     "log_softmax",
     "logit",
     "logsumexp",
     "multigammaln",
     "ndtr",
+    "ndtri",
     "polygamma",
     "psi",
     "round",
@@ -46,6 +68,9 @@ __all__ = [
     "softmax",
     "xlog1py",
     "xlogy",
+    "zeta",
+    *_FUNCTIONS,
 ]
 
+globals().update(_FUNCTIONS)
 globals().update(_taking_out(globals(), __name__))

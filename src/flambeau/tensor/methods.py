@@ -32,6 +32,7 @@ from . import (
     shaping,
     solving,
     sorting,
+    special,
     splitting,
     statistics,
 )
@@ -212,6 +213,12 @@ class Methods:
     polygamma = pointwise_rare.polygamma_method
     polygamma_ = inplace(pointwise_rare.polygamma_method)
     positive = pointwise.positive
+    i0 = special.i0
+    i0_ = inplace(special.i0)
+    igamma = special.gammainc
+    igamma_ = inplace(special.gammainc)
+    igammac = special.gammaincc
+    igammac_ = inplace(special.gammaincc)
     real = property(pointwise_rare.real)
     sgn = pointwise.sign
     sgn_ = inplace(pointwise.sign)

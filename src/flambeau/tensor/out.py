@@ -23,18 +23,26 @@ __all__ = ["taking_out"]
 
 # What is computed is cast to the dtype of `out`, if that is not of a lower category.
 _CASTING = """
-    acos acosh add addcdiv addcmul addr arccos arccosh arcsin arcsinh arctan arctan2
-    arctanh asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_or
-    bitwise_right_shift bitwise_xor cat cholesky_inverse cholesky_solve clamp clamp_max
-    clamp_min clip column_stack concat concatenate cond copysign cos cosh deg2rad
-    digamma div divide dstack entr eq erf erfc erfinv exp exp2 expit expm1 floor_divide
-    fmax fmin fmod gammaln gcd ge ger greater greater_equal gt hstack hypot kron lcm
-    ldexp le lerp less less_equal lgamma log log10 log1p log2 logaddexp logaddexp2
-    logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt matrix_power
-    matrix_rank maximum minimum mul multigammaln multiply mvlgamma ndtr ne nextafter
-    not_equal outer pinv polygamma pow psi rad2deg reciprocal remainder row_stack rsqrt
-    sigmoid sin sinc sinh sqrt square stack std sub subtract tan tanh tensorinv
-    tensorsolve true_divide var vstack xlog1py xlogy
+    acos acosh add addcdiv addcmul addr airy_ai arccos arccosh arcsin arcsinh arctan
+    arctan2 arctanh asin asinh atan atan2 atanh bessel_j0 bessel_j1 bessel_y0 bessel_y1
+    bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor cat
+    chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v
+    chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min
+    clip column_stack concat concatenate cond copysign cos cosh deg2rad digamma div
+    divide dstack entr eq erf erfc erfcx erfinv exp exp2 expit expm1 floor_divide fmax
+    fmin fmod gammainc gammaincc gammaln gcd ge ger greater greater_equal gt
+    hermite_polynomial_h hermite_polynomial_he hstack hypot i0 i0e i1 i1e igamma igammac
+    kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p lerp less less_equal
+    lgamma log log10 log1p log2 log_ndtr logaddexp logaddexp2 logical_and logical_not
+    logical_or logical_xor logit logsumexp lstsq lt matrix_power matrix_rank maximum
+    minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1
+    mul multigammaln multiply mvlgamma ndtr ndtri ne nextafter not_equal outer pinv
+    polygamma pow psi rad2deg reciprocal remainder row_stack rsqrt
+    scaled_modified_bessel_k0 scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t
+    shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
+    shifted_chebyshev_polynomial_w sigmoid sin sinc sinh spherical_bessel_j0 sqrt square
+    stack std sub subtract tan tanh tensorinv tensorsolve true_divide var vstack xlog1py
+    xlogy zeta
 """
 
 # `out` has to have the dtype of what is computed.
