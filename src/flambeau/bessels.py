@@ -144,7 +144,7 @@ def _far_parts(size: Array, order: int) -> tuple[Array, tuple[Array, Array]]:
     a = _coefficients(order)
     p = sum((-1) ** k * a[2 * k] / far ** (2 * k) for k in range(_TERMS // 2))
     q = sum((-1) ** k * a[2 * k + 1] / far ** (2 * k + 1) for k in range(_TERMS // 2))
-    return far, (p, q)  # type: ignore[return-value]
+    return far, (p, q)
 
 
 def bessel_y(x: Array, order: int) -> Array:
