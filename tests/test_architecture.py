@@ -48,6 +48,7 @@ LAYERS = (
         "nn",
         "optim",
         "overrides",
+        "signal",
         "special",
         "types",
     ),

@@ -90,7 +90,6 @@ from .tensor.convert import compute as evaluate
 from .tensor.counting import (
     bincount,
     bucketize,
-    histc,
     isin,
     searchsorted,
     unique,
@@ -153,6 +152,7 @@ from .tensor.facts import (
     numel,
 )
 from .tensor.formatting import set_printoptions
+from .tensor.histograms import histc, histogram, histogramdd
 from .tensor.indexing import (
     index_put,
 )
@@ -209,6 +209,8 @@ from .tensor.operands import result_type
 from .tensor.out import taking_out as _taking_out
 from .tensor.parts import (
     as_strided,
+    empty_permuted,
+    empty_strided,
     narrow,
     select,
     unbind,
@@ -224,6 +226,8 @@ from .tensor.permuting import (
 from .tensor.permuting import movedim as moveaxis
 from .tensor.permuting import transpose as swapdims
 from .tensor.placing import (
+    as_strided_scatter,
+    fill,
     index_add,
     index_copy,
     index_fill,
@@ -428,6 +432,7 @@ from .tensor.selecting import (
     index_select,
     masked_select,
     nonzero,
+    nonzero_static,
     take,
     take_along_dim,
     unravel_index,
@@ -445,6 +450,7 @@ from .tensor.shaping import (
     unflatten,
     unsqueeze,
 )
+from .tensor.slopes import gradient
 from .tensor.solving import (
     cholesky_inverse,
     cholesky_solve,
@@ -574,6 +580,7 @@ _LATER = (
     "nn",
     "onnx",
     "overrides",
+    "signal",
     "types",
     "utils",
     "version",

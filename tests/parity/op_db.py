@@ -19,6 +19,7 @@ import flambeau
 import flambeau.fft
 import flambeau.linalg
 import flambeau.nn
+import flambeau.signal
 import flambeau.special
 
 LIBRARIES = (flambeau, torch)
@@ -104,7 +105,11 @@ def absent(value: Any) -> str | None:
     if isinstance(value, torch.Tensor):
         if value.layout is not torch.strided:
             return "sparse tensors are out of scope"
+        if value.device.type != "cpu":
+            return "there is one device, the CPU"
         return absent(value.dtype)
+    if isinstance(value, torch.layout) and value is not torch.strided:
+        return "sparse tensors are out of scope"
     if isinstance(value, torch.dtype):
         name = str(value).removeprefix("torch.")
         if name in KINDS:

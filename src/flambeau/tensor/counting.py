@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "bincount",
     "bucketize",
-    "histc",
     "isin",
     "searchsorted",
     "unique",
@@ -171,49 +170,6 @@ def bincount(
     kind = dt.float32 if weights.dtype is dt.float32 else dt.float64
     totals = np.bincount(values, value_of(weights).astype(np.float64), minlength)
     return wrap(constant(totals.astype(kind.numpy)))
-
-
-def histc(input: Tensor, bins: int = 100, min: Number = 0, max: Number = 0) -> Tensor:
-    """Return how many elements fall into each of equal bins.
-
-    Args:
-        input: floats of any shape.
-        bins: how many bins.
-        min: where the first begins.
-        max: where the last ends, itself included; elements outside are not counted.
-            If both are equal, the extremes of the data.
-
-    Raises:
-        NotImplementedError: `input` is no float tensor.
-        RuntimeError: no bins, or a range that is empty or not finite.
-
-    Example:
-        >>> import flambeau as torch
-        >>> torch.histc(torch.tensor([1., 2., 1.]), bins=4, min=0, max=3)
-        tensor([0., 2., 1., 0.])
-    """
-    if not input.is_floating_point():
-        raise NotImplementedError(
-            f'"histogram_cpu" not implemented for {input.dtype!r}; convert to float32'
-        )
-    if bins <= 0:
-        raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
-    values = _sortable(input).reshape(-1)
-    low, high = values.dtype.type(min), values.dtype.type(max)
-    if low == high and values.size:
-        low, high = values.min(), values.max()
-    if low == high:
-        low, high = low - 1, high + 1
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise RuntimeError(f"torch.histc: range of [{low}, {high}] is not finite")
-    if high < low:
-        raise RuntimeError(
-            f"torch.histc: max must be larger than min, got [{low}, {high}]"
-        )
-    inside = values[(values >= low) & (values <= high)]
-    places = ((inside - low) * bins / (high - low)).astype(np.int64)
-    counts = np.bincount(np.minimum(places, bins - 1), minlength=bins)
-    return wrap(constant(counts.astype(input.dtype.numpy), input.dtype))
 
 
 # Places among sorted elements

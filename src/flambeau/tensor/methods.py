@@ -12,6 +12,7 @@ from . import (
     diagonals,
     extreme,
     facts,
+    histograms,
     indexing,
     linalg,
     matrices,
@@ -76,6 +77,7 @@ class Methods:
     new_ones = creation.new_ones
     new_empty = creation.new_empty
     new_full = creation.new_full
+    new_empty_strided = parts.new_empty_strided
     __array__ = convert.array_protocol
     __array_wrap__ = convert.array_wrap
     __array_priority__ = 1000  # NumPy arrays leave binary operators to the tensor
@@ -247,6 +249,7 @@ class Methods:
     take_along_dim = selecting.take_along_dim
     masked_select = selecting.masked_select
     nonzero = selecting.nonzero
+    nonzero_static = selecting.nonzero_static
     argwhere = selecting.argwhere
     scatter = scattering.scatter
     scatter_ = inplace(scattering.scatter)
@@ -254,6 +257,7 @@ class Methods:
     scatter_add_ = inplace(scattering.scatter_add)
     scatter_reduce = scattering.scatter_reduce
     scatter_reduce_ = inplace(scattering.scatter_reduce)
+    as_strided_scatter = placing.as_strided_scatter
     index_add = placing.index_add
     index_add_ = inplace(placing.index_add)
     index_copy = placing.index_copy
@@ -282,7 +286,8 @@ class Methods:
     unique = counting.unique
     unique_consecutive = counting.unique_consecutive
     bincount = counting.bincount
-    histc = counting.histc
+    histc = histograms.histc
+    histogram = histograms.histogram
 
     # shape, order of the dimensions, parts
 

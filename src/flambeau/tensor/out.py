@@ -50,12 +50,12 @@ _EXACT = """
     abs absolute addbmm addmm addmv all amax amin aminmax any argmax argmin argsort
     baddbmm bernoulli bitwise_not bmm bucketize ceil chain_matmul cholesky cross cummax
     cummin det diag diff dot eigh eigvalsh fix float_power floor frac frexp gather
-    heaviside histc index_add index_copy index_reduce index_select inner inv inv_ex
-    inverse isin isneginf isposinf kthvalue log_softmax logcumsumexp masked_select
-    matmul matrix_norm max median min mm mode msort multi_dot multinomial mv nan_to_num
-    nanmedian nanquantile narrow_copy neg negative nonzero norm normal qr quantile
-    renorm round scatter scatter_add scatter_reduce searchsorted sgn sign signbit
-    slice_scatter slogdet softmax solve solve_triangular sort svd svdvals take
+    heaviside histc histogram index_add index_copy index_reduce index_select inner inv
+    inv_ex inverse isin isneginf isposinf kthvalue log_softmax logcumsumexp
+    masked_select matmul matrix_norm max median min mm mode msort multi_dot multinomial
+    mv nan_to_num nanmedian nanquantile narrow_copy neg negative nonzero norm normal qr
+    quantile renorm round scatter scatter_add scatter_reduce searchsorted sgn sign
+    signbit slice_scatter slogdet softmax solve solve_triangular sort svd svdvals take
     take_along_dim tensordot topk tril triu trunc vdot vecdot vector_norm where
 """
 

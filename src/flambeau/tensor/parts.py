@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from operator import index as as_index
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import dtypes as dt
 from ..ops import movement
@@ -13,6 +13,7 @@ from ..ops.broadcast import reshape as reshape_node
 from ..ops.broadcast import reshape_view
 from ..shape import axis_of, contiguous_strides
 from .arguments import ints_of, takes_ints
+from .creation import empty
 from .handle import Handle, Steps, layout_of, memory_of, show, show_in_place, show_steps
 from .shaping import reshape
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_strided",
+    "empty_permuted",
+    "empty_strided",
     "narrow",
+    "new_empty_strided",
     "resize_",
     "resize_as_",
     "select",
@@ -206,6 +210,76 @@ def as_strided(
     offset = layout_of(input)[1] if storage_offset is None else storage_offset
     memory = memory_of(input)
     return show(memory, movement.as_strided, size=sizes, stride=strides, offset=offset)
+
+
+def _reach(sizes: Shape, strides: Shape) -> int:
+    """Return how many elements the memory of such a tensor has."""
+    return (
+        1 + sum((n - 1) * step for n, step in zip(sizes, strides)) if all(sizes) else 0
+    )
+
+
+def empty_strided(size: Sequence[int], stride: Sequence[int], **options: Any) -> Tensor:
+    """Return a tensor to be filled that shows memory of its own by any strides.
+
+    Raises:
+        RuntimeError: another number of strides than sizes.
+
+    Source: torch's page "torch.empty_strided".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.empty_strided((2, 3), (1, 2)).stride()
+        (1, 2)
+    """
+    sizes, strides = ints_of((size,)), ints_of((stride,))
+    memory = empty(_reach(sizes, strides), **options)
+    return as_strided(memory.detach(), sizes, strides).requires_grad_(
+        memory.requires_grad
+    )
+
+
+def new_empty_strided(
+    input: Tensor, size: Sequence[int], stride: Sequence[int], **options: Any
+) -> Tensor:
+    """Return `empty_strided`, in the dtype of `input`."""
+    options["dtype"] = options.get("dtype") or input.dtype
+    return empty_strided(size, stride, **options)
+
+
+def empty_permuted(
+    size: Sequence[int], physical_layout: Sequence[int], **options: Any
+) -> Tensor:
+    """Return a tensor to be filled whose dimensions lie in another order in memory.
+
+    Args:
+        size: the sizes.
+        physical_layout: the dimensions, the outermost in memory first.
+        options: `dtype` and `requires_grad`.
+
+    Raises:
+        RuntimeError: they are not all dimensions, each once.
+
+    Source: torch's page "torch.empty_permuted".
+    """
+    sizes, order = ints_of((size,)), ints_of((physical_layout,))
+    if len(order) != len(sizes):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the "
+            f"physical_layout; i.e. len(size) = {len(sizes)} is not equal to "
+            f"len(physical_layout) = {len(order)}"
+        )
+    for axis in order:
+        if not 0 <= axis < len(sizes):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and "
+                f"{len(sizes) - 1}, but got {axis}); negative dims are not supported"
+            )
+        if order.count(axis) > 1:
+            raise RuntimeError(f"Duplicate dim not allowed: {axis}")
+    dense = contiguous_strides(tuple(sizes[axis] for axis in order))
+    strides = [dense[order.index(axis)] for axis in range(len(sizes))]
+    return empty_strided(sizes, strides, **options)
 
 
 @takes_ints("size")

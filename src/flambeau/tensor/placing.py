@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,15 @@ from ..graph import Node, scalar
 from ..ops import elementwise as ew
 from ..ops import index as ix
 from ..ops.broadcast import expand, reshape
-from ..ops.movement import slice_, zeros
+from ..ops.movement import put_strided, slice_, zeros
 from ..shape import axis_of, broadcast_shapes
+from .arguments import ints_of
 from .convert import clone
-from .handle import wrap
+from .handle import layout_of, wrap
 from .indexing import mask_positions
 from .inplace import copy_
 from .operands import Number, to_node
-from .parts import select, slice_dim
+from .parts import as_strided, select, slice_dim
 from .scattering import check_same_dtype, scatter_reduce
 from .selecting import at_least_1d, index_node, vector_node
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
+    "as_strided_scatter",
+    "fill",
     "index_add",
     "index_copy",
     "index_fill",
@@ -299,3 +303,56 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     new = slice_(reshape(source.node, (-1,)), ((0, positions.size, 1),))
     x = reshape(expand(input.node, shape), flat)
     return wrap(reshape(ix.index_put(x, new, positions), shape))
+
+
+def as_strided_scatter(
+    input: Tensor,
+    src: Tensor,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: int | None = None,
+) -> Tensor:
+    """Return a copy of the tensor with `src` where `as_strided` would show it.
+
+    Raises:
+        RuntimeError: `src` has not the shape `size`.
+
+    Source: torch's page "torch.as_strided_scatter".
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(4)
+        >>> torch.as_strided_scatter(x, torch.ones(2), (2,), (2,))
+        tensor([1., 0., 1., 0.])
+    """
+    sizes, strides = ints_of((size,)), ints_of((stride,))
+    offset = layout_of(input)[1] if storage_offset is None else storage_offset
+    as_strided(clone(input), sizes, strides, offset)  # raises what it does not show
+    if tuple(src.shape) != sizes:
+        raise RuntimeError(
+            "expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = {list(sizes)}"
+        )
+    new = ew.cast(src.node, input.dtype)
+    return wrap(put_strided(input.node, new, sizes, strides, offset))
+
+
+def fill(input: Tensor, value: Tensor | Number) -> Tensor:
+    """Return a tensor of the same shape with every element set to a number.
+
+    Args:
+        input: any shape.
+        value: a number or a tensor without dimensions; gradients flow to it.
+
+    Raises:
+        RuntimeError: `value` has dimensions.
+
+    Source: torch's page "torch.Tensor.fill_".
+    """
+    node = to_node(value, input.dtype)
+    if node.ndim:
+        raise RuntimeError(
+            "fill only supports 0-dimension value tensor but got tensor with "
+            f"{node.ndim} dimensions."
+        )
+    return wrap(expand(ew.cast(node, input.dtype), tuple(input.shape)))

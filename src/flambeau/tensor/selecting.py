@@ -28,6 +28,7 @@ __all__ = [
     "index_select",
     "masked_select",
     "nonzero",
+    "nonzero_static",
     "take",
     "take_along_dim",
     "unravel_index",
@@ -240,6 +241,33 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
         return argwhere(input)
     found = np.nonzero(np.atleast_1d(values))
     return tuple(wrap(constant(np.ascontiguousarray(each))) for each in found)
+
+
+def nonzero_static(input: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
+    """Return the first rows of `nonzero`, and rows of a number behind the last one.
+
+    Args:
+        input: any shape.
+        size: how many rows.
+        fill_value: the number.
+
+    Raises:
+        RuntimeError: a negative size.
+
+    Source: torch's page "torch.nonzero_static".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nonzero_static(torch.tensor([0, 5]), size=2)
+        tensor([[ 1],
+                [-1]])
+    """
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+    found = np.argwhere(value_of(input))[:size]
+    rows = np.full((size, input.ndim), fill_value, np.int64)
+    rows[: len(found)] = found
+    return wrap(constant(rows))
 
 
 def argwhere(input: Tensor) -> Tensor:
