@@ -22,6 +22,7 @@ def recombined(x: torch.Tensor) -> torch.Tensor:
     return parts.reshape(x.shape[0] * 2, -1)
 
 
+TOKEN = torch.arange(64.0).view(1, 1, 8, 8)
 MODELS: dict[str, Model] = {
     "conv": nn.Conv2d(4, 6, 3, padding=1),
     "conv, options": nn.Conv2d(4, 4, 3, stride=2, dilation=2, groups=2, bias=False),
@@ -90,6 +91,8 @@ MODELS: dict[str, Model] = {
     "chunk": lambda x: x.chunk(2, 1)[1],
     "stack": lambda x: torch.stack([x[:, 0], x[:, 1]], -1),
     "joined zeros": lambda x: torch.cat([x, torch.zeros(len(x), 1, 8, 8)], 1),
+    "joined token": lambda x: torch.cat([x, TOKEN.expand(len(x), -1, -1, -1)], 1),
+    "joined tokens": lambda x: torch.cat([x, 2 * TOKEN.repeat(len(x), 1, 1, 1)], 1),
     "picked": lambda x: x[:, [2, 0]],
     "expanded": lambda x: x[:, :1].expand(-1, 4, -1, -1) + x,
     "recombined": recombined,

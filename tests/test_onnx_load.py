@@ -326,6 +326,13 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     assert module(torch.zeros(2)).tolist() == [3, 4]
 
 
+def test_a_place_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    content = outside("place").SerializeToString().replace(b"place", b"pl\xffce")
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"m.onnx: .*damaged"):
+        torch.onnx.load(tmp_path / "m.onnx")
+
+
 def test_packed_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     (tmp_path / "weights.bin").write_bytes(b"xx\x21\x0f")
     model = outside("weights.bin", "2", 3)
@@ -346,6 +353,7 @@ def saved_raw(model: Any, folder: Path) -> Path:
         ("../weights.bin", "0", 2, "no file in the model's folder"),
         ("/etc/hostname", "0", 1, "no file in the model's folder"),
         ("absent.bin", "0", 2, "no file in the model's folder"),
+        ("a\0b", "0", 2, "no file in the model's folder"),
         ("weights.bin", "4", 2, "bytes 4 to 12 are not in the file"),
         ("weights.bin", "-4", 1, "bytes -4 to 0 are not in the file"),
         ("weights.bin", "x", 1, "invalid literal"),

@@ -212,11 +212,14 @@ class Exporter:
         return self._trace.names.get(id(node))
 
     def _filled(self, node: Node) -> str:
-        """A constant as large as the batch, which is one number everywhere."""
+        """A constant as large as the batch: one number everywhere, or computed."""
         number = self.number(node)
         if number is None:
+            if node.value is None:  # such as a class token, expanded
+                self._write(node)
+                return self._values[id(node)]
             raise RuntimeError(
-                f"onnx.export: {node.name} of shape {node.shape} depends on the batch "
+                f"onnx.export: a constant of shape {node.shape} depends on the batch "
                 "size and is no single number; export with dynamic_batch=False"
             )
         shape = self.vector(self.sizes(node, lambda each: each.shape))

@@ -79,11 +79,20 @@ def _names(graph: Any) -> Iterable[Any]:
     """All names in a graph; protobuf returns what is no UTF-8 as bytes."""
     for each in (*graph.input, *graph.output, *graph.initializer):
         yield each.name
+    for tensor in graph.initializer:
+        yield from _places(tensor)
     for node in graph.node:
         yield from (node.op_type, node.domain, *node.input, *node.output)
         for attribute in node.attribute:
             yield attribute.name
+            yield from _places(attribute.t)
             yield from _names(attribute.g)
+
+
+def _places(tensor: Any) -> Iterable[Any]:
+    """The names that say where a constant lies."""
+    for each in tensor.external_data:
+        yield from (each.key, each.value)
 
 
 class _Reader:
@@ -214,8 +223,8 @@ class _Reader:
         """Map a constant that lies in a file of its own, in the model's folder."""
         name = tensor.name
         where = {each.key: each.value for each in tensor.external_data}
-        folder = self._file.parent.resolve()
-        source = (folder / where.get("location", "")).resolve()
+        folder, place = self._file.parent.resolve(), where.get("location", "")
+        source = folder if "\0" in place else (folder / place).resolve()
         if folder not in source.parents or not source.is_file():
             raise self._error(
                 f"the constant {name!r} lies in {where.get('location')!r}, which is no "
