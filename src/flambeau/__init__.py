@@ -137,6 +137,10 @@ from .tensor.extreme import (
     max,
     min,
 )
+from .tensor.factoring import geqrf, lu_unpack, ormqr, triangular_solve
+from .tensor.factoring import householder_product as orgqr
+from .tensor.factoring import plain_lu as lu
+from .tensor.factoring import plain_lu_solve as lu_solve
 from .tensor.facts import (
     _assert,
     _shape_as_tensor,

@@ -6,6 +6,15 @@ What needs complex numbers (`eig`, `eigvals`) is not here.
 from .ops.solve import LinAlgError
 from .tensor.contraction import multi_dot
 from .tensor.diagonals import linalg_diagonal as diagonal
+from .tensor.factoring import (
+    cholesky_ex,
+    householder_product,
+    lu,
+    lu_factor,
+    lu_factor_ex,
+    lu_solve,
+    solve_ex,
+)
 from .tensor.linalg import matmul, vecdot
 from .tensor.matrices import linalg_cross as cross
 from .tensor.matrices import qr
@@ -38,15 +47,21 @@ from .tensor.solving import (
 __all__ = [
     "LinAlgError",
     "cholesky",
+    "cholesky_ex",
     "cond",
     "cross",
     "det",
     "diagonal",
     "eigh",
     "eigvalsh",
+    "householder_product",
     "inv",
     "inv_ex",
     "lstsq",
+    "lu",
+    "lu_factor",
+    "lu_factor_ex",
+    "lu_solve",
     "matmul",
     "matrix_exp",
     "matrix_norm",
@@ -58,6 +73,7 @@ __all__ = [
     "qr",
     "slogdet",
     "solve",
+    "solve_ex",
     "solve_triangular",
     "svd",
     "svdvals",

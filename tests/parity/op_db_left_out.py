@@ -61,7 +61,6 @@ ABSENT: dict[str, str] = {
     "complex": COMPLEX,
     "polar": COMPLEX,
     "view_as_*": COMPLEX,
-    "lu_unpack": LATER,
     "svd_lowrank": LATER,
     "pca_lowrank": LATER,
 }
@@ -160,6 +159,7 @@ SAMPLES: dict[str, str] = {
     "take error 1": OVERWRITTEN,
     "take error 2": OVERWRITTEN,
     "multinomial error 2": TWO_MISTAKES,
+    "ormqr error 1": TWO_MISTAKES,
 }
 
 # Samples with operands of two dtypes by entry, the dtypes and number.
@@ -252,6 +252,10 @@ SAME_MEANING: tuple[tuple[str, str], ...] = (
     (
         r"Expected the dtype for input and out to match",
         r"Expected out tensor to have dtype",
+    ),
+    (
+        r"input must have at least 2 dimensions",
+        r"must have at least 2 dimensions",
     ),
     (
         r"requiring a storage size",

@@ -46,7 +46,16 @@ EXCEPTIONS = {
         (
             f"{name} larger"
             for name in (
-                *("addbmm", "arange", "bernoulli", "empty", "eye", "full", "linspace"),
+                *(
+                    "addbmm",
+                    "arange",
+                    "lu",
+                    "bernoulli",
+                    "empty",
+                    "eye",
+                    "full",
+                    "linspace",
+                ),
                 *("logspace", "multinomial", "narrow_copy", "normal", "ones", "randn"),
                 *("randint", "zeros"),
             )

@@ -11,6 +11,7 @@ from . import (
     creation,
     diagonals,
     extreme,
+    factoring,
     facts,
     histograms,
     indexing,
@@ -443,6 +444,12 @@ class Methods:
     unsafe_split = older.unsafe_split
     unsafe_split_with_sizes = older.unsafe_split_with_sizes
 
+    geqrf = factoring.geqrf
+    lu = factoring.plain_lu
+    lu_solve = factoring.plain_lu_solve
+    orgqr = factoring.householder_product
+    ormqr = factoring.ormqr
+    triangular_solve = factoring.triangular_solve
     svd = older.svd
     qr = older.qr
     cholesky = solving.plain_cholesky

@@ -30,33 +30,34 @@ _CASTING = """
     chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min
     clip column_stack concat concatenate cond copysign cos cosh deg2rad digamma div
     divide dstack entr eq erf erfc erfcx erfinv exp exp2 expit expm1 floor_divide fmax
-    fmin fmod gammainc gammaincc gammaln gcd ge ger greater greater_equal gt
-    hermite_polynomial_h hermite_polynomial_he hstack hypot i0 i0e i1 i1e igamma igammac
-    kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p lerp less less_equal
-    lgamma log log10 log1p log2 log_ndtr logaddexp logaddexp2 logical_and logical_not
-    logical_or logical_xor logit logsumexp lstsq lt matrix_power matrix_rank maximum
-    minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 modified_bessel_k1
-    mul multigammaln multiply mvlgamma ndtr ndtri ne nextafter not_equal outer pinv
-    polygamma pow psi rad2deg reciprocal remainder row_stack rsqrt
-    scaled_modified_bessel_k0 scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t
-    shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
-    shifted_chebyshev_polynomial_w sigmoid sin sinc sinh spherical_bessel_j0 sqrt square
-    stack std sub subtract tan tanh tensorinv tensorsolve true_divide var vstack xlog1py
-    xlogy zeta
+    fmin fmod gammainc gammaincc gammaln gcd ge geqrf ger greater greater_equal gt
+    hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e
+    i1 i1e igamma igammac kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p
+    lerp less less_equal lgamma log log10 log1p log2 log_ndtr logaddexp logaddexp2
+    logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt matrix_power
+    matrix_rank maximum minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0
+    modified_bessel_k1 mul multigammaln multiply mvlgamma ndtr ndtri ne nextafter
+    not_equal orgqr outer pinv polygamma pow psi rad2deg reciprocal remainder row_stack
+    rsqrt scaled_modified_bessel_k0 scaled_modified_bessel_k1
+    shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u
+    shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w sigmoid sin sinc sinh
+    spherical_bessel_j0 sqrt square stack std sub subtract tan tanh tensorinv
+    tensorsolve true_divide var vstack xlog1py xlogy zeta
 """
 
 # `out` has to have the dtype of what is computed.
 _EXACT = """
     abs absolute addbmm addmm addmv all amax amin aminmax any argmax argmin argsort
-    baddbmm bernoulli bitwise_not bmm bucketize ceil chain_matmul cholesky cross cummax
-    cummin det diag diff dot eigh eigvalsh fix float_power floor frac frexp gather
-    heaviside histc histogram index_add index_copy index_reduce index_select inner inv
-    inv_ex inverse isin isneginf isposinf kthvalue log_softmax logcumsumexp
-    masked_select matmul matrix_norm max median min mm mode msort multi_dot multinomial
-    mv nan_to_num nanmedian nanquantile narrow_copy neg negative nonzero norm normal qr
-    quantile renorm round scatter scatter_add scatter_reduce searchsorted sgn sign
-    signbit slice_scatter slogdet softmax solve solve_triangular sort svd svdvals take
-    take_along_dim tensordot topk tril triu trunc vdot vecdot vector_norm where
+    baddbmm bernoulli bitwise_not bmm bucketize ceil chain_matmul cholesky cholesky_ex
+    cross cummax cummin det diag diff dot eigh eigvalsh fix float_power floor frac frexp
+    gather heaviside histc histogram index_add index_copy index_reduce index_select
+    inner inv inv_ex inverse isin isneginf isposinf kthvalue log_softmax logcumsumexp lu
+    lu_factor lu_factor_ex lu_solve lu_unpack masked_select matmul matrix_norm max
+    median min mm mode msort multi_dot multinomial mv nan_to_num nanmedian nanquantile
+    narrow_copy neg negative nonzero norm normal ormqr qr quantile renorm round scatter
+    scatter_add scatter_reduce searchsorted sgn sign signbit slice_scatter slogdet
+    softmax solve solve_ex solve_triangular sort svd svdvals take take_along_dim
+    tensordot topk triangular_solve tril triu trunc vdot vecdot vector_norm where
 """
 
 # The dtype of `out` is the one to compute in, as if it were given as `dtype`.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
+    "check_matrices",
     "cholesky",
     "cholesky_inverse",
     "cholesky_solve",
@@ -67,7 +68,7 @@ _SLOGDET = named_result("linalg_slogdet", ("sign", "logabsdet"))
 _SVD = named_result("linalg_svd", ("U", "S", "Vh"))
 
 
-def _matrices(name: str, input: Tensor, square: bool = False) -> Node:
+def check_matrices(name: str, input: Tensor, square: bool = False) -> Node:
     """Return the node of matrices of floats.
 
     Raises:
@@ -112,7 +113,7 @@ def inv(A: Tensor) -> Tensor:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
-    return wrap(op.inv(_matrices("linalg.inv", A, square=True)))
+    return wrap(op.inv(check_matrices("linalg.inv", A, square=True)))
 
 
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
@@ -126,7 +127,7 @@ def det(A: Tensor) -> Tensor:
 
     Source: torch's page "torch.linalg.det".
     """
-    return wrap(op.det(_matrices("linalg.det", A, square=True)))
+    return wrap(op.det(check_matrices("linalg.det", A, square=True)))
 
 
 def slogdet(A: Tensor) -> Any:
@@ -137,7 +138,7 @@ def slogdet(A: Tensor) -> Any:
 
     Source: torch's page "torch.linalg.slogdet".
     """
-    x = _matrices("linalg.slogdet", A, square=True)
+    x = check_matrices("linalg.slogdet", A, square=True)
     return _SLOGDET(wrap(op.sign_of_det(x)), wrap(op.logabsdet(x)))
 
 
@@ -168,7 +169,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
         >>> torch.linalg.solve(A, torch.tensor([2., 2.]))
         tensor([1.0000, 0.5000])
     """
-    a = _matrices("linalg.solve", A, square=True)
+    a = check_matrices("linalg.solve", A, square=True)
     if A.dtype is not B.dtype:
         raise RuntimeError(
             "linalg.solve: Expected A and B to have the same dtype, but found A of "
@@ -230,7 +231,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
     Source: torch's page "torch.linalg.cholesky".
     """
-    found = op.cholesky(_matrices("linalg.cholesky", A, square=True))
+    found = op.cholesky(check_matrices("linalg.cholesky", A, square=True))
     return wrap(_turned(found) if upper else found)
 
 
@@ -283,7 +284,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
 
 
 def _symmetric(name: str, A: Tensor, triangle: str) -> tuple[Node, bool]:
-    x = _matrices(name, A, square=True)
+    x = check_matrices(name, A, square=True)
     if triangle.upper() not in ("L", "U"):
         raise RuntimeError(
             f"Expected UPLO argument to be 'L' or 'U', but got {triangle}"
@@ -303,7 +304,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> Any:
 
     Source: torch's page "torch.linalg.svd".
     """
-    x = _matrices("linalg.svd", A)
+    x = check_matrices("linalg.svd", A)
     left = wrap(decompose.svd_left(x, full=full_matrices))
     return _SVD(
         left,
@@ -314,7 +315,7 @@ def svd(A: Tensor, full_matrices: bool = True) -> Any:
 
 def svdvals(A: Tensor) -> Tensor:
     """Return the singular values, the largest first."""
-    return wrap(decompose.svdvals(_matrices("linalg.svdvals", A)))
+    return wrap(decompose.svdvals(check_matrices("linalg.svdvals", A)))
 
 
 def pinv(
@@ -339,7 +340,7 @@ def pinv(
     cutoff = rcond if rtol is None else rtol
     if cutoff is None and atol is not None:
         cutoff = 0.0
-    x = _matrices("linalg.pinv", A, square=hermitian)
+    x = check_matrices("linalg.pinv", A, square=hermitian)
     x = _symmetrical(A).node if hermitian else x
     return wrap(op.pinv(x, cutoff=cutoff, atol=atol or 0.0))
 
@@ -400,7 +401,7 @@ def matrix_rank(
 
     Source: torch's page "torch.linalg.matrix_rank".
     """
-    x = _matrices("linalg.matrix_rank", A, square=hermitian)
+    x = check_matrices("linalg.matrix_rank", A, square=hermitian)
     if not min(A.shape[-2:]):
         return zeros(A.shape[:-2], dtype=dt.int64)
     values = svdvals(_symmetrical(A) if hermitian else A)
@@ -420,7 +421,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     Source: torch's page "torch.linalg.matrix_power".
     """
     base = A if n >= 0 else inv(A)
-    x = _matrices("linalg.matrix_power", base, square=True)
+    x = check_matrices("linalg.matrix_power", base, square=True)
     if n == 0:
         return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
     found: Node | None = None
@@ -440,7 +441,7 @@ def matrix_exp(input: Tensor) -> Tensor:
     Source: torch's page "torch.linalg.matrix_exp".
     """
     wide = input.float() if input.dtype.itemsize == 2 else input
-    x = _matrices("linalg.matrix_exp", wide, square=True)
+    x = check_matrices("linalg.matrix_exp", wide, square=True)
     return wrap(ew.cast(op.matrix_exp(x), input.dtype))
 
 
