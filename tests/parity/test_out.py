@@ -31,6 +31,8 @@ EXCEPTIONS = {
     "min wider": ONE_RESULT,
     "inner wider": "torch casts where it multiplies by a number",
     "linalg.matrix_power wider": "torch casts, except for the power 1",
+    "lu wider": "torch copies into tensors of any dtype",
+    "lu lower": "torch copies into tensors of any dtype",
     "matrix_power wider": "torch casts, except for the power 1",
     "cholesky wider": "torch casts, and does not in linalg.cholesky",
     "randn gaps": "torch draws in another order for gaps",
