@@ -93,6 +93,24 @@ def test_reflections_can_be_differentiated():
     check_derivatives(torch.ormqr, a, tau, matrices(4, 2))
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 5, 8])
+@pytest.mark.parametrize("hollow", [True, False])
+def test_symmetric_factors_solve(size, hollow):
+    a, b = matrices(3, size, size), matrices(size, 2)
+    a = a + np.swapaxes(a, -1, -2)
+    if hollow and size > 1:
+        a[..., range(size), range(size)] = 0
+    found = linalg.ldl_factor_ex(torch.tensor(np.tril(a)))
+    x = linalg.ldl_solve(found.LD, found.pivots, torch.tensor(b)).numpy()
+    np.testing.assert_allclose(a @ x, np.broadcast_to(b, x.shape), atol=1e-9)
+    np.testing.assert_array_equal(np.triu(found.LD.numpy(), 1), 0 * a)
+    assert not found.info.any() and (found.pivots != 0).all()
+
+
+def test_symmetric_factors_say_where_a_matrix_is_singular():
+    assert linalg.ldl_factor_ex(torch.zeros(2, 2)).info.item() == 1
+
+
 def test_results_with_a_report():
     a = torch.tensor([[2.0, 0.0], [0.0, 8.0]])
     assert linalg.solve_ex(a, a).result.tolist() == [[1, 0], [0, 1]]
@@ -112,6 +130,8 @@ def test_results_with_a_report():
         (lambda x: linalg.householder_product(x[:1], x[0]), "greater than or equal"),
         (lambda x: linalg.householder_product(x, torch.ones(3)), "tau.shape"),
         (lambda x: linalg.householder_product(x, x), "batch dimensions of tau"),
+        (lambda x: linalg.ldl_solve(x, x[0], x[:1]), "Incompatible shapes of LD"),
+        (lambda x: linalg.ldl_solve(x, x[0], x), "Expected pivots to be integers"),
         (lambda x: torch.ormqr(x, x[0], x[:1]), "must be equal to input.shape"),
     ],
 )

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes as dt
+from ..ops import ldl
 from ..ops import lu as op
 from ..shape import broadcast_shapes
 from .creation import eye, zeros
@@ -26,6 +27,9 @@ __all__ = [
     "cholesky_ex",
     "geqrf",
     "householder_product",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lu",
     "lu_factor",
     "lu_factor_ex",
@@ -42,6 +46,8 @@ _LU = named_result("linalg_lu", ("P", "L", "U"))
 _LU_FACTOR = named_result("linalg_lu_factor", ("LU", "pivots"))
 _LU_FACTOR_EX = named_result("linalg_lu_factor_ex", ("LU", "pivots", "info"))
 _LU_UNPACK = named_result("lu_unpack", ("P", "L", "U"))
+_LDL = named_result("linalg_ldl_factor", ("LD", "pivots"))
+_LDL_EX = named_result("linalg_ldl_factor_ex", ("LD", "pivots", "info"))
 _SOLVE_EX = named_result("linalg_solve_ex", ("result", "info"))
 _CHOLESKY_EX = named_result("linalg_cholesky_ex", ("L", "info"))
 _GEQRF = named_result("geqrf", ("a", "tau"))
@@ -73,12 +79,15 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     Source: torch's page "torch.linalg.lu_factor_ex".
     """
     found, turned = _factored("linalg.lu_factor", A, pivot)
-    empty = diagonal(found, 0, -2, -1) == 0
-    if not empty.shape[-1]:
-        return _LU_FACTOR_EX(found, turned, zeros(A.shape[:-2], dtype=dt.int32))
-    first = empty.int().argmax(-1) + 1
-    info = where(empty.any(-1), first, 0 * first).to(dt.int32)
-    return _LU_FACTOR_EX(found, turned, info)
+    return _LU_FACTOR_EX(found, turned, _first(diagonal(found, 0, -2, -1) == 0))
+
+
+def _first(marks: Tensor) -> Tensor:
+    """Return where a row has its first mark, counted from 1, and 0 for none."""
+    if not marks.shape[-1]:
+        return zeros(marks.shape[:-1], dtype=dt.int32)
+    place = marks.int().argmax(-1) + 1
+    return where(marks.any(-1), place, 0 * place).to(dt.int32)
 
 
 def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
@@ -293,6 +302,79 @@ def triangular_solve(
         matrix, b, upper=upper is not transpose, unitriangular=unitriangular
     )
     return _TRIANGULAR(found, A.clone())
+
+
+# L D L^T
+
+
+def ldl_factor_ex(
+    A: Tensor, *, hermitian: bool = False, check_errors: bool = False
+) -> Any:
+    """Return `ldl_factor`, and for each matrix where D has its first 0, counted from 1.
+
+    Returns:
+        The triple (LD, pivots, info); info is 0 where there is none.
+
+    Source: torch's page "torch.linalg.ldl_factor_ex".
+    """
+    found, turned = ldl_factor(A, hermitian=hermitian)
+    empty = (diagonal(found, 0, -2, -1) == 0) & (turned > 0)
+    return _LDL_EX(found, turned, _first(empty))
+
+
+def ldl_factor(A: Tensor, *, hermitian: bool = False) -> Any:
+    """Return L and D with L D L^T = A in one matrix, and pivots that turn the rows.
+
+    Args:
+        A: symmetric matrices, whose lower triangles are read.
+        hermitian: without effect on real numbers.
+
+    Returns:
+        The pair (LD, pivots), for `ldl_solve`. It has no derivative.
+
+    Raises:
+        RuntimeError: no square matrices of floats.
+
+    Source: torch's page "torch.linalg.ldl_factor".
+
+    Example:
+        >>> import flambeau as torch
+        >>> A = torch.tensor([[4.0, 2.0], [2.0, 3.0]])
+        >>> LD, pivots = torch.linalg.ldl_factor(A)
+        >>> torch.linalg.ldl_solve(LD, pivots, A @ torch.tensor([[1.0], [2.0]]))
+        tensor([[1.],
+                [2.]])
+    """
+    x = check_matrices("torch.linalg.ldl_factor_ex", A, square=True)
+    return _LDL(wrap(ldl.factor(x)), wrap(ldl.pivots(x)))
+
+
+def ldl_solve(
+    LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False
+) -> Tensor:
+    """Return the X with A X = B, from what `ldl_factor` made of A.
+
+    Raises:
+        RuntimeError: no square matrices, other sizes, or other dtypes.
+
+    Source: torch's page "torch.linalg.ldl_solve".
+    """
+    name = "torch.linalg.ldl_solve"
+    x = check_matrices(name, LD, square=True)
+    if B.ndim < 2 or B.shape[-2] != LD.shape[-1]:
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of LD {list(LD.shape)} and B {list(B.shape)}"
+        )
+    if pivots.shape != LD.shape[:-1] or pivots.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{name}: Expected pivots to be integers of shape {list(LD.shape[:-1])}, "
+            f"got {pivots.dtype!r} of shape {list(pivots.shape)}"
+        )
+    if LD.dtype is not B.dtype:
+        raise RuntimeError(
+            f"{name}: LD dtype {LD.dtype!r} does not match b dtype {B.dtype!r}"
+        )
+    return wrap(ldl.solve(x, pivots.node, B.node))
 
 
 # Reflections

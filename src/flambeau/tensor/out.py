@@ -51,13 +51,14 @@ _EXACT = """
     baddbmm bernoulli bitwise_not bmm bucketize ceil chain_matmul cholesky cholesky_ex
     cross cummax cummin det diag diff dot eigh eigvalsh fix float_power floor frac frexp
     gather heaviside histc histogram index_add index_copy index_reduce index_select
-    inner inv inv_ex inverse isin isneginf isposinf kthvalue log_softmax logcumsumexp lu
-    lu_factor lu_factor_ex lu_solve lu_unpack masked_select matmul matrix_norm max
-    median min mm mode msort multi_dot multinomial mv nan_to_num nanmedian nanquantile
-    narrow_copy neg negative nonzero norm normal ormqr qr quantile renorm round scatter
-    scatter_add scatter_reduce searchsorted sgn sign signbit slice_scatter slogdet
-    softmax solve solve_ex solve_triangular sort svd svdvals take take_along_dim
-    tensordot topk triangular_solve tril triu trunc vdot vecdot vector_norm where
+    inner inv inv_ex inverse isin isneginf isposinf kthvalue ldl_factor ldl_factor_ex
+    ldl_solve log_softmax logcumsumexp lu lu_factor lu_factor_ex lu_solve lu_unpack
+    masked_select matmul matrix_norm max median min mm mode msort multi_dot multinomial
+    mv nan_to_num nanmedian nanquantile narrow_copy neg negative nonzero norm normal
+    ormqr qr quantile renorm round scatter scatter_add scatter_reduce searchsorted sgn
+    sign signbit slice_scatter slogdet softmax solve solve_ex solve_triangular sort svd
+    svdvals take take_along_dim tensordot topk triangular_solve tril triu trunc vdot
+    vecdot vector_norm where
 """
 
 # The dtype of `out` is the one to compute in, as if it were given as `dtype`.
