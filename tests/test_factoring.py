@@ -58,6 +58,25 @@ def test_solutions_by_lu(left, adjoint):
         np.testing.assert_array_equal(older.numpy(), found.numpy())
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (2, 4, 6)], ids=str)
+def test_few_singular_values_of_many(shape):
+    x = matrices(*shape)
+    u, s, v = (each.numpy() for each in torch.svd_lowrank(torch.tensor(x), q=4))
+    np.testing.assert_allclose(s, np.linalg.svd(x, compute_uv=False), 1e-10)
+    again = (u * s[..., None, :]) @ np.swapaxes(v, -1, -2)
+    np.testing.assert_allclose(again, x, atol=1e-10)
+    u, s, v = torch.pca_lowrank(torch.tensor(x), q=3, niter=40)
+    wanted = np.linalg.svd(x - x.mean(-2, keepdims=True), compute_uv=False)[..., :3]
+    np.testing.assert_allclose(s.numpy(), wanted, 1e-6)
+
+
+def test_wrong_numbers_of_components():
+    with pytest.raises(ValueError, match="not greater than min.m, n.=2"):
+        torch.pca_lowrank(torch.ones(2, 3), q=3)
+    with pytest.raises(ValueError, match="must be non-negative"):
+        torch.pca_lowrank(torch.ones(2, 3), niter=-1)
+
+
 def test_older_names_warn():
     a, b = torch.tensor(matrices(3, 3)).tril() + 2 * torch.eye(3), torch.ones(3, 1)
     with pytest.warns(UserWarning, match="torch.lu is deprecated"):

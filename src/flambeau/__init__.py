@@ -200,6 +200,7 @@ from .tensor.linalg import (
     outer,
     vdot,
 )
+from .tensor.lowrank import pca_lowrank, svd_lowrank
 from .tensor.matrices import cross, trace
 from .tensor.norms import cdist, dist, norm
 from .tensor.older import (
