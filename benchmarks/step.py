@@ -11,7 +11,9 @@ from .contender import Answer
 
 __all__ = ["Training", "Wrap", "outputs"]
 
-_LEARNING_RATE = 1e-4
+# So small that what one step rounds is not amplified by the next ones: with 1e-4 the
+# gradients of ShuffleNet in float32 are off by 8 % after four steps, with 1e-6 by 1 %.
+_LEARNING_RATE = 1e-6
 _MOMENTUM = 0.9
 _CALLS = 4  # before a result counts: the first ones are recorded or compiled
 
