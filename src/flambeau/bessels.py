@@ -10,6 +10,7 @@ Source: NIST Digital Library of Mathematical Functions, chapters 9 and 10.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,13 @@ _FAR = 30.0  # from here on the asymptotic series are exact
 _TERMS = 24  # of those
 _NEAR = 2.0  # up to here the series with a logarithm lose no digits
 _EULER = 0.5772156649015328606
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(80)
+
+
+@cache
+def _points() -> list[tuple[float, float]]:
+    """Return the points and weights of Gauss's rule between -1 and 1."""
+    points, weights = np.polynomial.legendre.leggauss(80)
+    return list(zip(points.tolist(), weights.tolist()))
 
 
 def _coefficients(order: int) -> list[float]:
@@ -181,7 +188,7 @@ def _y_integral(x: Array, order: int) -> Array:
     """Return Y(x) as two integrals: NIST 10.9.7."""
     total = np.zeros_like(x)
     end = np.arcsinh(40 / x)
-    for node, weight in zip(_NODES, _WEIGHTS):
+    for node, weight in _points():
         angle = (node + 1) * math.pi / 2
         wave = np.sin(x * math.sin(angle) - order * angle) * math.pi
         t = (node + 1) / 2 * end
