@@ -354,6 +354,7 @@ def saved_raw(model: Any, folder: Path) -> Path:
         ("/etc/hostname", "0", 1, "no file in the model's folder"),
         ("absent.bin", "0", 2, "no file in the model's folder"),
         ("a\0b", "0", 2, "no file in the model's folder"),
+        ("a" * 5000, "0", 2, "no file in the model's folder"),
         ("weights.bin", "4", 2, "bytes 4 to 12 are not in the file"),
         ("weights.bin", "-4", 1, "bytes -4 to 0 are not in the file"),
         ("weights.bin", "x", 1, "invalid literal"),

@@ -224,10 +224,14 @@ class _Reader:
         name = tensor.name
         where = {each.key: each.value for each in tensor.external_data}
         folder, place = self._file.parent.resolve(), where.get("location", "")
-        source = folder if "\0" in place else (folder / place).resolve()
-        if folder not in source.parents or not source.is_file():
+        try:
+            source = (folder / place).resolve()
+            is_here = folder in source.parents and source.is_file()
+        except (OSError, ValueError):  # too long, or no name of a file
+            is_here = False
+        if not is_here:
             raise self._error(
-                f"the constant {name!r} lies in {where.get('location')!r}, which is no "
+                f"the constant {name!r} lies in {place[:200]!r}, which is no "
                 "file in the model's folder",
                 name,
             )
