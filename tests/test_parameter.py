@@ -143,3 +143,13 @@ def test_a_buffer_is_a_tensor_that_remembers_whether_to_be_saved():
         assert not each.persistent
         assert each.tolist() == [2.0, 2.0]
     assert nn.Buffer().persistent
+
+
+def test_a_new_parameter_is_a_value_once_what_it_shows_is_computed():
+    """A step that reads it is then the same as after an update, and compiled once."""
+    layer = nn.Linear(3, 2)
+    torch.evaluate()
+    torch.optim.SGD(layer.parameters(), lr=0.1)  # reads them: they are no views then
+    for each in layer.parameters():
+        assert each.node.value is not None
+        assert each.is_leaf and each.requires_grad

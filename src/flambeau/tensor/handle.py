@@ -312,11 +312,23 @@ def _is_leaf_tape(node: Node) -> bool:
 
 def _leaf_of(handle: Handle, node: Node) -> Node:
     """Return a node with the value of `node` that collects the handle's gradient."""
-    inputs = () if node.value is not None else (node,)
+    value = _known_value(node)
+    inputs = () if value is not None else (node,)
     tape = Tape(leaf=weakref.ref(handle))
     if _is_leaf_tape(handle._node) and handle._node.tape is not None:
         tape.hooks = handle._node.tape.hooks
-    return Node(alias, inputs, {}, node.shape, node.dtype, node.value, tape)
+    return Node(alias, inputs, {}, node.shape, node.dtype, value, tape)
+
+
+def _known_value(node: Node) -> np.ndarray | None:
+    """Return the value of a node if it is there, perhaps in what the node detaches.
+
+    A step that computes with a new parameter is then the same as with one that was
+    updated. A recorder has to see what it knows.
+    """
+    while node.value is None and node.op is detach and state.recorder is None:
+        (node,) = node.inputs
+    return node.value
 
 
 def wrap(node: Node) -> Tensor:
