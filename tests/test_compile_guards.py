@@ -218,6 +218,39 @@ def test_pending_values_outside_are_kept() -> None:
     assert training.step.replays == 5
 
 
+def test_an_argument_that_is_known_elsewhere_too_may_be_another_one_next_time() -> None:
+    class Job:
+        def __init__(self) -> None:
+            self.x, self.total = torch.full((2,), 1.0), torch.zeros(2)
+
+        def step(self, x: torch.Tensor) -> torch.Tensor:
+            self.total += x
+            return self.x * 10 + x
+
+    job = Job()
+    step = torch.compile(job.step)
+    for _ in range(4):
+        assert step(job.x).tolist() == [11, 11]
+    assert step.replays == 1
+    for _ in range(4):
+        assert step(torch.full((2,), 2.0)).tolist() == [12, 12]
+    assert job.total.tolist() == [12, 12]
+    job.x.fill_(3.0)
+    assert step(job.x).tolist() == [33, 33]
+    job.x = torch.full((2,), 4.0)
+    assert step(job.x).tolist() == [44, 44]
+
+
+def test_an_argument_that_shows_memory_known_elsewhere_is_not_replayed() -> None:
+    whole = torch.zeros(4)
+    compiled = torch.compile(lambda part: part + whole[:2])
+    for value in range(6):
+        whole.fill_(float(value))
+        assert compiled(whole[:2]).tolist() == [2 * value] * 2
+    assert compiled.replays == 0
+    assert "memory of an argument" in str(compiled.reason)
+
+
 def test_arguments_shared_with_numpy_are_read_at_each_call() -> None:
     array = np.zeros((64, 64), np.float32)
     x, weight = torch.from_numpy(array), torch.rand(64, 64)

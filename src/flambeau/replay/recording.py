@@ -70,6 +70,7 @@ class _Before:
     Attributes:
         watch: everything else it can reach.
         arguments: how many of the tensors are arguments.
+        bound: the arguments that are known from elsewhere, too, by their position.
         tensors: those of the arguments, then the others, without gradients.
         places: where each tensor is, gradients too, by id.
         nodes: the node of each place.
@@ -85,10 +86,13 @@ class _Before:
         if any(map(is_hooked, arguments)):
             raise TooMuch("hooks are called on the gradients of its arguments")
         own = {id(each) for each in arguments}
-        own |= {id(each._root()) for each in arguments}
-        if any(each in watch.tensors for each in own):
-            raise TooMuch("an argument is also known from elsewhere")
-        self.tensors = [*arguments, *watch.tensors.values()]
+        if any(id(each._root()) in watch.tensors.keys() - own for each in arguments):
+            raise TooMuch("the memory of an argument is also known from elsewhere")
+        self.bound = {
+            at: each for at, each in enumerate(arguments) if id(each) in watch.tensors
+        }
+        others = [each for key, each in watch.tensors.items() if key not in own]
+        self.tensors = [*arguments, *others]
         self.places: dict[int, Place] = {}
         self.nodes: dict[Place, Node] = {}
         self.versions: dict[Place, int] = {}
@@ -129,7 +133,7 @@ class _Analysis:
 
     def __init__(self, before: _Before, recorder: Recorder, result: Any) -> None:
         self.before, self.recorder = before, recorder
-        self.script = Script(None, before.tensors[before.arguments :])
+        self.script = Script(None, before.tensors[before.arguments :], before.bound)
         self.outside: dict[int, int] = {}
         self.returned: list[Tensor] = []
         self.script.result = flatten(result, self.returned, _refuse)

@@ -99,6 +99,8 @@ class Replay:
         script = self.script
         if not self._watch.holds():
             raise Changed
+        if any(tensors[at] is not each for at, each in script.bound.items()):
+            raise Changed
         if script.writes and state.pending:
             evaluate_pending()
         known = tensors + script.captured

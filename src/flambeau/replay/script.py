@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -108,6 +108,7 @@ class Script:
     Attributes:
         graph: the structure of what is computed.
         captured: the tensors that are not arguments, which it reads or changes.
+        bound: the arguments that are reached in other ways, too, by their position.
         outside: the values that do not come from tensors.
         reads: for each value that is computed with: a place, or a position in
             `outside`.
@@ -123,6 +124,7 @@ class Script:
 
     graph: Any
     captured: list[Tensor]
+    bound: dict[int, Tensor] = field(default_factory=dict)
     outside: list[Outside] = field(default_factory=list)
     reads: list[Place | int] = field(default_factory=list)
     kinds: dict[Place, Kind] = field(default_factory=dict)
@@ -136,10 +138,10 @@ class Script:
 
     def is_like(self, other: Script) -> bool:
         """Whether another recording of the same call found the same."""
-        pairs = zip(self.captured, other.captured)
         return (
-            len(self.captured) == len(other.captured)
-            and all(first is second for first, second in pairs)
+            _are_same(self.captured, other.captured)
+            and self.bound.keys() == other.bound.keys()
+            and _are_same(self.bound.values(), other.bound.values())
             and len(self.outside) == len(other.outside)
             and all(a.is_like(b) for a, b in zip(self.outside, other.outside))
             and self._plain() == other._plain()
@@ -158,3 +160,8 @@ class Script:
             self.result,
             self.returns,
         )
+
+
+def _are_same(first: Collection[Tensor], second: Collection[Tensor]) -> bool:
+    pairs = zip(first, second)
+    return len(first) == len(second) and all(one is other for one, other in pairs)
