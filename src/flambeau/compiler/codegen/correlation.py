@@ -137,7 +137,8 @@ class Correlation:
         row, size = self.axes[-1].out, self.dtype.itemsize
         if self.depthwise:
             return choose_lanewise_tile(target, size, row, self.columns)
-        return choose_tile(target, size, row, self.columns, max(1, self.taps))
+        taps = max(1, self.taps)
+        return choose_tile(target, size, row, self.columns, taps, self.depth * taps)
 
 
 @dataclass(frozen=True)

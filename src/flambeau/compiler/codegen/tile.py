@@ -26,6 +26,8 @@ T = TypeVar("T")
 __all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
+_NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
+_BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop that runs unknown times
 _UNROLLED = 64  # FMAs in the body of an inner loop, more or less
 
@@ -50,7 +52,12 @@ class TileShape:
 
 
 def choose_tile(
-    target: Target, itemsize: int, rows: int, columns: int, taps: int = 1
+    target: Target,
+    itemsize: int,
+    rows: int,
+    columns: int,
+    taps: int = 1,
+    steps: int = 0,
 ) -> TileShape:
     """Return the tile that covers `rows` x `columns` in the least time.
 
@@ -60,16 +67,18 @@ def choose_tile(
         rows: of the output.
         columns: of the output.
         taps: how often the broadcast operand is read while a panel is done.
+        steps: of the reduction, if known.
     """
     lanes = target.lanes(itemsize)
     vectors = ceil_div(columns, lanes)
+    is_far = steps * target.vector_bytes > _NEAREST
     widest = 8 if rows <= 2 else 4  # few rows need more sums for their latency
     shapes = (
         TileShape(most, across, lanes)
         for across in range(1, min(vectors, widest) + 1)
         for most in range(1, min(rows, _fitting(target, across)) + 1)
     )
-    return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps))
+    return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps, is_far))
 
 
 def choose_lanewise_tile(
@@ -92,24 +101,26 @@ def _fitting(target: Target, vectors: int) -> int:
     return (target.vector_registers - vectors - 1) // vectors
 
 
-def _cost(shape: TileShape, rows: int, vectors: int, taps: int) -> float:
+def _cost(shape: TileShape, rows: int, vectors: int, taps: int, is_far: bool) -> float:
     """FMA slots that one step of the reduction takes over the whole output.
 
     Each panel brings the broadcast operand near once more.
     """
     whole, rest = divmod(rows, shape.rows)
-    each = whole * _step(shape.rows, shape.vectors) + 0.25 * rows / taps
+    each = whole * _step(shape.rows, shape.vectors, is_far) + 0.25 * rows / taps
     if rest:
-        each += _step(rest, shape.vectors)
+        each += _step(rest, shape.vectors, is_far)
     return each * ceil_div(vectors, shape.vectors)
 
 
-def _step(rows: int, vectors: int) -> float:
+def _step(rows: int, vectors: int, is_far: bool) -> float:
     """Slots of one tile's step: its FMAs, or what its loads or their latency take.
 
     Loads cost a little beside the FMAs: vectors more, as they come from further away.
+    Where the nearest cache has not room for them, bringing them takes its time.
     """
-    near = max(rows * vectors, rows + vectors, _LATENCY)
+    bringing = _BRINGING * vectors if is_far else 0
+    near = max(rows * vectors, rows + vectors, _LATENCY, bringing)
     return near + 0.125 * rows + 0.25 * vectors
 
 
