@@ -99,8 +99,9 @@ class Replay:
         script = self.script
         if not self._watch.holds():
             raise Changed
-        if any(tensors[at] is not each for at, each in script.bound.items()):
-            raise Changed
+        for at, tensor in script.bound.items():
+            if tensors[at] is not tensor:
+                raise Changed
         if script.writes and state.pending:
             evaluate_pending()
         known = tensors + script.captured

@@ -33,24 +33,27 @@ if TYPE_CHECKING:
 UnaryFunction = Callable[..., "Tensor"]
 
 
-def _named(function: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
+def named(function: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
+    """Give a function its name and its text."""
     function.__name__ = function.__qualname__ = name
     function.__doc__ = text
     return function
 
 
-def unary(name: str, op: Op, formula: str, floats: bool = True) -> UnaryFunction:
+def unary(
+    name: str, op: Op, formula: str, floats: bool = True, owner: str = "torch"
+) -> UnaryFunction:
     """Return the function for a unary op; with `floats`, integers become floats."""
 
     def apply(input: Tensor) -> Tensor:
         node = to_node(input)
         return wrap(op(as_float(node) if floats else node))
 
-    return _named(
+    return named(
         apply,
         name,
         f"Return {formula} of each element.\n\nArgs:\n    input: any shape.\n\n"
-        f'Source: torch\'s page "torch.{name}".',
+        f'Source: torch\'s page "{owner}.{name}".',
     )
 
 
@@ -93,7 +96,7 @@ def _whole(name: str, op: Op, formula: str) -> UnaryFunction:
         node = input.node
         return wrap(op(node) if node.dtype.is_floating_point else node)
 
-    return _named(
+    return named(
         apply, name, f'Return {formula}.\n\nSource: torch\'s page "torch.{name}".'
     )
 
@@ -394,7 +397,7 @@ def _binary(
         return wrap(op(*pair(input, other)))
 
     second = "a tensor or number" if numbers else "another one"
-    return _named(
+    return named(
         apply,
         name,
         f"Return {text}, broadcast.\n\nArgs:\n    input: a tensor.\n    other: "
@@ -423,7 +426,7 @@ def _bits(name: str, op: Op, text: str, numbers: bool = True) -> Callable[..., T
         _no_floats(name, a)
         return wrap(op(a, b))
 
-    return _named(apply, name, f"Return {text} of integers or bools, broadcast.")
+    return named(apply, name, f"Return {text} of integers or bools, broadcast.")
 
 
 def _no_floats(name: str, x: Node) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..graph import Node
@@ -16,8 +17,8 @@ from .operands import (
     check_some_tensor,
     check_tensors,
     pair,
-    to_node,
 )
+from .pointwise import named, unary
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -37,11 +38,7 @@ __all__ = [
 ]
 
 
-def _of_one(name: str, op: Op, text: str) -> Callable[..., Tensor]:
-    def apply(input: Tensor) -> Tensor:
-        return wrap(op(as_float(to_node(input))))
-
-    return _named(apply, name, f"Return {text} of each element.")
+_of_one = partial(unary, owner="torch.special")
 
 
 def _of_two(name: str, op: Op, text: str) -> Callable[..., Tensor]:
@@ -50,15 +47,8 @@ def _of_two(name: str, op: Op, text: str) -> Callable[..., Tensor]:
         a, b = pair(input, other)
         return wrap(op(as_float(a), as_float(b)))
 
-    return _named(apply, name, f"Return {text}, broadcast.")
-
-
-def _named(
-    function: Callable[..., Tensor], name: str, text: str
-) -> Callable[..., Tensor]:
-    function.__name__ = function.__qualname__ = name
-    function.__doc__ = f'{text}\n\nSource: torch\'s page "torch.special.{name}".'
-    return function
+    source = f'Source: torch\'s page "torch.special.{name}".'
+    return named(apply, name, f"Return {text}, broadcast.\n\n{source}")
 
 
 i0 = _of_one(
