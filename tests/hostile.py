@@ -215,11 +215,14 @@ def old_file() -> bytes:
     return content + pickle.dumps([], 1)
 
 
-def tar_file() -> bytes:
-    """torch's first format, with a storage that is a part of another."""
+_PARTS = [(8, 7, 2, 4)]  # key, that of the whole, first element, how many
+
+
+def tar_file(parts: Any = _PARTS) -> bytes:
+    """torch's first format, with a list of storages that are parts of others."""
     storages = [pickle.dumps(1, 2), _old_class((7, "cpu"), b"torch\nFloatStorage\n")]
     storages.append(struct.pack("<q", 6) + np.arange(6, dtype=np.float32).tobytes())
-    storages.append(pickle.dumps([(8, 7, 2, 4)], 2))
+    storages.append(pickle.dumps(parts, 2))
     tensors = [pickle.dumps(2, 2)]
     for key, storage, sizes in ((20, 7, (2, 3, 3, 1, 0)), (21, 8, (2, 2, 1, 2, 0))):
         tensors.append(_old_class((key, storage), b"torch\nFloatTensor\n"))

@@ -19,6 +19,7 @@ from hostile import (
     rezipped,
     safetensors_file,
     seeds,
+    tar_file,
     verdict,
     watched,
     with_pickle,
@@ -336,6 +337,15 @@ def test_storages_that_are_not_those_of_the_pickle(folder):
     failed(Case(content[:-1]), folder)
     failed(Case(pickle.dumps({"a": 1}, 2)), folder)
     failed(Case(pickle.dumps({"a": 1}, 4)), folder)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [[(8, 6, 2, 4)], [(8, [7], 2, 4)], [(8, 7, 2.0, 4)], [(8, 7, 2)], [7], 7, None],
+    ids=["unknown", "no_key", "no_integer", "three", "no_tuple", "no_list", "nothing"],
+)
+def test_parts_of_storages_that_make_no_sense_are_refused(folder, parts):
+    assert "part" in str(failed(Case(tar_file(parts)), folder))
 
 
 # safetensors

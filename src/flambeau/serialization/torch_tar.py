@@ -106,13 +106,11 @@ class _TarFile:
             key, _, kind = reader.three()
             count = reader.numbers("<q")[0]
             self._keep(reader, key, self._storage(reader, kind, count))
-        for view in reader.value():
-            key, root, start, count = view
-            found = self._known[root]
-            part = None if type(found) is not Storage else (found, start, count)
-            if part is None or {type(start), type(count)} != {int}:
+        for key, root, start, count in reader.fours():
+            found = self._known.get(root)
+            if type(found) is not Storage:
                 raise piece.error(reader.at, "a storage is a part of no storage")
-            self._keep(reader, key, StoragePart(*part))
+            self._keep(reader, key, StoragePart(found, start, count))
 
     def _storage(self, reader: _Reader, kind: Any, count: int) -> Storage:
         if type(kind) is not StorageKind or kind.dtype is None:
@@ -182,6 +180,15 @@ class _Reader:
         found = self.value()
         if type(found) is not tuple or len(found) != 3:
             raise self.piece.error(self.at, "what tells of a tensor is damaged")
+        return found
+
+    def fours(self) -> list[tuple[int, int, int, int]]:
+        """Return a pickled list of four integers each."""
+        found = self.value()
+        if type(found) is not list or not all(
+            type(each) is tuple and [*map(type, each)] == [int] * 4 for each in found
+        ):
+            raise self.piece.error(self.at, "the list of parts of storages is damaged")
         return found
 
     def numbers(self, form: str) -> tuple[int, ...]:
