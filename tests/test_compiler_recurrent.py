@@ -19,12 +19,16 @@ from flambeau.tensor.handle import wrap
 GATES = {name: cell.gates for name, cell in CELLS.items()}
 
 
-def made(cell: str, sizes: tuple[int, int, int], dtype: str) -> dict[str, Tensor]:
+def made(
+    cell: str, sizes: tuple[int, int, int], dtype: str, projected: int = 0
+) -> dict[str, Tensor]:
     """What a layer reads, for (steps, batch, hidden)."""
     steps, batch, hidden = sizes
-    rows, states = GATES[cell] * hidden, (batch, hidden)
-    shapes = {"x": (steps * batch, rows), "w": (rows, hidden), "h": states}
-    shapes |= {"lstm": {"c": states}, "gru": {"b": (rows,)}}.get(cell, {})
+    rows, shown = GATES[cell] * hidden, projected or hidden
+    shapes = {"x": (steps * batch, rows), "w": (rows, shown), "h": (batch, shown)}
+    shapes |= {"lstm": {"c": (batch, hidden)}, "gru": {"b": (rows,)}}.get(cell, {})
+    if projected:
+        shapes["p"] = (projected, hidden)
     generator = np.random.default_rng(0)
     kind = getattr(flambeau, dtype)
     return {
@@ -34,10 +38,16 @@ def made(cell: str, sizes: tuple[int, int, int], dtype: str) -> dict[str, Tensor
 
 
 def forward_and_back(
-    cell: str, sizes: tuple[int, int, int], dtype: str, reverse: bool, bounded: bool
+    cell: str,
+    sizes: tuple[int, int, int],
+    dtype: str,
+    reverse: bool,
+    bounded: bool,
+    projected: int = 0,
 ) -> list[Node]:
     """The states, and the gradients of all inputs."""
-    inputs = {k: v.requires_grad_() for k, v in made(cell, sizes, dtype).items()}
+    given = made(cell, sizes, dtype, projected)
+    inputs = {name: each.requires_grad_() for name, each in given.items()}
     nodes = {name: each.node for name, each in inputs.items()}
     generator = np.random.default_rng(1)
     if bounded:
@@ -65,6 +75,27 @@ def test_any_sizes(
     check(*nodes)
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 35), st.integers(2, 40)),
+    st.integers(1, 39),
+    st.sampled_from(["float32", "float64"]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_projections_of_any_size(
+    sizes: tuple[int, int, int],
+    projected: int,
+    dtype: str,
+    reverse: bool,
+    bounded: bool,
+) -> None:
+    projected = min(projected, sizes[2] - 1)
+    nodes = forward_and_back("lstm", sizes, dtype, reverse, bounded, projected)
+    assert host_steps(*nodes) == []
+    check(*nodes)
+
+
 @pytest.mark.parametrize("cell", sorted(GATES))
 def test_states_without_gradients(cell: str) -> None:
     nodes = {
@@ -79,6 +110,12 @@ def test_states_without_gradients(cell: str) -> None:
 @pytest.mark.parametrize("at_end", [True, False])
 def test_nothing_outside_is_touched(cell: str, at_end: bool) -> None:
     nodes = forward_and_back(cell, (2, 5, 19), "float32", True, True)
+    compute_between_guards(*nodes, at_end=at_end)
+
+
+@pytest.mark.parametrize("at_end", [True, False])
+def test_projections_touch_nothing_outside(at_end: bool) -> None:
+    nodes = forward_and_back("lstm", (2, 5, 19), "float32", True, True, 17)
     compute_between_guards(*nodes, at_end=at_end)
 
 
@@ -106,6 +143,11 @@ def test_a_layer_is_one_kernel_for_each_direction_and_way() -> None:
     forward = [each for each in found if each not in back]
     assert len(forward) == len(back) == 4
     assert sum("reverse" in each for each in forward) == 2
+
+
+def test_a_projected_layer_is_as_many_kernels() -> None:
+    layer = nn.LSTM(4, 8, bidirectional=True, proj_size=3)
+    assert len(recurrences(layer, flambeau.ones(5, 3, 4))) == 4
 
 
 def test_packed_sequences_have_kernels_too() -> None:

@@ -8,6 +8,9 @@ the samples are cut among the chunks, which never wait for each other. The weigh
 read from panels, whose vectors are the same hidden units of each gate:
 
     panels[gate][units / lanes][k][lane]
+
+With a projection, the cells of a block lie in the workspace, from where a second
+product makes the hidden state of them: h = cell(gates, h) p^T.
 """
 
 from __future__ import annotations
@@ -25,7 +28,14 @@ from .kernel import Kernel
 from .packing import Pack, Steps
 from .tile import Tile, TileShape, ceil_div
 
-__all__ = ["Emitter", "RecurrenceSpec", "Walk", "pack_states", "recurrence_kernel"]
+__all__ = [
+    "Emitter",
+    "RecurrenceSpec",
+    "Walk",
+    "pack_projection",
+    "pack_states",
+    "recurrence_kernel",
+]
 
 _TOGETHER = 16  # samples of a chunk, for which the weights are read once
 _WIDEST = 4  # vectors of a tile
@@ -45,6 +55,7 @@ class RecurrenceSpec:
         reverse: whether the last step comes first.
         keeps: whether the gates are stored for the way back.
         bounded: whether samples have lengths of their own.
+        projected: the size to which the hidden state is projected, or 0.
     """
 
     cell: str
@@ -56,6 +67,12 @@ class RecurrenceSpec:
     reverse: bool
     keeps: bool = False
     bounded: bool = False
+    projected: int = 0
+
+    @property
+    def shown(self) -> int:
+        """The size of the hidden state."""
+        return self.projected or self.hidden
 
     @property
     def states(self) -> int:
@@ -76,7 +93,8 @@ class RecurrenceSpec:
     @property
     def flops(self) -> int:
         """Of the products."""
-        return 2 * self.steps * self.batch * self.gates * self.hidden**2
+        depth = self.gates * self.shown + self.projected
+        return 2 * self.steps * self.batch * self.hidden * depth
 
     @property
     def name(self) -> str:
@@ -85,28 +103,43 @@ class RecurrenceSpec:
         flags = [
             name for name in ("reverse", "keeps", "bounded") if getattr(self, name)
         ]
+        if self.projected:
+            sizes += f"to{self.projected}"
         return "_".join([sizes, *flags])
 
 
 def pack_states(spec: RecurrenceSpec, target: Target) -> Pack:
     """How the weights of the hidden state are gathered: a panel per gate and vector."""
     lanes = target.lanes(spec.dtype.itemsize)
-    hidden = spec.hidden
+    hidden, shown = spec.hidden, spec.shown
     return Pack(
         dtype=spec.dtype,
-        groups=((spec.gates, hidden * hidden),),
+        groups=((spec.gates, hidden * shown),),
         taps=(Steps(0, 0, 1),),
-        rows=(hidden, 1),
-        columns=(hidden, hidden),
+        rows=(shown, 1),
+        columns=(hidden, shown),
         panel=lanes,
+    )
+
+
+def pack_projection(spec: RecurrenceSpec, target: Target) -> Pack:
+    """How the weights that project the cells are gathered: a panel per vector."""
+    return Pack(
+        dtype=spec.dtype,
+        groups=((1, 0),),
+        taps=(Steps(0, 0, 1),),
+        rows=(spec.hidden, 1),
+        columns=(spec.projected, spec.hidden),
+        panel=target.lanes(spec.dtype.itemsize),
     )
 
 
 def recurrence_kernel(spec: RecurrenceSpec, target: Target) -> Kernel:
     """Return the kernel of the way forward.
 
-    Table: x, panels of w, h, c of an LSTM, b of a GRU, lengths where there are any, and
-    what `ops.recurrent` says of the result. Its bound is the number of steps.
+    Table: x, panels of w, h, c of an LSTM, b of a GRU, panels of a projection, lengths
+    where there are any, and what `ops.recurrent` says of the result. Its bound is the
+    number of steps.
     """
     walk = Walk(spec, target)
     gates = spec.steps * spec.batch * spec.hidden * (spec.gates + 1)
@@ -118,7 +151,7 @@ def recurrence_kernel(spec: RecurrenceSpec, target: Target) -> Kernel:
         spec.flops,
         gates * spec.dtype.itemsize,
         bounds=(spec.steps,),
-        workspace=walk.workspace(spec.gates),
+        workspace=(walk.sums(spec.gates) + walk.states) * spec.dtype.itemsize,
     )
 
 
@@ -138,16 +171,23 @@ class Walk:
         self.spec, self.target = spec, target
         self.lanes = target.lanes(spec.dtype.itemsize)
         self.vectors = ceil_div(spec.hidden, self.lanes)
+        self.shown = ceil_div(spec.shown, self.lanes)  # vectors of the hidden state
 
-    def beside(self, gates: int) -> int:
-        """How many vectors of units a tile has for each of some gates."""
-        most = max(1, _WIDEST // gates)
-        return max(n for n in range(1, most + 1) if self.vectors % n == 0)
+    def beside(self, gates: int, vectors: int | None = None) -> int:
+        """How many vectors a tile has for each of some gates, of so many units."""
+        most, whole = max(1, _WIDEST // gates), vectors or self.vectors
+        return max(n for n in range(1, most + 1) if whole % n == 0)
 
-    def workspace(self, gates: int) -> int:
-        """The bytes of a block's sums."""
-        sums = self.spec.block * gates * self.beside(gates) * self.lanes
-        return sums * self.spec.dtype.itemsize
+    def sums(self, gates: int) -> int:
+        """How many sums a block has at once: of the gates, or of a projection."""
+        widest = max(gates * self.beside(gates), self.beside(1, self.shown))
+        return self.spec.block * widest * self.lanes
+
+    @property
+    def states(self) -> int:
+        """How much of a block's states is kept below its sums: those projected."""
+        spec = self.spec
+        return spec.block * (spec.projected + spec.hidden) if spec.projected else 0
 
     def tile_rows(self, rows: int, vectors: int) -> int:
         """How many samples of a block a tile has."""
@@ -212,11 +252,12 @@ class Emitter:
         k = self.k
         return k.mul(k.add(k.mul(block, self.spec.batch), row), width)
 
-    def mask(self, unit: ir.Value) -> ir.Value | None:
-        """Which lanes of a vector of units exist, if not all do."""
-        if self.spec.hidden % self.lanes == 0:
+    def mask(self, unit: ir.Value, size: int = 0) -> ir.Value | None:
+        """Which lanes of a vector of units, or of so many, exist, if not all do."""
+        size = size or self.spec.hidden
+        if size % self.lanes == 0:
             return None
-        return self.k.first_lanes(self.k.sub(self.spec.hidden, unit), self.lanes)
+        return self.k.first_lanes(self.k.sub(size, unit), self.lanes)
 
     def load(self, slot: str, place: ir.Value, mask: ir.Value | None) -> ir.Value:
         """Load a vector."""
@@ -229,6 +270,13 @@ class Emitter:
         """Store a vector."""
         buffer = self.k.buffer(self.slots[slot])
         self.k.store(value, buffer, place, self.spec.dtype, mask)
+
+    def clear(self, line: ir.Value, start: int, stop: int) -> None:
+        """Store zeros in a part of a row of the result."""
+        k, zero = self.k, self.math.number(0, self.spec.dtype)
+        with k.loop(0, stop - start, self.lanes) as at:
+            place = k.add(line, k.add(at, start))
+            self.store(zero, "out", place, self.mask(at, stop - start))
 
     def is_on(self, t: ir.Value, row: ir.Value) -> ir.Value | None:
         """Whether a sample has a step, in every lane; None where all have."""
@@ -292,6 +340,7 @@ class _Forward(Emitter):
 
     def __init__(self, name: str, spec: RecurrenceSpec, target: Target) -> None:
         own = {"lstm": ["c"], "gru": ["b"]}.get(spec.cell, [])
+        own += ["p"] if spec.projected else []
         lengths = ["lengths"] if spec.bounded else []
         super().__init__(name, spec, target, ["x", "w", "h", *own, *lengths, "out"])
 
@@ -300,8 +349,10 @@ class _Forward(Emitter):
         spec, k = self.spec, self.k
         if spec.cell == "lstm":
             self._begin(first, rows)
+        if spec.projected:
+            self._begin_shown(first, rows)
         beside = self.walk.beside(spec.gates)
-        panel = spec.hidden * self.lanes
+        panel = spec.shown * self.lanes
         spacing = panel * (1 if beside > 1 else self.walk.vectors)
         with k.loop(0, self.steps) as number:
             t = number
@@ -311,12 +362,14 @@ class _Forward(Emitter):
             with k.loop(0, self.walk.vectors, beside) as vector:
                 b = self.pointer("w", k.mul(vector, panel))
                 shape = (spec.gates * beside, spacing)
-                parts = [(0, 0, spec.hidden)]
-                self.products(before, spec.hidden, rows, b, shape, parts)
+                parts = [(0, 0, spec.shown)]
+                self.products(before, spec.shown, rows, b, shape, parts)
                 for each in range(beside):
                     unit = k.mul(k.add(vector, each), self.lanes)
                     with k.loop(0, rows) as row:
                         self._cell(t, first, row, unit, k.int(each), before)
+            if spec.projected:
+                self._project(t, first, rows)
 
     def _begin(self, first: ir.Value, rows: int) -> None:
         """Let the cell state, which is kept in the result, be the first one."""
@@ -331,6 +384,8 @@ class _Forward(Emitter):
     def _before(self, t: ir.Value, number: ir.Value, first: ir.Value) -> ir.Value:
         """The address of the block's hidden states before a step."""
         k, hidden = self.k, self.spec.hidden
+        if self.spec.projected:
+            return self._part(0)
         there = k.add(t, 1 if self.spec.reverse else -1)
         earlier = self.pointer("out", self.line(there, first, hidden))
         begin = self.pointer("h", k.mul(first, hidden))
@@ -358,12 +413,15 @@ class _Forward(Emitter):
             place = k.add(x_line, gate * spec.hidden)
             outside.append(self.load("x", place, mask))
         place = k.add(k.mul(at, spec.hidden), unit)
-        h = k.load(before, place, kind, self.lanes, mask)
+        h = None if spec.projected else k.load(before, place, kind, self.lanes, mask)
         step = {"lstm": self._lstm, "gru": self._gru}.get(spec.cell, self._plain)
         after, kept = step(own, outside, h, row, unit, mask)
         on = self.is_on(t, row)
-        new = after[0] if on is None else k.b.select(on, after[0], h)
-        self.store(new, "out", k.add(self.line(t, row, spec.hidden), unit), mask)
+        if spec.projected:
+            k.store(after[0], self._part(1), place, kind, mask)
+        else:
+            new = after[0] if on is None else k.b.select(on, after[0], h)
+            self.store(new, "out", k.add(self.line(t, row, spec.hidden), unit), mask)
         if spec.cell == "lstm":
             place = k.add(self.line(self.steps, row, spec.hidden), unit)
             c = after[1]
@@ -389,6 +447,54 @@ class _Forward(Emitter):
         for at, each in enumerate(kept):
             place = self.line(k.add(plane, at), row, spec.hidden)
             self.store(each, "out", k.add(place, unit), mask)
+
+    # Projections
+
+    def _part(self, number: int) -> ir.Value:
+        """The address of a block's projected states (0) or unprojected ones (1)."""
+        spec = self.spec
+        place = self.walk.sums(spec.gates) + number * spec.block * spec.projected
+        return self.k.at(self.k.workspace, place, spec.dtype)
+
+    def _begin_shown(self, first: ir.Value, rows: int) -> None:
+        """Let the projected state be the first one."""
+        k, size, kind = self.k, self.spec.projected, self.spec.dtype
+        start = k.mul(first, size)
+        with k.loop(0, rows * size) as at:
+            value = k.load(k.buffer(self.slots["h"]), k.add(start, at), kind)
+            k.store(value, self._part(0), at, kind)
+
+    def _project(self, t: ir.Value, first: ir.Value, rows: int) -> None:
+        """Make the hidden state of a step of what its cells show."""
+        spec, k, lanes = self.spec, self.k, self.lanes
+        beside = self.walk.beside(1, self.walk.shown)
+        panel = spec.hidden * lanes
+        with k.loop(0, self.walk.shown, beside) as vector:
+            b = self.pointer("p", k.mul(vector, panel))
+            parts = [(0, 0, spec.hidden)]
+            self.products(self._part(1), spec.hidden, rows, b, (beside, panel), parts)
+            with k.loop(0, rows) as at, k.loop(0, beside) as each:
+                unit = k.mul(k.add(vector, each), lanes)
+                self._show(t, first, at, unit, self.sums(at, each, beside))
+        with k.loop(0, rows) as at:
+            line = self.line(t, k.add(first, at), spec.hidden)
+            self.clear(line, spec.projected, spec.hidden)
+
+    def _show(
+        self, t: ir.Value, first: ir.Value, at: ir.Value, unit: ir.Value, new: ir.Value
+    ) -> None:
+        """Store a vector of a sample's projected state."""
+        spec, k = self.spec, self.k
+        row, mask = k.add(first, at), self.mask(unit, spec.projected)
+        place, kept = k.add(k.mul(at, spec.projected), unit), self._part(0)
+        on = self.is_on(t, row)
+        if on is not None:
+            old = k.load(kept, place, spec.dtype, self.lanes, mask)
+            new = k.b.select(on, new, old)
+        k.store(new, kept, place, spec.dtype, mask)
+        self.store(new, "out", k.add(self.line(t, row, spec.hidden), unit), mask)
+
+    # Cells
 
     def _sigmoid(self, x: ir.Value) -> ir.Value:
         """1 / (1 + exp(-x)), within a few units in the last place."""

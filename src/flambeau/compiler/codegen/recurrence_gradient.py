@@ -8,7 +8,9 @@ steps. The weights are read from panels of neighbouring hidden units:
     panels[units / lanes][row of w][lane]
 
 What reaches the states before a step is kept below the gradients of all gates, where it
-stays as the gradient of the first states.
+stays as the gradient of the first states. With a projection, dh reaches the cells
+through its weights; below the states lie dh and what was projected, for the gradient of
+those weights.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from .kernel import Kernel
 from .packing import Pack, Steps
 from .recurrence import Emitter, RecurrenceSpec, Walk
 
-__all__ = ["pack_units", "recurrence_gradient_kernel"]
+__all__ = ["pack_cells", "pack_units", "recurrence_gradient_kernel"]
 
 _WAYS = {"lstm": 4, "gru": 4, "rnn_tanh": 1, "rnn_relu": 1}
 
@@ -34,7 +36,19 @@ def pack_units(spec: RecurrenceSpec, target: Target) -> Pack:
         dtype=spec.dtype,
         groups=((1, 0),),
         taps=(Steps(0, 0, 1),),
-        rows=(spec.gates * spec.hidden, spec.hidden),
+        rows=(spec.gates * spec.hidden, spec.shown),
+        columns=(spec.shown, 1),
+        panel=target.lanes(spec.dtype.itemsize),
+    )
+
+
+def pack_cells(spec: RecurrenceSpec, target: Target) -> Pack:
+    """How the weights of a projection are gathered: a panel per vector of cells."""
+    return Pack(
+        dtype=spec.dtype,
+        groups=((1, 0),),
+        taps=(Steps(0, 0, 1),),
+        rows=(spec.projected, spec.hidden),
         columns=(spec.hidden, 1),
         panel=target.lanes(spec.dtype.itemsize),
     )
@@ -44,8 +58,8 @@ def recurrence_gradient_kernel(spec: RecurrenceSpec, target: Target) -> Kernel:
     """Return the kernel of the way back.
 
     Table: the gradient of the states, the result of the way forward, panels of w, h of
-    a GRU, c of an LSTM, lengths where there are any, and what `ops.recurrent` says of
-    the result. Its bound is the number of steps.
+    a GRU, c of an LSTM, panels of a projection, lengths where there are any, and what
+    `ops.recurrent` says of the result. Its bound is the number of steps.
     """
     walk = Walk(spec, target)
     elements = spec.steps * spec.batch * spec.hidden * (2 * _WAYS[spec.cell] + 2)
@@ -57,7 +71,7 @@ def recurrence_gradient_kernel(spec: RecurrenceSpec, target: Target) -> Kernel:
         spec.flops,
         elements * spec.dtype.itemsize,
         bounds=(spec.steps,),
-        workspace=walk.workspace(1),
+        workspace=walk.sums(1) * spec.dtype.itemsize,
     )
 
 
@@ -70,11 +84,12 @@ class _Back(Emitter):
 
     def __init__(self, name: str, spec: RecurrenceSpec, target: Target) -> None:
         own = {"lstm": ["c"], "gru": ["h"]}.get(spec.cell, [])
+        own += ["p"] if spec.projected else []
         lengths = ["lengths"] if spec.bounded else []
         slots = ["g", "run", "w", *own, *lengths, "out"]
         super().__init__(name, spec, target, slots)
         self.width = _WAYS[spec.cell] * spec.hidden
-        self.beside = self.walk.beside(1)
+        self.beside = self.walk.beside(1, self.walk.shown)
         self.passes = spec.bounded or spec.cell == "gru"  # some of dh by the weights
 
     def block(self, first: ir.Value, rows: int) -> None:
@@ -86,7 +101,7 @@ class _Back(Emitter):
             if not self.spec.reverse:
                 t = k.sub(k.sub(self.steps, 1), number)
             is_first = k.b.icmp_signed("==", number, k.int(0))
-            with k.loop(0, self.walk.vectors, self.beside) as vector:
+            with k.loop(0, self.walk.shown, self.beside) as vector:
                 with k.when(is_first):
                     self._nothing(rows)
                 with k.when(k.b.not_(is_first)):
@@ -94,9 +109,11 @@ class _Back(Emitter):
                     self._products(later, first, rows, vector)
                 with k.loop(0, rows) as at, k.loop(0, self.beside) as beside:
                     unit = k.mul(k.add(vector, beside), self.lanes)
-                    self._cell(t, k.add(first, at), unit, self._sum(at, beside))
+                    self._arrive(t, k.add(first, at), unit, self._sum(at, beside))
+            if self.spec.projected:
+                self._through(t, first, rows)
         earliest = k.sub(self.steps, 1) if self.spec.reverse else k.int(0)
-        with k.loop(0, self.walk.vectors, self.beside) as vector:
+        with k.loop(0, self.walk.shown, self.beside) as vector:
             self._products(earliest, first, rows, vector)
             with k.loop(0, rows) as at, k.loop(0, self.beside) as beside:
                 unit = k.mul(k.add(vector, beside), self.lanes)
@@ -144,16 +161,50 @@ class _Back(Emitter):
             parts = [(0, 0, 2 * hidden), (3 * hidden, 2 * hidden, hidden)]
         self.products(a, self.width, rows, b, (self.beside, panel), parts)
 
-    def _cell(
+    def _arrive(
         self, t: ir.Value, row: ir.Value, unit: ir.Value, product: ir.Value
     ) -> None:
-        """Emit a step of a sample's vector of units."""
+        """Emit what a sample's vector of the hidden state receives at a step."""
         spec, k = self.spec, self.k
-        mask, on = self.mask(unit), self.is_on(t, row)
+        mask = self.mask(unit, spec.shown)
         place = k.add(self.line(t, row, spec.hidden), unit)
         dh = k.b.fadd(self.load("g", place, mask), product)
         if self.passes:
             dh = k.b.fadd(dh, self.load("out", self._flowing(row, unit, 0), mask))
+        if not spec.projected:
+            self._cell(t, row, unit, dh)
+            return
+        on, zero = self.is_on(t, row), self.math.number(0, spec.dtype)
+        if on is not None:
+            passing = k.b.select(on, zero, dh)
+            self.store(passing, "out", self._flowing(row, unit, 0), mask)
+            dh = k.b.select(on, dh, zero)
+        self.store(dh, "out", k.add(self._below(t, row), unit), mask)
+
+    def _below(self, t: ir.Value, row: ir.Value) -> ir.Value:
+        """Where the row of a step begins that is for a projection's gradient."""
+        k = self.k
+        return self.line(k.add(k.add(self.steps, 1), t), row, self.width)
+
+    def _through(self, t: ir.Value, first: ir.Value, rows: int) -> None:
+        """Bring what the hidden states of a step receive to their cells."""
+        spec, k = self.spec, self.k
+        beside, panel = self.walk.beside(1), spec.projected * self.lanes
+        a, parts = self.pointer("out", self._below(t, first)), [(0, 0, spec.projected)]
+        with k.loop(0, self.walk.vectors, beside) as vector:
+            b = self.pointer("p", k.mul(vector, panel))
+            self.products(a, self.width, rows, b, (beside, panel), parts)
+            with k.loop(0, rows) as at, k.loop(0, beside) as each:
+                unit = k.mul(k.add(vector, each), self.lanes)
+                self._cell(t, k.add(first, at), unit, self.sums(at, each, beside))
+        with k.loop(0, rows) as at:
+            line = self._below(t, k.add(first, at))
+            self.clear(line, spec.projected + spec.hidden, self.width)
+
+    def _cell(self, t: ir.Value, row: ir.Value, unit: ir.Value, dh: ir.Value) -> None:
+        """Emit a step of a sample's vector of units."""
+        spec, k = self.spec, self.k
+        mask, on = self.mask(unit), self.is_on(t, row)
         step = {"lstm": self._lstm, "gru": self._gru}.get(spec.cell, self._plain)
         gates, flowing = step(dh, t, row, unit, mask)
         zero = self.math.number(0, spec.dtype)
@@ -171,7 +222,8 @@ class _Back(Emitter):
 
     def _end(self, row: ir.Value, unit: ir.Value, product: ir.Value) -> None:
         """Store the gradient of the first hidden state."""
-        place, mask = self._flowing(row, unit, 0), self.mask(unit)
+        mask = self.mask(unit, self.spec.shown)
+        place = self._flowing(row, unit, 0)
         if self.passes:
             product = self.k.b.fadd(product, self.load("out", place, mask))
         self.store(product, "out", place, mask)
@@ -243,7 +295,7 @@ class _Back(Emitter):
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], dict[int, ir.Value]]:
-        k, kind, product = self.k, self.spec.dtype, self._product
+        spec, k, kind, product = self.spec, self.k, self.spec.dtype, self._product
         i, f, g, o, c = self._kept(t, row, unit, mask)
         old = self._before("c", (5, 4), t, row, unit, mask)
         shown = self.math.op_tanh(kind, c)
@@ -256,7 +308,10 @@ class _Back(Emitter):
             product(dh, shown, o, self._rest(o)),
         ]
         flowing = {1: product(dc, f)}
-        if self.passes:
+        if spec.projected:
+            below = k.add(self._below(t, row), spec.projected)
+            self.store(product(o, shown), "out", k.add(below, unit), mask)
+        elif self.passes:
             flowing[0] = self.math.number(0, kind)
         return gates, flowing
 

@@ -5,15 +5,24 @@ recurrent_run(x, w, h, c)   ->   pack(w, panels), recurrence_lstm(x, panels, h, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ...graph import Node
 from ...ops.cells import CELLS
 from ...runtime.target import Target
 from ..codegen.kernel import Kernel
 from ..codegen.packing import Pack, pack_kernel
-from ..codegen.recurrence import RecurrenceSpec, pack_states, recurrence_kernel
-from ..codegen.recurrence_gradient import pack_units, recurrence_gradient_kernel
+from ..codegen.recurrence import (
+    RecurrenceSpec,
+    pack_projection,
+    pack_states,
+    recurrence_kernel,
+)
+from ..codegen.recurrence_gradient import (
+    pack_cells,
+    pack_units,
+    recurrence_gradient_kernel,
+)
 from ..program import Buffer
 from .context import Lowering
 from .loop import dense
@@ -22,15 +31,16 @@ __all__ = ["can_recur", "lower_recurrence", "lower_recurrence_gradient"]
 
 
 def can_recur(node: Node) -> bool:
-    """Whether kernels exist: for floats, without a projection."""
-    return node.dtype.is_floating_point and "p" not in node.params["names"]
+    """Whether kernels exist: for floats."""
+    return node.dtype.is_floating_point
 
 
 def lower_recurrence(lowering: Lowering, node: Node) -> None:
     """Compute all states, and keep the gates if the way back will read them."""
     given = dict(zip(node.params["names"], node.inputs, strict=True))
     spec = _spec(node, given)
-    _lower(lowering, node, spec, given, (pack_states, recurrence_kernel), [])
+    packs = {"w": pack_states, "p": pack_projection}
+    _lower(lowering, node, spec, given, packs, recurrence_kernel, [])
 
 
 def lower_recurrence_gradient(lowering: Lowering, node: Node) -> None:
@@ -40,8 +50,8 @@ def lower_recurrence_gradient(lowering: Lowering, node: Node) -> None:
     spec = _spec(node, given)
     unread = {"lstm": ("x", "h"), "gru": ("x", "b")}.get(spec.cell, ("x", "h"))
     given = {name: each for name, each in given.items() if name not in unread}
-    ways = pack_units, recurrence_gradient_kernel
-    _lower(lowering, node, spec, given, ways, [g, run])
+    packs = {"w": pack_units, "p": pack_cells}
+    _lower(lowering, node, spec, given, packs, recurrence_gradient_kernel, [g, run])
 
 
 def _lower(
@@ -49,19 +59,16 @@ def _lower(
     node: Node,
     spec: RecurrenceSpec,
     given: dict[str, Node],
-    ways: tuple[
-        Callable[[RecurrenceSpec, Target], Pack],
-        Callable[[RecurrenceSpec, Target], Kernel],
-    ],
+    packs: Mapping[str, Callable[[RecurrenceSpec, Target], Pack]],
+    kernel: Callable[[RecurrenceSpec, Target], Kernel],
     first: list[Node],
 ) -> None:
     """Pack the weights, then run the kernel on the `first` nodes and what is given."""
-    packing, kernel = ways
     buffers = [dense(lowering, each) for each in first]
     for name, each in given.items():
         buffer = dense(lowering, each)
-        if name == "w":
-            buffer = _packed(lowering, buffer, packing(spec, lowering.target))
+        if name in packs:
+            buffer = _packed(lowering, buffer, packs[name](spec, lowering.target))
         buffers.append(buffer)
     buffers.append(lowering.result(node))
     lowering.run(kernel(spec, lowering.target), buffers)
@@ -77,15 +84,17 @@ def _packed(lowering: Lowering, weights: Buffer, pack: Pack) -> Buffer:
 
 
 def _spec(node: Node, given: dict[str, Node]) -> RecurrenceSpec:
-    cell, batch = node.params["cell"], given["h"].shape[0]
+    cell, (batch, shown) = node.params["cell"], given["h"].shape
+    gates = CELLS[cell].gates
     return RecurrenceSpec(
         cell,
-        CELLS[cell].gates,
+        gates,
         node.dtype,
         given["x"].shape[0] // batch,
         batch,
-        given["h"].shape[1],
+        given["w"].shape[0] // gates,
         node.params["reverse"],
         node.params.get("keeps", False),
         "lengths" in given,
+        shown if "p" in given else 0,
     )
