@@ -4,12 +4,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled import check, compute, compute_between_guards, host_steps, kernels
+from compiled import (
+    check,
+    compute,
+    compute_between_guards,
+    copied,
+    host_steps,
+    kernels,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flambeau
-from flambeau import Tensor, nn
+from flambeau import Tensor, evaluator, nn
 from flambeau.compiler import native
 from flambeau.graph import Node, constant
 from flambeau.ops.cells import CELLS
@@ -148,6 +155,23 @@ def test_a_layer_is_one_kernel_for_each_direction_and_way() -> None:
 def test_a_projected_layer_is_as_many_kernels() -> None:
     layer = nn.LSTM(4, 8, bidirectional=True, proj_size=3)
     assert len(recurrences(layer, flambeau.ones(5, 3, 4))) == 4
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_16_bits_are_computed_in_float32(cell: str, dtype: str) -> None:
+    """Once for all steps, and rounded at the end."""
+    nodes = forward_and_back(cell, (3, 2, 9), dtype, False, True)
+    found = [each for each in kernels(*nodes) if each.startswith("recurrence")]
+    assert len(found) == 2
+    assert all("float32" in each for each in found)
+    limit = {"bfloat16": 2e-2, "float16": 2e-3}[dtype]
+    evaluator.evaluate(wanted := copied(nodes))
+    for mine, other in zip(compute(*nodes), wanted, strict=True):
+        assert other.value is not None
+        assert mine.dtype == other.value.dtype
+        wide, exact = mine.astype(np.float32), other.value.astype(np.float32)
+        assert np.linalg.norm(wide - exact) <= limit * np.linalg.norm(exact)
 
 
 def test_packed_sequences_have_kernels_too() -> None:

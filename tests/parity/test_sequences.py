@@ -87,6 +87,26 @@ def test_recurrent_layers(
     check(*found)
 
 
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+@pytest.mark.parametrize("layer", ["RNN", "LSTM", "GRU"])
+def test_recurrent_layers_of_16_bits(layer: str, kind: str) -> None:
+    """Within some roundings of torch, which rounds every step."""
+    found = []
+    for library in LIBRARIES:
+        library.manual_seed(3)
+        made = getattr(library.nn, layer)(4, 16, 2, bidirectional=True)
+        made = made.to(getattr(library, kind))
+        draws = np.random.default_rng(0).standard_normal((20, 3, 4))
+        x = library.tensor(draws).to(getattr(library, kind)).requires_grad_()
+        y = made(x)[0]
+        y.float().square().sum().backward()
+        assert y.dtype == x.grad.dtype == getattr(library, kind)
+        found.append([each.detach().float().numpy() for each in (y, x.grad)])
+    limit = {"bfloat16": 2e-2, "float16": 4e-3}[kind]
+    for mine, other in zip(*found, strict=True):
+        assert np.linalg.norm(mine - other) <= limit * np.linalg.norm(other)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.fixed_dictionaries(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 from .. import dtypes as dt
 from ..graph import Node
@@ -18,6 +19,8 @@ from ..ops import movement
 from ..ops.broadcast import reshape
 from ..ops.cells import CELLS
 from ..ops.index import gather, scatter_add
+from ..ops.op import Op
+from ..ops.recurrent import recurrent_backward, recurrent_run
 from ..ops.reduce import all_, amax, any_, sum_
 from .resampling import resampled
 from .searching import searched
@@ -113,6 +116,19 @@ def _states(run: Node, *inputs: Node, cell: str, names: object, reverse: bool) -
     return movement.slice_axis(run, 0, 0, rows)
 
 
+def _in_float32(op: Op) -> Callable[..., Node]:
+    """The rule that has an op on 16-bit floats computed in float32, by its kernels."""
+
+    def rule(*inputs: Node, **params: Any) -> Node:
+        kind = inputs[0].dtype
+        if kind not in (dt.float16, dt.bfloat16):
+            return op(*inputs, **params)
+        wide = [ew.cast(x, dt.float32) if x.dtype is kind else x for x in inputs]
+        return ew.cast(op(*wide, **params), kind)
+
+    return rule
+
+
 def _rebind(old: Node, new: Node) -> Node:
     return new
 
@@ -135,6 +151,8 @@ _RULES: dict[str, Callable[..., Node]] = {
     "pick": _pick,
     "rebind": _rebind,
     "recurrent": _states,
+    "recurrent_run": _in_float32(recurrent_run),
+    "recurrent_backward": _in_float32(recurrent_backward),
     "resample": resampled,
     "searchsorted": searched,
 }

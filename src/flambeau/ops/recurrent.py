@@ -33,7 +33,7 @@ from .elementwise import greater, mul, tanh
 from .movement import cat, slice_axis, swap
 from .op import Op
 
-__all__ = ["recurrent", "steps_of"]
+__all__ = ["recurrent", "recurrent_backward", "recurrent_run", "steps_of"]
 
 Shape = tuple[int, ...]
 Names = tuple[str, ...]
@@ -102,7 +102,7 @@ def _no_gradient(index: int, *_: Any, **__: Any) -> None:
 
 
 # It counts as recorded, so that its values stay until a backward pass has read them.
-_run = Op("recurrent_run", _run_infer, _run_numpy, _no_gradient)  # type: ignore[arg-type]
+recurrent_run = Op("recurrent_run", _run_infer, _run_numpy, _no_gradient)  # type: ignore[arg-type]
 
 
 def _states_infer(
@@ -173,7 +173,7 @@ def _back_numpy(
 
 
 # The gates are in `run` for kernels; NumPy computes them again.
-_backward = Op("recurrent_backward", _back_infer, _back_numpy)
+recurrent_backward = Op("recurrent_backward", _back_infer, _back_numpy)
 
 
 class _Known:
@@ -194,7 +194,7 @@ class _Known:
             values = _given(params["names"], given)
             found = _back(params["cell"], values, Value(g), params["reverse"]).of
         else:
-            found = _backward(g, run, *given, **params)
+            found = recurrent_backward(g, run, *given, **params)
         self._known[y] = weakref.ref(g), weakref.ref(found), state.grad_enabled
         return found
 
@@ -275,5 +275,5 @@ def recurrent(cell: str, reverse: bool = False, **inputs: Node) -> Node:
     names, nodes = tuple(inputs), tuple(inputs.values())
     params: dict[str, Any] = {"cell": cell, "names": names, "reverse": reverse}
     keeps = state.grad_enabled and any(each.tape is not None for each in nodes)
-    run = _run(*nodes, **params, keeps=keeps)
+    run = recurrent_run(*nodes, **params, keeps=keeps)
     return _states(run, *nodes, **params) if keeps else run
