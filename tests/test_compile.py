@@ -453,6 +453,33 @@ def test_what_a_call_reads_is_looked_at_again_after_any_write() -> None:
     assert made.compiled.replays >= 2
 
 
+def test_parameters_are_looked_at_again_after_a_write_to_memory_they_share() -> None:
+    data = torch.ones(2, 3)
+    torch.evaluate(data)
+    net = nn.Linear(3, 2, bias=False)
+    net.weight = nn.Parameter(data)
+    net.weight.requires_grad_(False)
+    x, made = torch.ones(1, 3), torch.compile(net)
+
+    def check(*expected: float) -> None:
+        for _ in range(2):
+            assert made(x).tolist() == [[*expected]]
+
+    check(3, 3)
+    check(3, 3)
+    data.mul_(2)
+    check(6, 6)
+    data[1] = 1
+    check(6, 3)
+    net.weight.data[0, 0] = 0
+    check(4, 3)
+    shown = data.numpy()
+    check(4, 3)
+    shown += 1  # nobody is told of it
+    check(7, 6)
+    assert made.compiled.replays >= 8
+
+
 def test_arrays_that_are_read_are_not_kept_after_a_write() -> None:
     net = nn.Linear(300, 300)
     x, made = torch.randn(40, 300), torch.compile(net)

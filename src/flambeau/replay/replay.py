@@ -184,7 +184,7 @@ class Replay:
             for position in reads:
                 leaves[position] = node.value
             is_own = at >= self._arguments and not is_grad
-            may_keep &= is_own and tensor._base is None and tensor._shared is None
+            may_keep &= is_own and tensor._root()._shared is None
         if may_keep and self._token is token:  # nobody wrote meanwhile
             self._kept = leaves, token
         return leaves
