@@ -55,6 +55,7 @@ class Tape:
 
 
 RECORDED = Tape()
+_REACHED = 65_504  # how far all dtypes of floats reach
 FREED = Tape()  # the tape of a node whose backward pass has run
 
 
@@ -186,11 +187,16 @@ def scalar(number: float, dtype: dt.dtype) -> Node:
 
 
 def _as_array(number: float, dtype: dt.dtype) -> np.ndarray:
-    """An int beyond the range of its dtype wraps, as in C."""
+    """An int beyond the range of its dtype wraps, as in C; so large are 64 bits."""
     if isinstance(number, int) and dtype.numpy.kind in "iu":
+        if not -(2**63) <= number < 2**64:
+            raise OverflowError(f"int too big to convert: {number}")
         return np.array(number & (1 << 8 * dtype.itemsize) - 1, np.uint64).astype(
             dtype.numpy
         )
+    if abs(number) > _REACHED:
+        with np.errstate(over="ignore"):  # what is too large is infinite, as in torch
+            return np.array(number, dtype.numpy)
     return np.array(number, dtype.numpy)
 
 

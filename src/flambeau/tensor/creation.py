@@ -15,7 +15,7 @@ from ..devices import device as Device
 from ..graph import Node, constant, scalar
 from ..ops.elementwise import cast
 from .handle import Handle, evaluate, wrap
-from .operands import Number, is_number
+from .operands import Number, check_fits, is_number
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -104,6 +104,7 @@ def tensor(
 
     Raises:
         ValueError: nested sequences of different lengths.
+        RuntimeError: an integer dtype does not reach as far as a number.
 
     Source: torch's page "torch.tensor".
 
@@ -121,7 +122,9 @@ def _data_node(data: Any, dtype: dt.dtype | None) -> Node:
         assert data.node.value is not None
         return constant(data.node.value, data.node.dtype)
     if is_number(data) and not isinstance(data, np.generic):
-        return scalar(data, dtype or dt.of_python(data))
+        kind = dtype or dt.of_python(data)
+        _check_integer(data, kind)
+        return scalar(data, kind)
     if isinstance(data, (np.ndarray, np.generic)):
         return constant(_native(np.array(data)))
     return constant(_nested(data, dtype))
@@ -146,11 +149,21 @@ def _nested(data: Sequence[Any], dtype: dt.dtype | None) -> np.ndarray:
             f"tensor: cannot make a tensor from elements of type "
             f"{_first_leaf(data).__class__.__name__}"
         )
+    if dtype is not None and array.size and array.dtype != np.bool_:
+        for each in (array.min(), array.max()):
+            _check_integer(each, dtype)
     if array.dtype == np.float64 and not _holds_numpy(data):
-        array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
+        with np.errstate(over="ignore"):
+            array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
     if not array.size and array.dtype == np.float64:
         array = array.astype(dt.get_default_dtype().numpy)
     return _native(array)
+
+
+def _check_integer(number: Any, kind: dt.dtype) -> None:
+    """Raise if an integer dtype does not reach so far; floats become infinite."""
+    if not kind.is_floating_point:
+        check_fits(number, kind)
 
 
 def _plain(data: Any) -> Any:
@@ -284,14 +297,32 @@ def full(
 ) -> Tensor:
     """Return a tensor of `size` filled with a number.
 
+    Raises:
+        RuntimeError: the dtype does not reach as far as the number.
+
     Example:
         >>> import flambeau as torch
         >>> torch.full((2,), 7)
         tensor([7, 7])
     """
+    check_fits(_number(fill_value), dtype or dt.of_python(_number(fill_value)))
+    return _full(size, fill_value, dtype, device, requires_grad)
+
+
+def _full(
+    size: Sequence[int],
+    fill_value: Number,
+    dtype: dt.dtype | None,
+    device: DeviceLike = None,
+    requires_grad: bool = False,
+    **ignored: Any,
+) -> Tensor:
+    """The same where 16-bit floats may be infinite."""
     number = _number(fill_value)
     kind = dtype or dt.of_python(number)
-    one = np.array(number).astype(kind.numpy)
+    check_fits(number, kind, halves=False)
+    with np.errstate(over="ignore"):
+        one = np.array(number).astype(kind.numpy)
     node = constant(np.broadcast_to(one, sizes_of((size,))), kind)
     return made(node, requires_grad, device)
 
@@ -304,7 +335,7 @@ def _number(value: Any) -> Any:
 def _filled(number: Number, size: Sequence[Any], options: dict[str, Any]) -> Tensor:
     options["dtype"] = options.get("dtype") or dt.get_default_dtype()
     size = options.pop("size", None) if not size and "size" in options else size
-    return full(sizes_of(size or ()), number, **options)
+    return _full(sizes_of(size or ()), number, **options)
 
 
 def zeros(*size: Any, **options: Any) -> Tensor:

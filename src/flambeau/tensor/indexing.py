@@ -23,7 +23,7 @@ from ..ops.movement import alias, slice_view
 from .convert import value_of
 from .creation import tensor as make_tensor
 from .handle import Handle, Steps, layout_of, show_steps, wrap
-from .operands import is_number
+from .operands import check_fits, is_number
 from .parts import select_at, unbind
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def setitem(input: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, Handle):
         new = value.node
     elif is_number(value):
+        check_fits(value, input.dtype, halves=False)
         new = scalar(value, input.dtype)
     else:
         kind = type(value).__name__

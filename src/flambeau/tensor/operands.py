@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node, constant, scalar
+from ..limits import finfo, iinfo
 from ..ops.elementwise import cast
 from .handle import Handle, wrap
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Number",
     "as_float",
+    "check_fits",
     "check_float",
     "check_same_dtype",
     "check_some_tensor",
@@ -46,12 +50,54 @@ def to_node(value: Tensor | Number, like: dt.dtype | None = None) -> Node:
 
     Raises:
         TypeError: `value` is neither.
+        RuntimeError: `like` does not reach as far as the number.
     """
     if isinstance(value, Handle):
         return value.node
+    if like is not None:
+        check_fits(value, like)
+    return _number_node(value, like or dt.of_python(value))
+
+
+def _number_node(value: Any, kind: dt.dtype) -> Node:
     if not is_number(value):
         raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
-    return scalar(value, like or dt.of_python(value))
+    return scalar(value, kind)
+
+
+def check_fits(value: Number, kind: dt.dtype, halves: bool = True) -> None:
+    """Raise torch's error where a dtype does not reach as far as a number.
+
+    In arithmetic such integers wrap instead, and floats are infinite.
+
+    Args:
+        value: the number; a negative integer counts back from the end of an unsigned
+            dtype.
+        kind: the dtype.
+        halves: whether that is so in 16-bit floats, too; else they are infinite.
+
+    Raises:
+        RuntimeError: the number is out of range.
+    """
+    if kind is dt.bool_ or isinstance(value, (bool, np.bool_)):
+        return
+    low, high = _range(kind)
+    if kind.is_floating_point:
+        fits = not isfinite(value) or low <= value <= high
+        fits = fits or (kind.itemsize == 2 and not halves)
+    else:
+        exact = isinstance(value, (int, np.integer))
+        fits = (low or -high * exact) <= value <= high
+    if not fits:
+        raise RuntimeError(
+            f"value cannot be converted to type {kind.name} without overflow: {value!r}"
+        )
+
+
+@cache
+def _range(kind: dt.dtype) -> tuple[float, float]:
+    limits = finfo(kind) if kind.is_floating_point else iinfo(kind)
+    return limits.min, limits.max
 
 
 def check_tensor(name: str, argument: str, position: int, value: object) -> None:
@@ -140,7 +186,14 @@ def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
             return first, scalar(b, first.dtype)
     a, b = _adopted(a), _adopted(b)
     kind = result_type(a, b)
-    return cast(to_node(a, kind), kind), cast(to_node(b, kind), kind)
+    return _cast_operand(a, kind), _cast_operand(b, kind)
+
+
+def _cast_operand(value: Tensor | Number, kind: dt.dtype) -> Node:
+    """A tensor cast; a number wraps where the dtype does not reach as far."""
+    if isinstance(value, Handle):
+        return cast(value.node, kind)
+    return _number_node(value, kind)
 
 
 def _adopted(value: Any) -> Any:

@@ -16,6 +16,7 @@ from .handle import Handle, wrap
 from .operands import (
     Number,
     as_float,
+    check_fits,
     check_float,
     check_same_dtype,
     check_some_tensor,
@@ -521,6 +522,9 @@ def where(
             f"dtype {condition.dtype!r}"
         )
     a, b = pair(input, other)
+    for each in (input, other):
+        if is_number(each):
+            check_fits(each, a.dtype, halves=False)  # type: ignore[arg-type]
     return wrap(ew.where(condition.node, a, b))
 
 

@@ -9,6 +9,7 @@ from ...ops.broadcast import expand
 from ...ops.movement import cat, flip, pad_constant, slice_axis
 from ...tensor import Tensor, wrap
 from ...tensor.arguments import ints_of
+from ...tensor.operands import check_fits
 
 __all__ = ["pad"]
 
@@ -39,7 +40,8 @@ def pad(
         NotImplementedError: a mode there is not, or other dimensions than spatial ones
             padded with something else than a constant.
         RuntimeError: an odd number of paddings, more than there are dimensions, or
-            more than the dimension has elements to fill with.
+            more than the dimension has elements to fill with; a value that the dtype
+            does not reach.
 
     Source: torch's page "torch.nn.functional.pad".
 
@@ -52,6 +54,7 @@ def pad(
     pairs = _pairs(input, ints_of((pad,)))
     _check_crop(input, pairs, mode)
     if mode == "constant":
+        check_fits(float(value or 0), input.dtype)
         return wrap(pad_constant(input.node, pairs, 0 if value is None else value))
     if mode not in _FILLS:
         known = '", "'.join(("constant", *_FILLS))
