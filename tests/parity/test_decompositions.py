@@ -193,3 +193,29 @@ def test_what_no_matrix_has_is_an_error_of_its_own(library):
         library.linalg.cholesky(-library.eye(2)).tolist()
     with pytest.raises(wrong, match="linalg.solve"):
         library.linalg.solve(library.zeros(2, 2), library.ones(2)).tolist()
+
+
+SINGULAR = {
+    "square": np.array([[1.0, 2.0], [2.0, 4.0]]),
+    "zeros": np.zeros((2, 2)),
+    "tall": np.array([[1.0, 2.0], [2.0, 4.0], [4.0, 8.0], [0.5, 1.0]]),
+    "wide": np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.5]]),
+    "one of three": np.array([np.eye(2), [[1.0, 2.0], [2.0, 4.0]], np.eye(2)]),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_singular_factors(name: str) -> None:
+    """`lu_factor` refuses them, as does the other with `check_errors`."""
+    words = []
+    for library in LIBRARIES:
+        a = library.tensor(SINGULAR[name])
+        with pytest.raises(RuntimeError) as first:
+            library.linalg.lu_factor(a).LU.tolist()
+        with pytest.raises(RuntimeError) as second:
+            library.linalg.lu_factor_ex(a, check_errors=True).LU.tolist()
+        words.append([str(first.value), str(second.value)])
+    assert words[0] == words[1]
+    check(Case(name, lambda lib, a: [*lib.linalg.lu(a)], (SINGULAR[name],), order=0))
+    call = lambda lib, a: [*lib.linalg.lu_factor_ex(a)]  # noqa: E731
+    check(Case(name, call, (SINGULAR[name],), order=0))

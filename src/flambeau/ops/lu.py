@@ -79,11 +79,37 @@ def _gradient(g: Node, y: Node, x: Node) -> Node:
     return matmul(matmul(turn(inv(lower)), inner), turn(inv(upper)))
 
 
+def _eliminate_infer(x: Node, *, strict: str) -> tuple[Shape, dtype]:
+    return x.shape, x.dtype
+
+
+def _eliminate_numpy(x: np.ndarray, *, strict: str) -> np.ndarray:
+    found = _eliminated(x, False)[0]
+    if strict:
+        _check_pivots(found, strict)
+    return found
+
+
+def _check_pivots(found: np.ndarray, name: str) -> None:
+    """Raise torch's error for the first matrix whose U has a 0 on its diagonal."""
+    zeros = np.argwhere(np.diagonal(found, 0, -2, -1) == 0)
+    if len(zeros):
+        *batch, at = zeros[0]
+        number = np.ravel_multi_index(batch, found.shape[:-2]) if batch else 0
+        which = f"(Batch element {number}): " if batch else ""
+        raise RuntimeError(
+            f"torch.{name}: {which}U[{at + 1},{at + 1}] is zero and using it on "
+            "lu_solve would result in a division by zero. If you still want to perform "
+            "the factorization, consider calling linalg.lu(A, pivot) or "
+            "linalg.lu_factor_ex(A, pivot)"
+        )
+
+
 eliminate = Op(
     "lu_eliminate",
-    same_as_input,
-    lambda x: _eliminated(x, False)[0],
-    (_gradient,),
+    _eliminate_infer,
+    _eliminate_numpy,
+    (lambda g, y, x, strict: _gradient(g, y, x),),
     "LinalgLuFactorEx",
 )
 

@@ -10,7 +10,7 @@ from ..ops import ldl
 from ..ops import lu as op
 from ..shape import broadcast_shapes
 from .creation import eye, zeros
-from .diagonals import diagonal, tril, triu
+from .diagonals import diag_embed, diagonal, tril, triu
 from .handle import wrap
 from .joining import cat
 from .parts import narrow
@@ -76,9 +76,13 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     Returns:
         The triple (LU, pivots, info); info is 0 where there is none.
 
+    Raises:
+        RuntimeError: there is such a 0, and `check_errors` is set.
+
     Source: torch's page "torch.linalg.lu_factor_ex".
     """
-    found, turned = _factored("linalg.lu_factor", A, pivot)
+    name = "linalg.lu_factor_ex"
+    found, turned = _factored(name, A, pivot, name if check_errors else "")
     return _LU_FACTOR_EX(found, turned, _first(diagonal(found, 0, -2, -1) == 0))
 
 
@@ -94,7 +98,7 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
     """Return L and U with P L U = A in one matrix, and the pivots that stand for P.
 
     L is below the diagonal, without its ones; row i changes places with the row that
-    pivot i counts, from 1. A singular matrix has a 0 on the diagonal of U.
+    pivot i counts, from 1.
 
     Args:
         A: matrices.
@@ -104,7 +108,8 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
         The pair (LU, pivots).
 
     Raises:
-        RuntimeError: no matrices of floats, or `pivot` is False.
+        RuntimeError: no matrices of floats, or `pivot` is False; U has a 0 on its
+            diagonal, as `lu` and `lu_factor_ex` allow.
 
     Source: torch's page "torch.linalg.lu_factor".
 
@@ -114,10 +119,14 @@ def lu_factor(A: Tensor, *, pivot: bool = True) -> Any:
         tensor([[4.0000, 4.0000],
                 [0.2500, 1.0000]])
     """
-    return _LU_FACTOR(*_factored("linalg.lu_factor", A, pivot))
+    name = "linalg.lu_factor"
+    return _LU_FACTOR(*_factored(name, A, pivot, name))
 
 
-def _factored(name: str, A: Tensor, pivot: bool) -> tuple[Tensor, Tensor]:
+def _factored(
+    name: str, A: Tensor, pivot: bool, strict: str = ""
+) -> tuple[Tensor, Tensor]:
+    """Factor matrices; `strict` is what the error about singular ones names, if any."""
     x = check_matrices(name, A)
     if not pivot:
         raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
@@ -126,14 +135,16 @@ def _factored(name: str, A: Tensor, pivot: bool) -> tuple[Tensor, Tensor]:
     inner = min(rows, columns)
     ordered = _in_order(A, turned)
     square = narrow(narrow(ordered, -2, 0, inner), -1, 0, inner)
-    found = wrap(op.eliminate(square.node))
+    found = wrap(op.eliminate(square.node, strict=strict))
     if columns > inner:
         rest = narrow(ordered, -1, inner, columns - inner)
         right = solve_triangular(found, rest, upper=False, unitriangular=True)
         found = cat([found, right], -1)
     elif rows > inner:
         rest = narrow(ordered, -2, inner, rows - inner)
-        found = cat([found, solve_triangular(found, rest, upper=True, left=False)], -2)
+        empty = diagonal(found, 0, -2, -1) == 0  # below them, there are zeros only
+        upper = found + diag_embed(empty.to(found.dtype))
+        found = cat([found, solve_triangular(upper, rest, upper=True, left=False)], -2)
     return found, turned
 
 
