@@ -212,6 +212,8 @@ class PickleWriter:
 
     def _plain_tensor(self, obj: Tensor, requires_grad: bool) -> None:
         owner = owner_of(obj)
+        if owner.dtype is not obj.dtype:  # its memory is read as another dtype
+            obj = owner = obj.clone()
         strides, offset = layout_of(obj)
         lone = owner.dtype in dt.LONE
         self._name(f"torch._utils _rebuild_tensor_v{3 if lone else 2}")

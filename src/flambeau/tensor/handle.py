@@ -18,6 +18,8 @@ import numpy as np
 
 from .. import backend
 from ..graph import Node, Tape, constant, state
+from ..ops.bits import as_memory, bits_view
+from ..ops.broadcast import reshape, reshape_view
 from ..ops.elementwise import cast
 from ..ops.movement import alias, detach, put_strided, rebind
 from ..ops.op import View
@@ -176,7 +178,10 @@ class Handle:
         """Write where the strides say, if they show no element twice."""
         self.check_apart()
         strides, offset = layout_of(self)
-        written = put_strided(node, new, new.shape, strides, offset)
+        memory = node if node.dtype is new.dtype else as_memory(node, new.dtype)
+        written = put_strided(memory, new, new.shape, strides, offset)
+        if memory is not node:
+            written = reshape(as_memory(written, node.dtype), node.shape)
         if any(op is detach for op, _ in self._steps):
             assert detach.put is not None
             return detach.put(node, written)
@@ -390,9 +395,18 @@ def show_in_place(x: Tensor, steps: Steps, layout: Layout) -> Tensor:
 
 
 def memory_of(x: Handle) -> Tensor:
-    """Return the memory that `x` reads, in its own order, detached if `x` is."""
+    """Return the memory that `x` reads, in its own order, detached if `x` is.
+
+    It has the dtype of `x`, and one dimension if that is another one than its own.
+    """
     root = owner_of(x)
-    return show(root, detach) if any(op is detach for op, _ in x._steps) else root
+    if any(op is detach for op, _ in x._steps):
+        root = show(root, detach)
+    own, kind = root._node.dtype, x._node.dtype
+    if own is not kind:
+        flat = show(root, reshape_view, shape=(root._node.size,))
+        root = show(flat, bits_view, to=kind, own=own)
+    return root
 
 
 def owner_of(x: Handle) -> Tensor:

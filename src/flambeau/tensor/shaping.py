@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from .. import dtypes as dt
 from ..ops.broadcast import expand_view, reshape_view
 from ..shape import axes_of, axis_of, broadcast_shapes, resolve_size
 from .arguments import ints_of, takes_ints
+from .bits import view_as_dtype
 from .handle import (
     Layout,
     Steps,
@@ -49,13 +51,15 @@ Dims = int | Sequence[int]
 # Another shape
 
 
-@takes_ints("size")
-def view(input: Tensor, size: Shape) -> Tensor:
-    """Return the same memory under another shape.
+def view(input: Tensor, *size: Any, dtype: dt.dtype | None = None) -> Tensor:
+    """Return the same memory under another shape, or as elements of another dtype.
 
     Args:
         input: any shape.
-        size: the sizes, as ints or one sequence; one of them may be -1.
+        size: the sizes, as ints or one sequence; one of them may be -1. A dtype may
+            stand here, too.
+        dtype: the dtype, in place of sizes: the last dimension grows or shrinks with
+            the elements' size, and no gradient passes.
 
     Raises:
         RuntimeError: the sizes do not hold as many elements, or no strides can show
@@ -70,7 +74,18 @@ def view(input: Tensor, size: Shape) -> Tensor:
         >>> x
         tensor([[1., 0., 0.],
                 [0., 0., 0.]])
+        >>> torch.ones(2).view(torch.int32)
+        tensor([1065353216, 1065353216], dtype=torch.int32)
     """
+    if size and isinstance(size[0], dt.dtype):
+        (dtype,) = size
+    if dtype is not None:
+        return view_as_dtype(input, dtype)
+    return _view(input, *size)
+
+
+@takes_ints("size")
+def _view(input: Tensor, size: Shape) -> Tensor:
     sizes = resolve_size(size, input.numel())
     layout = layout_through(input, reshape_view, {"shape": sizes})
     if layout is None:
