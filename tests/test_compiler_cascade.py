@@ -1,4 +1,4 @@
-"""Convolutions that follow each other are done band by band where that pays."""
+"""Convolutions and pools that follow each other are done band by band if that pays."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from compiled import check, compute, compute_between_guards, kernels
 
+from flambeau.compiler.selection import pool_tap
 from flambeau.graph import Node, constant
 from flambeau.ops import elementwise as ew
+from flambeau.ops import window
 from flambeau.ops.broadcast import reshape
 from flambeau.ops.conv import conv
+from flambeau.ops.numpy_windows import output_sizes
 
 
 class Net:
@@ -49,6 +52,23 @@ class Net:
         y = ew.relu(self.conv(x, wide))
         y = ew.relu(self.conv(y, wide, options.pop("taps", 3), groups=wide, **options))
         return self.conv(y, outputs)
+
+
+def slides(
+    x: Node, kernel: int, stride: int, pad: int = 0, gap: int = 1
+) -> dict[str, Any]:
+    """The parameters of a pool with the same windows along all dimensions."""
+    sizes = x.shape[2:]
+    alike = [(each,) * len(sizes) for each in (kernel, stride, gap)]
+    pads = ((pad, pad),) * len(sizes)
+    count = output_sizes(sizes, alike[0], alike[1], pads, alike[2])
+    return {
+        "kernel": alike[0],
+        "stride": alike[1],
+        "padding": pads,
+        "dilation": alike[2],
+        "output_size": count,
+    }
 
 
 def cascades(*nodes: Node) -> list[int]:
@@ -130,3 +150,82 @@ def test_windows_on_windows_are_cut_apart() -> None:
     y = net.conv(ew.relu(net.conv(y, 64, 3, groups=64)), 16)
     assert cascades(y) == [2, 2]
     check(y)
+
+
+# Pools
+
+
+@pytest.mark.parametrize("windows", [(2, 2), (3, 2, 1), (3, 3), (2, 3, 0, 2)], ids=str)
+def test_a_convolution_and_the_pool_of_its_result_are_one(
+    windows: tuple[int, ...],
+) -> None:
+    net = Net()
+    y = net.conv(net.leaf(2, 3, 48, 26), 40, 3)
+    best = ew.relu(window.max_pool(y, **slides(y, *windows)))
+    assert cascades(best) == [1]
+    assert "relu" not in "".join(kernels(best))
+    check(best, threads=2)
+    compute_between_guards(best, at_end=True)
+
+
+def test_means_are_pools_too() -> None:
+    net = Net("float64")
+    y = ew.relu(net.conv(net.leaf(1, 6, 24, 20), 33, 3))
+    params = slides(y, 2, 2)
+    del params["dilation"]
+    total = window.sum_pool(y, **params)
+    mean = ew.mul(total, ew.const_like(0.25, total))
+    assert cascades(mean) == [1]
+    check(mean)
+
+
+@pytest.mark.parametrize("code", [window.max_pool_index, pool_tap])
+def test_a_pool_in_a_cascade_may_tell_where_its_maxima_are(code: Any) -> None:
+    net = Net()
+    y = net.conv(net.leaf(3, 8, 32, 28), 24, 3)
+    params = slides(y, 3, 2, 1)
+    best, where = window.max_pool(y, **params), code(y, **params)
+    assert cascades(best, where) == [1]
+    check(best, where, threads=2)
+
+
+def test_a_pool_after_convolutions_that_are_done_together() -> None:
+    net = Net()
+    wide = ew.relu(net.conv(net.leaf(1, 12, 96, 44), 70))
+    y = ew.relu(net.conv(wide, 70, 3, groups=70))
+    best = window.max_pool(y, **slides(y, 2, 2))
+    assert cascades(best) == [2]
+    check(best)
+
+
+def test_pools_over_volumes() -> None:
+    net = Net()
+    w = net.leaf(20, 4, 3, 3, 3)
+    y = conv(
+        net.leaf(1, 4, 16, 9, 10),
+        ew.mul(w, ew.const_like(0.1, w)),
+        stride=(1, 1, 1),
+        padding=((1, 1),) * 3,
+        dilation=(1, 1, 1),
+        groups=1,
+    )
+    best = window.max_pool(y, **slides(y, 2, 2))
+    assert cascades(best) == [1]
+    check(best)
+
+
+def test_a_pool_of_what_others_read_too_is_by_itself() -> None:
+    net = Net()
+    y = net.conv(net.leaf(1, 3, 32, 32), 16, 3)
+    best = window.max_pool(y, **slides(y, 2, 2))
+    assert cascades(best, y) == []
+    check(best, y)
+
+
+def test_a_whole_image_is_no_band() -> None:
+    """What has few rows of windows is not cut for threads; it stays as it is."""
+    net = Net()
+    y = net.conv(net.leaf(1, 16, 28, 28), 16, 3)
+    best = window.max_pool(y, **slides(y, 14, 14))
+    assert cascades(best) == []
+    check(best)

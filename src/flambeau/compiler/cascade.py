@@ -1,9 +1,11 @@
-"""Pass: do convolutions that follow each other band by band.
+"""Pass: do convolutions that follow each other, and the pool after one, band by band.
 
 y = relu6(a(x)), z = relu6(b(y)), w = c(z)   ->   w = cascade of a, b, c on x
+y = a(x), z = max_pool(y)                    ->   z = cascade of a, max_pool on x
 
 Where channels do not mix, time goes into moving memory: an expansion's result that only
-a depthwise convolution reads, and what that makes, need not leave a near cache.
+a depthwise convolution reads, and what that makes, need not leave a near cache. Nor
+need what only a pool reads.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from .codegen.cascade import Link, cascade_kernel, choose_band
+from .codegen.cascade import cascade_kernel, choose_band
 from .codegen.correlation import Correlation, correlated
 from .codegen.epilogue import OUT, Fused
+from .codegen.links import ConvolutionLink, Link, PoolLink
 from .codegen.loops import Load
+from .codegen.pool import PoolSpec, pooled
 from .codegen.program import Epilogue
 from .program import KernelStep, Program
 
@@ -25,7 +29,7 @@ _MOST_WEIGHTS = 500_000  # bytes of all weights, which each band reads
 
 
 def cascade(program: Program) -> None:
-    """Replace steps that are convolutions of each other's results by cascades."""
+    """Replace steps on each other's results by cascades."""
     chains = _Chains(program)
     for at in range(len(program.steps)):
         chains.add(at)
@@ -41,8 +45,40 @@ class _Convolution:
     """A step that is one."""
 
     step: KernelStep
-    correlation: Correlation
+    spec: Correlation
     epilogue: Epilogue
+
+    def link(self, slots: tuple[int | None, ...]) -> Link:
+        """Return what it is in a cascade."""
+        return ConvolutionLink(self.epilogue, slots, self.spec)
+
+    def pays(self, before: _Convolution, size: int, others: int) -> bool:
+        """Whether to do it with the convolution before, and perhaps others.
+
+        Args:
+            before: that.
+            size: the bytes of an image between them.
+            others: how many more come before.
+        """
+        is_light = before.spec.depthwise or self.spec.depthwise
+        return is_light and (size >= _LEAST or others > 0)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """A step that is one."""
+
+    step: KernelStep
+    spec: PoolSpec
+    epilogue: Epilogue
+
+    def link(self, slots: tuple[int | None, ...]) -> Link:
+        """Return what it is in a cascade."""
+        return PoolLink(self.epilogue, slots, self.spec)
+
+    def pays(self, before: _Convolution, size: int, others: int) -> bool:
+        """Whether to do it with the convolution before: it hardly computes."""
+        return True
 
 
 class _Chains:
@@ -63,14 +99,15 @@ class _Chains:
 
     def add(self, at: int) -> None:
         """Put a step behind the chain whose result it reads, if that pays."""
-        found = self._convolution(at)
+        found = self._part(at)
         if found is None:
             return
         for chain in self.found:
             if self._follows(chain, at, found) and self._band([*chain, at]):
                 chain.append(at)
                 return
-        self.found.append([at])
+        if isinstance(found, _Convolution):
+            self.found.append([at])
 
     def joined(self, chain: list[int]) -> KernelStep:
         """Return the step that does all of a chain."""
@@ -82,17 +119,21 @@ class _Chains:
         kernels = [each.kernel for each in steps]
         return KernelStep(cascade_kernel(links, band, kernels, batch), tuple(numbers))
 
-    def _convolution(self, at: int) -> _Convolution | None:
+    def _part(self, at: int) -> _Convolution | _Pool | None:
+        """What a step is, if it can be in a chain."""
         step = self.program.steps[at]
         if not isinstance(step, KernelStep):
             return None
+        pool = pooled(step.kernel)
+        if pool is not None:
+            return _Pool(step, *pool) if pool[0].is_channels_last else None
         found = correlated(step.kernel)
         if found is None or len(found[0].spatial) < 2 or found[1].gathers:
             return None
         return _Convolution(step, *found)
 
-    def _known(self, at: int) -> _Convolution:
-        found = self._convolution(at)
+    def _known(self, at: int) -> _Convolution | _Pool:
+        found = self._part(at)
         assert found is not None
         return found
 
@@ -100,19 +141,19 @@ class _Chains:
         number = self._known(at).step.buffers[2]
         return int(dict(self.program.constants)[number][0])
 
-    def _follows(self, chain: list[int], at: int, found: _Convolution) -> bool:
-        """Whether a convolution alone reads what a chain makes, which is large."""
+    def _follows(self, chain: list[int], at: int, found: _Convolution | _Pool) -> bool:
+        """Whether a step alone reads what a chain makes, and should do so at once."""
         before = self._known(chain[-1])
-        out = self.program.buffers[before.step.buffers[3]]
-        size = out.nbytes // out.shape[0]
-        result = self.program.buffers[found.step.buffers[3]]
+        if not isinstance(before, _Convolution):
+            return False
+        out = self.program.buffers[before.step.buffers[ConvolutionLink.result]]
+        result = self.program.buffers[found.step.buffers[found.link(()).result]]
         return (
             found.step.buffers[0] == out.number
             and out.number not in self._wanted
             and self._users[out.number] == [chain[-1], at]
             and found.step.buffers.count(out.number) == 1
-            and (before.correlation.depthwise or found.correlation.depthwise)
-            and (size >= _LEAST or len(chain) > 1)
+            and found.pays(before, out.nbytes // out.shape[0], len(chain) - 1)
             and out.nbytes >= result.nbytes
             and _stores_once(before.epilogue)
         )
@@ -120,31 +161,32 @@ class _Chains:
     def _band(self, chain: list[int]) -> bool:
         """Whether there is a height of bands for a chain."""
         links, _ = self._links(chain)
-        windows = sum(link.correlation.taps > 1 for link in links[1:])
+        overlapping = sum(link.overlaps for link in links[1:])
         weights = sum(
-            each.taps * each.depth * each.columns * each.groups * each.dtype.itemsize
-            for each in (link.correlation for link in links)
+            each.weights for each in links if isinstance(each, ConvolutionLink)
         )
         return (
-            windows <= 1 and weights <= _MOST_WEIGHTS and choose_band(links) is not None
+            overlapping <= 1
+            and weights <= _MOST_WEIGHTS
+            and choose_band(links) is not None
         )
 
     def _links(self, chain: list[int]) -> tuple[list[Link], list[int]]:
         """The links of a chain, and the buffers of their common table."""
         numbers: list[int] = []
-        between = {self._known(at).step.buffers[3] for at in chain[:-1]}
+        parts = [self._known(at) for at in chain]
+        between = {each.step.buffers[each.link(()).result] for each in parts[:-1]}
         links = []
-        for at in chain:
-            found = self._known(at)
+        for part in parts:
             slots: list[int | None] = []
-            for number in found.step.buffers:
+            for number in part.step.buffers:
                 if number in between:
                     slots.append(None)
                     continue
                 if number not in numbers:
                     numbers.append(number)
                 slots.append(numbers.index(number))
-            links.append(Link(found.correlation, found.epilogue, tuple(slots)))
+            links.append(part.link(tuple(slots)))
         return links, numbers
 
 

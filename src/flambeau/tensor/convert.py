@@ -15,7 +15,7 @@ from ..ops.elementwise import cast
 from ..ops.movement import alias
 from .creation import from_numpy
 from .formatting import format_tensor
-from .handle import Handle, evaluate, evaluate_pending, show, wrap
+from .handle import Handle, evaluate, evaluate_pending, is_evaluated, show, wrap
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -44,6 +44,8 @@ def compute(*tensors: Tensor | Sequence[Tensor]) -> None:
         >>> x.node.value
         array([2., 2.], dtype=float32)
     """
+    if state.recorder is None and tensors and all(map(is_evaluated, tensors)):
+        return
     listed: list[Tensor] = []
     for each in tensors:
         for tensor in each if isinstance(each, (list, tuple)) else (each,):

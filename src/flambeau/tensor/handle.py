@@ -35,6 +35,7 @@ __all__ = [
     "Steps",
     "evaluate",
     "evaluate_pending",
+    "is_evaluated",
     "layout_of",
     "layout_through",
     "memory_of",
@@ -448,6 +449,16 @@ def shown(x: Handle) -> np.ndarray | None:
     same = array.shape == value.shape and array.strides == value.strides
     plain = array.flags.carray and array.dtype is value.dtype
     return array.view() if same and plain else None
+
+
+def is_evaluated(x: object) -> bool:
+    """Whether something is a tensor on memory of its own, whose values are there."""
+    return (
+        isinstance(x, Handle)
+        and x._node.value is not None
+        and x._base is None
+        and x._shared is None
+    )
 
 
 def note_pending(handle: Handle) -> None:

@@ -29,7 +29,7 @@ from .sliding import (
     rows_at_once,
 )
 
-__all__ = ["PoolSpec", "pool"]
+__all__ = ["PoolSpec", "Windows", "pool", "pooled"]
 
 _DTYPES = {"tap": dt.uint8, "index": dt.int64}
 _PLAIN = Epilogue()
@@ -59,6 +59,12 @@ class PoolSpec:
         """The same for any size of the outermost dimension, if that is not the last."""
         first, *rest = self.slides
         return replace(self, slides=(first.of_any_size, *rest)) if rest else self
+
+    @property
+    def is_channels_last(self) -> bool:
+        """Whether images come first in memory, and channels last."""
+        last = len(self.slides)
+        return [each.dim for each in self.slides] == [0, *range(2, last), 1]
 
     @property
     def windows(self) -> tuple[int, ...]:
@@ -126,19 +132,40 @@ def _rows_at_once(spec: PoolSpec) -> int:
     return rows_at_once(spec.windows[-1] * taps)
 
 
+def pooled(kernel: Kernel) -> tuple[PoolSpec, Epilogue] | None:
+    """Return what a kernel computes, if it is a pool, and its epilogue."""
+    if kernel.emit is not _emit:
+        return None
+    spec, _, epilogue = kernel.arguments
+    return spec, epilogue
+
+
 def _emit(name: str, spec: PoolSpec, target: Target, epilogue: Epilogue) -> str:
-    return _Pool(name, spec, target, epilogue).emit()
+    k = KernelBuilder(name, target)
+    windows = Windows(k, spec, epilogue)
+    rows, at_once = k.number(1 + len(spec.results), 0), _rows_at_once(spec)
+    stop = k.minimum(k.mul(k.end, at_once), rows)
+    with k.loop(k.mul(k.begin, at_once), stop) as row:
+        windows.emit_row(unravel(k, row, spec.windows[:-1]))
+    return k.finish()
 
 
-class _Pool:
-    """Emits a pool."""
+class Windows:
+    """The windows of a pool, row by row: all along the last dimension are a row.
+
+    Args:
+        kernel: where the instructions go; its first slots are "x", "out" and, of two
+            results, the other one.
+        spec: the pool.
+        epilogue: what happens to the first result.
+    """
 
     def __init__(
-        self, name: str, spec: PoolSpec, target: Target, epilogue: Epilogue
+        self, kernel: KernelBuilder, spec: PoolSpec, epilogue: Epilogue
     ) -> None:
-        self.spec, self.k = spec, KernelBuilder(name, target)
+        self.spec, self.k = spec, kernel
         self.epilogue = epilogue
-        self.lanes = target.lanes(spec.dtype.itemsize)
+        self.lanes = kernel.target.lanes(spec.dtype.itemsize)
         self.math = Arithmetic(self.k, self.lanes)
         self.x_steps = row_steps([each.size for each in spec.slides])
         self.y_steps = row_steps(spec.windows)
@@ -149,24 +176,15 @@ class _Pool:
         """Numbers as wide as the elements are compared fastest."""
         return dt.int64 if self.spec.dtype.itemsize == 8 else dt.int32
 
-    def emit(self) -> str:
-        """Emit the function."""
-        spec, k = self.spec, self.k
-        rows, at_once = k.number(1 + len(spec.results), 0), _rows_at_once(spec)
-        stop = k.minimum(k.mul(k.end, at_once), rows)
-        with k.loop(k.mul(k.begin, at_once), stop) as row:
-            self._row(unravel(k, row, spec.windows[:-1]))
-        return k.finish()
-
-    def _row(self, outer: list[ir.Value]) -> None:
-        """All windows along the last dimension."""
+    def emit_row(self, outer: list[ir.Value]) -> None:
+        """Emit a row, given its place along the other dimensions."""
         k, count = self.k, self.inner.windows
         block = self.lanes * (_BLOCK if self.inner.is_plain else 1)
         blocks, whole = count // block * block, count // self.lanes * self.lanes
         with k.loop(0, blocks, block) as at:
             self._block(outer, at, block // self.lanes, None)
-        with k.loop(blocks, whole, self.lanes) as at:
-            self._block(outer, at, 1, None)
+        if blocks < whole:
+            self._block(outer, k.int(blocks), (whole - blocks) // self.lanes, None)
         if whole < count:
             self._block(outer, k.int(whole), 1, k.int(count - whole))
 
