@@ -87,6 +87,7 @@ from .tensor import Tensor
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
 from .tensor.convert import clone, from_dlpack
 from .tensor.convert import compute as evaluate
+from .tensor.copies import COPIES as _COPIES
 from .tensor.counting import (
     bincount,
     bucketize,
@@ -507,6 +508,7 @@ from .tensor.written import FUNCTIONS as _WRITTEN
 
 __version__ = "0.1.0"
 globals().update(_WRITTEN)
+globals().update(_COPIES)
 globals().update(_taking_out(globals(), __name__))
 globals().update(_ABSENT_DTYPES)
 cfloat, cdouble = _ABSENT_DTYPES["complex64"], _ABSENT_DTYPES["complex128"]

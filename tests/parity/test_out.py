@@ -112,11 +112,12 @@ def outcome(library: Any, info: OpInfo, sample: Any, outs: list[Any]) -> Any:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            made = [*flat(operator(info, library)(first, *args, **options, out=out))]
+            made = operator(info, library)(first, *args, **options, out=out)
             values = [each.numpy() for each in outs]
         except (RuntimeError, TypeError, NotImplementedError) as error:
             return error
-    assert all(a is b for a, b in zip(made, outs, strict=True))
+    if made is not None:  # torch returns none of several copies
+        assert all(a is b for a, b in zip([*flat(made)], outs, strict=True))
     return values, sum("was resized" in str(each.message) for each in caught)
 
 
