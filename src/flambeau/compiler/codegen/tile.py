@@ -28,8 +28,7 @@ __all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
 _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
 _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
-_TOGETHER = 4  # steps in the body of an inner loop that runs unknown times
-_UNROLLED = 64  # FMAs in the body of an inner loop, more or less
+_TOGETHER = 4  # steps in the body of an inner loop
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -257,14 +256,24 @@ class Tile:
             yield row, v, row * step + v * self.shape.lanes
 
     def _unroll(self, count: int) -> int:
+        """How many steps are the body of the loop.
+
+        Where LLVM has registers to spare it orders several of them well; where not,
+        it would spill.
+        """
         sums = self.shape.rows * self.shape.vectors
-        return max(1, min(self._spare, _UNROLLED // sums, 4, count))
+        has_room = 4 * sums <= 3 * self._registers and not self.lanewise
+        return max(1, min(_TOGETHER if has_room else self._spare, _TOGETHER, count))
+
+    @property
+    def _registers(self) -> int:
+        return self.kernel.target.vector_registers
 
     @property
     def _spare(self) -> int:
         """For how many steps the vectors have registers."""
         sums = self.shape.rows * self.shape.vectors
-        return (self.kernel.target.vector_registers - sums - 1) // self.shape.vectors
+        return (self._registers - sums - 1) // self.shape.vectors
 
     def _steps(
         self,

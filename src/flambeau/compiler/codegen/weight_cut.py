@@ -19,13 +19,14 @@ from .transposing import turned_size
 
 __all__ = ["Cut", "cut"]
 
-_CHUNKS = 32  # enough for the threads that one gradient should employ
-_PANEL_BYTES = 24_576  # of the gradient in a block, which stay in the nearest cache
-_SUM_BYTES = 524_288  # of a chunk's sums, which every block goes through
+_CHUNKS = 16  # enough for the threads that one gradient should employ
+_PANEL_BYTES = 28_672  # of the gradient in a block, which stay in the nearest cache
+_SUM_BYTES = 786_432  # of a chunk's sums, which every block goes through
 _NARROW = 8  # input channels, below which the taps of a line share a tile
 _TYPICAL = 8  # images for which the work is cut; the code does not depend on them
 _THREADS = (2, 4, 8, 16)  # that should find equally much to do, in the mean
 _STEPS = 4  # multiplications that take as long as moving a byte
+_WAITING = 3  # bytes that could be moved in the time in which one is copied
 
 
 @dataclass(frozen=True)
@@ -203,14 +204,20 @@ def _time(way: Cut) -> float:
     outputs = _TYPICAL * prod(spec.out_sizes) * spec.outputs
     inputs = _TYPICAL * prod(spec.sizes) * spec.inputs
     sums = way.panels * way.bands * way.panel_size
-    moved = inputs * ceil_div(way.stacks, way.groups) + outputs * way.bands
+    copied = outputs * way.bands * _WAITING  # nothing is multiplied meanwhile
+    moved = inputs * ceil_div(way.stacks, way.groups) + copied
     moved += sums if way.whole else 2 * parts * sums
     if way.together * way.panel_size * spec.dtype.itemsize > _SUM_BYTES:
         block = way.units * way.across * spec.outputs
         moved += 2 * sums * outputs // block
     chunks = parts * way.stacks * way.bands
-    rows = ceil_div(way.band, way.tile.rows) * way.tile.rows
-    padded = way.stacks * way.together * way.bands * rows / way.panels
-    rounds = [ceil_div(chunks, threads) * threads for threads in _THREADS]
-    steps = outputs * spec.taps * padded * sum(rounds) / (len(rounds) * chunks)
-    return moved * spec.dtype.itemsize + steps / _STEPS
+    tiles = ceil_div(way.depth, way.tile.rows)
+    mean = way.panels * tiles / (way.stacks * way.bands)
+    largest = way.together * ceil_div(way.band, way.tile.rows)
+    turns = [
+        ((ceil_div(chunks, threads) - 1) * mean + largest) * threads
+        for threads in _THREADS
+    ]
+    steps = outputs * spec.taps * tiles * way.tile.rows
+    uneven = sum(turns) / (len(turns) * chunks * mean)
+    return moved * spec.dtype.itemsize + steps * uneven / _STEPS

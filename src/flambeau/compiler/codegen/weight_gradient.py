@@ -22,7 +22,7 @@ from math import prod
 from llvmlite import ir
 
 from ...runtime.target import Target
-from .builder import I1, I64, KernelBuilder
+from .builder import I1, I64, Index, KernelBuilder
 from .convolution import ConvolutionSpec
 from .correlation import Axis
 from .folding import shares
@@ -34,6 +34,8 @@ from .transposing import Band, Unpack, unpack_band, unpack_kernel
 from .weight_cut import Cut, cut
 
 __all__ = ["weight_gradient"]
+
+_FEW_TAPS = 3  # of a line of the window, for which code is repeated
 
 
 @planned_once
@@ -251,31 +253,50 @@ class _Block:
             self._tile(taps, first, rows, kernel.int(place), pieces)
 
     def _channels(self, taps: list[ir.Value], line: ir.Value) -> None:
-        """Emit tiles whose rows are input channels, for each tap of a line."""
-        kernel, plan, axis = self.kernel, self.plan, self.plan.axes[-1]
-        count = kernel.sub(self.chunk.end, self.chunk.channel)
-        whole, _ = kernel.split(count, plan.tile.rows)
-        rest = plan.depth % plan.tile.rows
+        """Emit tiles whose rows are input channels, for each tap of a line.
+
+        Where the taps are few each has code of its own, which knows how many pixels of
+        a row meet the input.
+        """
+        kernel, axis = self.kernel, self.plan.axes[-1]
+        if axis.taps <= _FEW_TAPS:
+            for number in range(axis.taps):
+                self._tap(taps, line, number, *_span(axis, number))
+            return
         with kernel.loop(0, axis.taps) as tap:
             shift = kernel.mul(tap, axis.dilation)
             low = kernel.b.sub(kernel.int(axis.before + axis.stride - 1), shift)
             left = kernel.maximum(kernel.div(low, axis.stride), 0)
             high = kernel.add(low, axis.size)
             right = kernel.minimum(kernel.div(high, axis.stride), axis.out)
-            number = kernel.add(kernel.mul(line, axis.taps), tap)
-            first = kernel.mul(number, self.chunk.apart)
-            place = kernel.mul(shift, plan.strides[-2])
+            self._tap(taps, line, tap, left, right)
 
-            def tile(start: ir.Value, rows: int) -> None:
-                at = kernel.add(place, kernel.mul(start, plan.strides[-1]))
-                pieces = [_Piece(left, right, range(rows))]
-                self._tile(taps, kernel.add(first, start), rows, at, pieces)
+    def _tap(
+        self,
+        taps: list[ir.Value],
+        line: ir.Value,
+        tap: Index,
+        left: Index,
+        right: Index,
+    ) -> None:
+        """Emit the tiles of one tap, which meets the input from `left` to `right`."""
+        kernel, plan, axis = self.kernel, self.plan, self.plan.axes[-1]
+        count = kernel.sub(self.chunk.end, self.chunk.channel)
+        whole, _ = kernel.split(count, plan.tile.rows)
+        number = kernel.add(kernel.mul(line, axis.taps), tap)
+        first = kernel.mul(number, self.chunk.apart)
+        place = kernel.mul(kernel.mul(tap, axis.dilation), plan.strides[-2])
 
-            with kernel.loop(0, whole) as block:
-                tile(kernel.mul(block, plan.tile.rows), plan.tile.rows)
-            if rest:
-                with kernel.when(self.chunk.last_band):
-                    tile(kernel.mul(whole, plan.tile.rows), rest)
+        def tile(start: ir.Value, rows: int) -> None:
+            at = kernel.add(place, kernel.mul(start, plan.strides[-1]))
+            pieces = [_Piece(left, right, range(rows))]
+            self._tile(taps, kernel.add(first, start), rows, at, pieces)
+
+        with kernel.loop(0, whole) as block:
+            tile(kernel.mul(block, plan.tile.rows), plan.tile.rows)
+        if rest := plan.depth % plan.tile.rows:
+            with kernel.when(self.chunk.last_band):
+                tile(kernel.mul(whole, plan.tile.rows), rest)
 
     def _tile(
         self,
@@ -403,16 +424,19 @@ class _Piece:
     rows: range
 
 
+def _span(axis: Axis, tap: int) -> tuple[int, int]:
+    """The first pixel of a row at which a tap meets the input, and where that ends."""
+    short = axis.before - tap * axis.dilation
+    left = max(0, ceil_div(short, axis.stride))
+    return left, min(axis.out, ceil_div(axis.size + short, axis.stride))
+
+
 def _pieces(axis: Axis, depth: int, start: int, rows: int) -> list[_Piece]:
     """Cut a row where the taps that meet the input change.
 
     Tile row r is channel (start + r) % depth of tap (start + r) // depth.
     """
-    spans = []
-    for row in range(start, start + rows):
-        short = axis.before - row // depth * axis.dilation
-        left = max(0, ceil_div(short, axis.stride))
-        spans.append((left, min(axis.out, ceil_div(axis.size + short, axis.stride))))
+    spans = [_span(axis, row // depth) for row in range(start, start + rows)]
     cuts = sorted({min(cut, axis.out) for span in spans for cut in span})
     found = []
     for left, right in pairwise(cuts):
