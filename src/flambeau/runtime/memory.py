@@ -33,6 +33,8 @@ ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
 HUGE_PAGE = 2 << 20  # bytes
 
+_addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
+
 
 def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
     """Return `size` zeroed bytes that start at a multiple of `alignment`."""
@@ -44,7 +46,7 @@ def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
 def address_of(array: np.ndarray) -> int:
     """Return where an array's elements begin."""
     try:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+        return _addressof(_from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # read-only, not contiguous, or empty
         return array.__array_interface__["data"][0]
 

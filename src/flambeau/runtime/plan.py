@@ -123,14 +123,17 @@ class Plan:
         self._lock = threading.Lock()
         self._arena: Callable[[], np.ndarray | None] = _nothing  # of the last run
         self._addresses = np.zeros(len(program.buffers), np.uint64)
+        self._words = self._addresses.data  # quicker to write a few
         self._fixed = dict(program.constants)
         for number, array in program.constants:
-            self._addresses[number] = address_of(array)
+            self._words[number] = address_of(array)
         self._leaves = [number for _, number in program.leaves]
         self._outputs = [number for _, number in program.outputs]
         self._taken = self._own_outputs()
         self._results = self._small_outputs()
         self._shown = self._show_outputs()
+        for number in self._results:
+            del self._taken[number]
         # whether Python itself reads what kernels are given
         self._reads_back = len(self._shown) < len(self._outputs) or any(
             hasattr(step, "output") for step in program.steps
@@ -286,23 +289,23 @@ class Plan:
         donors: Sequence[int],
     ) -> dict[int, np.ndarray]:
         """Give every buffer its memory; return what has memory of its own."""
-        addresses = self._addresses
+        words, numbers = self._words, self._leaves
         if self._arena() is not arena:
             self._arena, base = weakref.ref(arena), address_of(arena)
             for number, offset in self._offsets.items():
-                addresses[number] = base + offset
+                words[number] = base + offset
         for at in changed:
-            addresses[self._leaves[at]] = address_of(leaves[at])
+            words[numbers[at]] = address_of(leaves[at])
         memory = dict(zip(self._leaves, leaves)) if self._reads_back else {}
         for at in donors:
             number, block = self.program.donations[at], leaves[at].base
             assert block is not None
-            memory[number], addresses[number] = block, addresses[self._leaves[at]]
+            memory[number], words[number] = block, words[numbers[at]]
         for number, small in self._results.items():
-            memory[number], addresses[number] = small.take()
+            memory[number], words[number] = small.take()
         for number, size in self._taken.items():
             if number not in memory:
-                memory[number], addresses[number] = pool.take(size)
+                memory[number], words[number] = pool.take(size)
         return memory
 
     def _run_prologue(self, changed: Sequence[int], seconds: Seconds | None) -> None:
@@ -311,7 +314,7 @@ class Plan:
         memory = prologue.part(changed)
         if memory:
             for number, each in memory.items():
-                self._addresses[number] = address_of(each)
+                self._words[number] = address_of(each)
                 self._offsets.pop(number, None)
             self._segments = self._cut(
                 at for at in range(len(steps)) if at not in prologue.apart
@@ -353,7 +356,7 @@ class Plan:
         if np.may_share_memory(value, arena):
             value = value.copy()  # later steps will use the memory of what was read
         memory[step.output] = value.reshape(node.shape)
-        self._addresses[step.output] = address_of(value)
+        self._words[step.output] = address_of(value)
 
 
 class _Prologue:

@@ -214,15 +214,15 @@ class _Space:
     """
 
     def __init__(self) -> None:
-        self.address = 0
-        self._memory = aligned(0)
+        self.address = self._size = 0
 
-    def reserve(self, size: int) -> None:
-        """Make it at least `size` bytes."""
-        if self._memory.nbytes < size:
+    def reserve(self, size: int) -> int:
+        """Make it at least `size` bytes, and return its address."""
+        if self._size < size:
             # on memory pages of which no kernel's workspace should need many
             self._memory = aligned(size, HUGE_PAGE)
-            self.address = self._memory.ctypes.data
+            self.address, self._size = self._memory.ctypes.data, size
+        return self.address
 
 
 class _OwnSpace(_Space, threading.local):
@@ -461,15 +461,14 @@ class Alone:
 
     def __init__(self, steps: np.ndarray, workspace: int) -> None:
         self._steps, self._workspace = steps, workspace
-        self._words = np.array([steps.ctypes.data, len(steps), 0], np.int64)
-        self._place = self._words.ctypes.data
+        words = np.array([steps.ctypes.data, len(steps), 0], np.int64)
+        self._words, self._place = words.data, words.ctypes.data
         self._native = _native()
 
     def run(self) -> None:
         """Run the plan in the calling thread."""
         if self._workspace:
-            _alone.reserve(self._workspace)
-            self._words[2] = _alone.address
+            self._words[2] = _alone.reserve(self._workspace)
         self._native.alone(self._place)
 
 
