@@ -95,7 +95,16 @@ def test_nothing_outside_the_buffers_is_touched(guard, sizes, across):
     check(*problem(*sizes, (2,), across), guard=guard)
 
 
-@pytest.mark.parametrize("sizes", [(100, 90, 80), (20, 40, 3000)])
+@pytest.mark.parametrize("guard", ["begin", "end"])
+@pytest.mark.parametrize("sizes", [(300, 70, 400), (300, 130, 600), (260, 200, 1100)])
+@pytest.mark.parametrize("across", [(False, True), (True, False), (True, True)])
+def test_sums_wait_while_others_share_a_piece_of_the_panel(guard, sizes, across):
+    spec, buffers, expected = problem(*sizes, (), across)
+    assert matmul(spec, host()).stages[-1].kernel.workspace
+    check(spec, buffers, expected, guard=guard)
+
+
+@pytest.mark.parametrize("sizes", [(100, 90, 80), (20, 40, 3000), (300, 130, 600)])
 def test_the_bits_do_not_depend_on_threads(sizes):
     case = problem(*sizes)
     found = []
@@ -135,7 +144,7 @@ def test_code_does_not_know_the_outermost_size(free, sizes, across, guard):
 def test_packed_and_split_weight_gradients_serve_any_long_batch(guard):
     texts = set()
     for depth in (300, 700, 1030):
-        spec, buffers, expected = problem(96, 2048, depth, (), (True, False))
+        spec, buffers, expected = problem(400, 1000, depth, (), (True, False))
         check(spec, buffers, expected, guard=guard)
         few, *rest = problem(2048, 9, depth, (), (True, False))
         check(few, *rest, guard=guard)

@@ -4,12 +4,17 @@ Columns lie across vectors, rows are broadcast. Operands are read where they lie
 any strides, or from panels that a first kernel packs. A long reduction over a small
 output is split in parts, which a last kernel adds.
 
+A chunk does some tiles of rows below each other. Those of a long reduction are done
+for some of its steps at a time, in which all of them read the same piece of a panel of
+B from the nearest cache; their sums wait in the workspace.
+
 The code does not know the size that lies outermost in memory, where a batch is: the
 rows, or the depth of a weight's gradient. One of each class of sizes is planned for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import gcd, prod
 
@@ -29,6 +34,10 @@ from .tile import Tile, TileShape, ceil_div, choose_tile
 __all__ = ["MatmulSpec", "matmul"]
 
 _CHUNK_FLOPS = 2_000_000
+_TILES = 22  # of rows for which a piece of a panel of B is brought near once
+_PIECE = 32_768  # bytes of it
+_BLOCK = 1_048_576  # bytes of A that the panels of B meet in the second-level cache
+_LINE = 64  # bytes that are asked for together
 _MOST_DEPTH = 4096  # so that a panel of B stays in the second-level cache
 _LEAST_DEPTH = 256  # below which a part is not worth its sum
 _CHUNKS = 32  # enough for the threads that a small output should employ
@@ -121,6 +130,8 @@ class _Grid:
         parts: of the depth.
         part: steps of each but the last.
         together: row tiles of a chunk.
+        most: how many these can be for any number of what is free.
+        piece: steps of the reduction that they do together, if not all.
         split: whether parts have results of their own.
     """
 
@@ -128,13 +139,21 @@ class _Grid:
     parts: int
     part: int
     together: int
+    most: int
+    piece: int
     split: bool
 
     def code(self, spec: MatmulSpec) -> _Grid:
         """What the code knows of it."""
-        if spec.free != "depth":
-            return self
-        return replace(self, parts=ANY, part=ANY, together=ANY)
+        if spec.free == "depth":
+            return replace(self, parts=ANY, part=ANY)
+        return replace(self, together=ANY) if spec.free == "rows" else self
+
+    def workspace(self, spec: MatmulSpec) -> int:
+        """The bytes of sums that wait."""
+        if not self.piece:
+            return 0
+        return self.most * self.tile.rows * self.tile.columns * spec.dtype.itemsize
 
     def panels(self, spec: MatmulSpec) -> int:
         return ceil_div(spec.columns, self.tile.columns)
@@ -206,9 +225,40 @@ def _grid(spec: MatmulSpec, target: Target) -> _Grid:
         parts = _parts(spec, tile)
         split = split or parts > 1
     part = max(ceil_div(spec.depth, parts), 1)
-    flops = 2 * tile.rows * tile.columns * part
-    together = max(1, _CHUNK_FLOPS // max(flops, 1))
-    return _Grid(tile, max(ceil_div(spec.depth, part), 1), part, together, split)
+    steps = typical.depth if spec.free == "depth" else part
+    most = _most_tiles(typical, tile, steps)
+    return _Grid(
+        tile,
+        max(ceil_div(spec.depth, part), 1),
+        part,
+        _together(spec, tile, most),
+        most,
+        _piece(typical, tile, steps),
+        split,
+    )
+
+
+def _most_tiles(spec: MatmulSpec, tile: TileShape, steps: int) -> int:
+    """How many row tiles a chunk may have."""
+    flops = 2 * tile.rows * tile.columns * max(steps, 1)
+    line = tile.rows * max(steps, 1) * spec.dtype.itemsize
+    return max(1, min(max(_TILES, _CHUNK_FLOPS // flops), _BLOCK // line))
+
+
+def _together(spec: MatmulSpec, tile: TileShape, most: int) -> int:
+    """How many row tiles a chunk has: about as many as the others."""
+    tiles = max(1, ceil_div(spec.rows, tile.rows))
+    beside = ceil_div(spec.columns, tile.columns)
+    beside *= prod((spec.typical if spec.free == "batch" else spec).batch)
+    return ceil_div(tiles, max(ceil_div(tiles, most), _CHUNKS // max(beside, 1), 1))
+
+
+def _piece(spec: MatmulSpec, tile: TileShape, steps: int) -> int:
+    """How many steps tiles do together, 0 for all: few are not worth the waiting."""
+    near = _PIECE // (tile.columns * spec.dtype.itemsize)
+    if ceil_div(spec.rows, tile.rows) <= 2 or steps <= 2 * near:
+        return 0
+    return near if spec.free == "depth" else ceil_div(steps, ceil_div(steps, near))
 
 
 def _parts(spec: MatmulSpec, tile: TileShape) -> int:
@@ -219,9 +269,9 @@ def _parts(spec: MatmulSpec, tile: TileShape) -> int:
     return max(parts, ceil_div(spec.depth, _MOST_DEPTH), 1)
 
 
-def _crowded(spec: MatmulSpec, stride: int) -> bool:
-    """Whether the lines of a reduction push each other out of the cache."""
-    depth = min(spec.typical.depth, _MOST_DEPTH)
+def _crowded(spec: MatmulSpec, stride: int, steps: int) -> bool:
+    """Whether the lines of some steps push each other out of the cache."""
+    depth = min(steps, _MOST_DEPTH)
     return stride > 0 and depth * gcd(stride * spec.dtype.itemsize, _PLACES) > (
         _WAYS * _PLACES
     )
@@ -231,7 +281,7 @@ def _packing_a(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     """How A is packed, if it is read often and the cache cannot hold it as it lies."""
     row, depth = spec.a_strides[-2:]
     few = spec.rows <= _FEW or grid.panels(spec) < 4
-    if few or spec.free == "rows" or not _crowded(spec, depth):
+    if few or spec.free == "rows" or not _crowded(spec, depth, spec.typical.depth):
         return None
     return _pack(spec, 0, depth, (spec.rows, row), grid.tile.rows)
 
@@ -241,7 +291,8 @@ def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     depth, columns = spec.b_strides[-2:]
     tiles = ceil_div(spec.typical.rows, grid.tile.rows)
     often = tiles >= _OFTEN and spec.columns > grid.tile.columns
-    badly = spec.rows > _FEW and _crowded(spec, depth)
+    steps = grid.piece or spec.typical.depth
+    badly = spec.rows > _FEW and _crowded(spec, depth, steps)
     if columns == 1 and not often and not badly:
         return None
     across = (spec.columns, columns)
@@ -279,10 +330,19 @@ def _product(
     area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
     moved = batch * area * spec.dtype.itemsize
     chunks = grid.parts * batch * grid.panels(spec) * ceil_div(spec.rows, together)
+    workspace = grid.workspace(spec)
     packs = (a and a.code, b and b.code)
     end = Epilogue() if grid.split else epilogue
     recipe = (spec.code, grid.code(spec), *packs, target, end)
-    return Kernel(f"matmul_{spec.name}", _emit, recipe, chunks, flops, moved)
+    return Kernel(
+        f"matmul_{spec.name}",
+        _emit,
+        recipe,
+        chunks,
+        flops,
+        moved,
+        workspace=workspace,
+    )
 
 
 def _emit(
@@ -302,18 +362,20 @@ def _emit(
     above = kernel.sub(kernel.add(tiles, sizes.together), 1)
     blocks, _ = kernel.split(above, sizes.together)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
-        upper, block = kernel.split(chunk, blocks)
-        upper, panel = kernel.split(upper, panels)
+        upper, panel = kernel.split(chunk, panels)
+        upper, block = kernel.split(upper, blocks)
         part, product = kernel.split(upper, sizes.products)
         place = _Place(chunk, part, product, panel)
         work = _Work(kernel, spec, grid, sizes, a, b, epilogue, place)
         first = kernel.mul(block, sizes.together)
         stop = kernel.minimum(kernel.add(first, sizes.together), whole)
-        with kernel.loop(first, stop) as at:
-            work.tile(at, kernel.mul(at, height), height)
         last = kernel.b.icmp_signed("==", block, kernel.sub(blocks, 1))
-        with kernel.when(last):
-            work.rest(whole)
+        for piece in work.pieces():
+            with kernel.loop(first, stop) as at:
+                work.ahead(piece, kernel.sub(at, first))
+                work.tile(piece, first, at, kernel.mul(at, height), height)
+            with kernel.when(last):
+                work.rest(piece, first, whole)
     return kernel.finish()
 
 
@@ -340,6 +402,15 @@ class _Sizes:
         self.products: Index = 1
         if spec.batch:
             self.products = kernel.mul(self.outermost, prod(spec.batch[1:]))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Steps of the reduction: the first one, how many, and whether others follow."""
+
+    start: Index
+    count: Index
+    is_last: bool
 
 
 @dataclass(frozen=True)
@@ -408,43 +479,98 @@ class _Work:
         valid = [self._valid(v) for v in range(self.grid.tile.vectors)]
         return [v and self.kernel.first_lanes(v, lanes) for v in valid]
 
-    def rest(self, whole: ir.Value) -> None:
+    def pieces(self) -> Iterator[_Piece]:
+        """Emit what the caller does for each piece of the reduction, one by one."""
+        kernel, steps, count = self.kernel, self.grid.piece, self._count()
+        if not steps:
+            yield _Piece(0, count, True)
+            return
+        more, _ = kernel.split(kernel.sub(kernel.maximum(count, 1), 1), steps)
+        before: Index = kernel.mul(more, steps)
+        if isinstance(count, int):
+            before = (count - 1) // steps * steps
+        with kernel.loop(0, before, steps) as start:
+            yield _Piece(start, steps, False)
+        left = count - before if isinstance(count, int) else kernel.sub(count, before)
+        yield _Piece(before, left, True)
+
+    def ahead(self, piece: _Piece, number: ir.Value) -> None:
+        """Ask for the next piece of the panel, a share in each tile of a chunk."""
+        kernel, kind = self.kernel, self.spec.dtype
+        if not self.grid.piece or self.masks is not None:
+            return
+        each = _LINE // kind.itemsize
+        lines = ceil_div(self.grid.piece * self.grid.tile.columns, each)
+        share = ceil_div(lines, self.grid.most)
+        following = kernel.mul(kernel.add(piece.start, self.grid.piece), self.b_step)
+        first = kernel.add(following, kernel.mul(number, share * each))
+        pointer = kernel.at(kernel.buffer(1), kernel.add(self.b, first), kind)
+        for line in range(share):
+            kernel.prefetch(pointer, line * each, kind, soon=False)
+
+    def rest(self, piece: _Piece, first: ir.Value, whole: ir.Value) -> None:
         """Emit the rows after the whole tiles.
 
         Where their number is not known they are done by its binary digits.
         """
         kernel, height = self.kernel, self.grid.tile.rows
-        first = kernel.mul(whole, height)
+        begin = kernel.mul(whole, height)
         rows = self.sizes.rows
         if isinstance(rows, int):
             if rows % height:
-                self.tile(whole, first, rows % height)
+                self.tile(piece, first, whole, begin, rows % height)
             return
-        left = kernel.sub(rows, first)
+        left = kernel.sub(rows, begin)
         for digit in reversed(range((height - 1).bit_length())):
             size = 1 << digit
             has = kernel.b.and_(left, kernel.int(size))
             done = kernel.b.and_(left, kernel.int(-2 * size))
             with kernel.when(kernel.b.icmp_signed("!=", has, kernel.int(0))):
-                self.tile(whole, kernel.add(first, done), size)
+                self.tile(piece, first, whole, kernel.add(begin, done), size)
 
-    def tile(self, number: ir.Value, row: ir.Value, rows: int) -> None:
-        """Emit a tile of `rows` rows from `row`."""
-        kernel, spec, kind = self.kernel, self.spec, self.spec.dtype
+    def tile(
+        self,
+        piece: _Piece,
+        first: ir.Value,
+        number: ir.Value,
+        row: ir.Value,
+        rows: int,
+    ) -> None:
+        """Emit a piece of a tile of `rows` rows from `row`; the chunk's is `first`."""
+        kernel, kind = self.kernel, self.spec.dtype
         shape = TileShape(rows, self.grid.tile.vectors, self.grid.tile.lanes)
         tile = Tile(kernel, shape, kind)
-        row_step, step = spec.a_strides[-2:]
+        above = kernel.sub(row, kernel.mul(first, self.grid.tile.rows))
+        waiting = kernel.at(kernel.workspace, kernel.mul(above, shape.columns), kind)
+        if self.grid.piece:
+            later = kernel.b.icmp_signed("<", kernel.int(0), kernel.int(piece.start))
+            with kernel.when(later):
+                tile.load(waiting, shape.columns)
+        places = self._places(shape, row)
+        if piece.is_last:
+            self.epilogue.prepare(kernel, places)
+        self._accumulate(tile, piece, number, row)
+        if piece.is_last:
+            self.epilogue.store_tile(kernel, tile.columns(places))
+        else:
+            tile.store(waiting, shape.columns)
+
+    def _accumulate(
+        self, tile: Tile, piece: _Piece, number: ir.Value, row: ir.Value
+    ) -> None:
+        """Add the steps of a piece to a tile."""
+        kernel, kind = self.kernel, self.spec.dtype
+        row_step, step = self.spec.a_strides[-2:]
         place = kernel.add(self.a, kernel.mul(row, row_step))
         if self.packed_a is not None:
             row_step, step = 1, self.packed_a.panel
             place = self._in_panel(self.packed_a, number)
+        place = kernel.add(place, kernel.mul(piece.start, step))
         a = kernel.at(kernel.buffer(0), place, kind)
-        b = kernel.at(kernel.buffer(1), self.b, kind)
-        offsets = [(each, each * row_step) for each in range(rows)]
-        places = self._places(shape, row)
-        self.epilogue.prepare(kernel, places)
-        tile.accumulate(a, offsets, step, b, self.b_step, self._count(), self.masks)
-        self.epilogue.store_tile(kernel, tile.columns(places))
+        place = kernel.add(self.b, kernel.mul(piece.start, self.b_step))
+        b = kernel.at(kernel.buffer(1), place, kind)
+        offsets = [(each, each * row_step) for each in range(tile.shape.rows)]
+        tile.accumulate(a, offsets, step, b, self.b_step, piece.count, self.masks)
 
     def _count(self) -> int | ir.Value:
         """How many steps this part has; the last may have fewer."""
