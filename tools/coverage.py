@@ -70,7 +70,11 @@ OUT_OF_SCOPE: dict[str, tuple[str, ...]] = {
         "linalg.eig",
         "linalg.eigvals",
     ),
-    "named dimensions": ("Tensor.name",),
+    "named dimensions, and dimensions that are objects": (
+        "Tensor.name",
+        "Tensor.index",
+    ),
+    "nested tensors": ("Tensor.to_padded_tensor",),
     "8-bit floating point": ("nn.functional.scaled_*",),
     "torch has removed what they did: they only say so": (
         "Tensor.eig",
@@ -87,6 +91,8 @@ OUT_OF_SCOPE: dict[str, tuple[str, ...]] = {
         "Tensor.untyped_storage",
         "Tensor.set_",
         "Tensor.grad_dtype",
+        "Tensor.hash_tensor",
+        "Tensor.slice_inverse",
         "Tensor.output_nr",
         "func.functionalize",
         "func.debug_unwrap",

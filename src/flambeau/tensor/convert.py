@@ -20,7 +20,17 @@ from .handle import Handle, evaluate, evaluate_pending, is_evaluated, show, wrap
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["clone", "contiguous", "item", "numpy", "text", "to", "tolist", "value_of"]
+__all__ = [
+    "clone",
+    "contiguous",
+    "item",
+    "numpy",
+    "text",
+    "to",
+    "to_dense",
+    "tolist",
+    "value_of",
+]
 
 
 def value_of(input: Tensor) -> np.ndarray:
@@ -184,6 +194,13 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if kind is None or kind is input.dtype:
         return clone(input) if kwargs.get("copy") else input
     return wrap(cast(input.node, kind))
+
+
+def to_dense(
+    input: Tensor, dtype: dt.dtype | None = None, *, masked_grad: bool = True
+) -> Tensor:
+    """Return the tensor itself, or its elements in a dtype: no tensor is sparse."""
+    return input if dtype is None else to(input, dtype)
 
 
 def _converter(name: str, kind: dt.dtype) -> Callable[[Tensor], Tensor]:

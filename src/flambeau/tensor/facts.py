@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import dtypes as dt
 from .. import shape as shapes_of
+from ..layouts import memory_format
 from .creation import tensor as tensor_of
 from .handle import Handle
 
@@ -16,14 +17,18 @@ if TYPE_CHECKING:
 __all__ = [
     "broadcast_shapes",
     "can_cast",
+    "dense_dim",
     "detach",
+    "dim_order",
     "is_complex",
+    "is_distributed",
     "is_floating_point",
     "is_nonzero",
     "is_same_size",
     "is_signed",
     "is_tensor",
     "numel",
+    "sparse_dim",
 ]
 
 
@@ -103,6 +108,78 @@ def is_signed(input: Tensor) -> bool:
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Return whether two tensors have the same shape."""
     return input.shape == other.shape
+
+
+def is_distributed(input: Tensor) -> bool:
+    """Return False: a tensor is in one process."""
+    return False
+
+
+def dense_dim(input: Tensor) -> int:
+    """Return the number of dimensions: no tensor is sparse."""
+    return input.ndim
+
+
+def sparse_dim(input: Tensor) -> int:
+    """Return 0: no tensor is sparse."""
+    return 0
+
+
+def dim_order(
+    input: Tensor, *, ambiguity_check: bool | list[memory_format] = False
+) -> tuple[int, ...]:
+    """Return the dimensions from the outermost in memory to the innermost.
+
+    Args:
+        input: any shape.
+        ambiguity_check: refuse tensors that have several such orders, because a
+            dimension is 1 or two strides are equal; with a list, except those that are
+            dense in exactly one of these formats.
+
+    Raises:
+        TypeError: `ambiguity_check` is something else.
+        RuntimeError: there are several orders.
+
+    Source: torch's page "torch.Tensor.dim_order".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ones(2, 3, 4).permute(0, 2, 1).dim_order()
+        (0, 2, 1)
+    """
+    known = ambiguity_check if isinstance(ambiguity_check, list) else []
+    if not isinstance(ambiguity_check, bool | list) or not all(
+        isinstance(each, memory_format) for each in known
+    ):
+        raise TypeError(
+            "The ambiguity_check argument must be a bool or a list of memory formats."
+        )
+    sizes, strides = input.shape, input.stride()
+    several = 1 in sizes or len(set(strides)) < len(strides)
+    wanted = ambiguity_check is not False and several
+    if wanted and sum(map(input.is_contiguous, known)) != 1:
+        text = "The tensor does not have unique dim order"
+        if 0 not in strides:
+            text += ", or cannot map to exact one of the given memory formats"
+        raise RuntimeError(f"{text}.")
+    return _from_outside(sizes, strides)
+
+
+def _from_outside(sizes: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    """Sort dimensions by insertion; those whose stride is 0 stay where they are."""
+    order = [*reversed(range(len(sizes)))]
+    for last in range(1, len(order)):
+        place = last
+        for at in reversed(range(last)):
+            inner, outer = order[at], order[place]
+            if not strides[inner] or not strides[outer]:
+                continue
+            if strides[inner] < strides[outer]:
+                break
+            if (strides[inner], sizes[inner]) > (strides[outer], sizes[outer]):
+                order[at], order[place] = outer, inner
+                place = at
+    return tuple(reversed(order))
 
 
 def is_nonzero(input: Tensor) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import (
+    activation,
     contraction,
     convert,
     counting,
@@ -324,6 +325,7 @@ class Methods:
     unbind = parts.unbind
     unfold = parts.unfold
     as_strided = parts.as_strided
+    as_strided_ = parts.as_strided_
     resize_ = parts.resize_
     resize_as_ = parts.resize_as_
     split = splitting.split
@@ -436,8 +438,19 @@ class Methods:
     addbmm = linalg.addbmm
     apply_ = older.apply_
     map_ = older.map_
+    map2_ = older.map2_
+    new = older.new
+    resize = older.resize
+    resize_as = older.resize_as
+    hardshrink = activation.hardshrink
+    prelu = activation.prelu
     is_nonzero = facts.is_nonzero
+    dense_dim = facts.dense_dim
+    dim_order = facts.dim_order
+    is_distributed = facts.is_distributed
     is_same_size = facts.is_same_size
+    sparse_dim = facts.sparse_dim
+    to_dense = convert.to_dense
     ndimension = older.ndimension
     sum_to_size = older.sum_to_size
     unsafe_chunk = older.unsafe_chunk

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from ..devices import check_device
 from ..ops.broadcast import sum_to
-from ..shape import broadcasts_to
+from ..shape import Size, broadcasts_to
 from .arguments import ints_of
-from .creation import tensor, zeros
-from .handle import wrap
+from .creation import empty, tensor, zeros
+from .handle import Handle, wrap
 from .matrices import qr as linalg_qr
 from .reduction import accumulating
 from .return_types import named_result
@@ -21,9 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "apply_",
+    "map2_",
     "map_",
     "ndimension",
+    "new",
     "qr",
+    "resize",
+    "resize_as",
     "sum_to_size",
     "svd",
     "unsafe_chunk",
@@ -130,6 +137,82 @@ def map_(input: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> 
     others = tensor.expand(input.shape).reshape(-1).tolist()
     pairs = zip(input.reshape(-1).tolist(), others)
     return _written(input, [callable(own, other) for own, other in pairs])
+
+
+def map2_(
+    input: Tensor, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]
+) -> Tensor:
+    """Replace each element by what a function returns for it and those of two others.
+
+    Raises:
+        RuntimeError: the tensor requires a gradient.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([1.0, 2.0])
+        >>> x.map2_(x, x, lambda a, b, c: a + b + c)
+        tensor([3., 6.])
+    """
+    if input.requires_grad:
+        raise RuntimeError(
+            "Can't call map2_() on Variable that requires grad. Use "
+            "var.detach().map2_() instead."
+        )
+    read = [each.expand(input.shape).reshape(-1).tolist() for each in (input, x, y)]
+    return _written(input, [callable(*each) for each in zip(*read, strict=True)])
+
+
+def new(input: Tensor, *data: Any, device: Any = None) -> Tensor:
+    """Return a tensor of the same dtype: of sizes given as ints, or with the data.
+
+    Raises:
+        TypeError: the data is no sequence.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.ones(2).new([1, 2]), torch.ones(2).new(3, 4).shape
+        (tensor([1., 2.]), torch.Size([3, 4]))
+    """
+    check_device(device)
+    if isinstance(data[0] if data else 0, int | Size):
+        return empty(*(data or (0,)), dtype=input.dtype)
+    if not isinstance(data[0], Sequence | Handle) or isinstance(data[0], str):
+        raise TypeError(
+            f"new(): data must be a sequence (got {type(data[0]).__name__})"
+        )
+    return tensor(data[0], dtype=input.dtype)
+
+
+def resize(input: Tensor, *size: Any) -> Tensor:
+    """Return the elements in row-major order under another shape. Deprecated.
+
+    Raises:
+        RuntimeError: that shape has not as many elements.
+    """
+    warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+    return _resized(input, ints_of(size))
+
+
+def resize_as(input: Tensor, tensor: Tensor) -> Tensor:
+    """Return the elements under the shape of another tensor. Deprecated.
+
+    Raises:
+        RuntimeError: that has not as many elements.
+    """
+    warnings.warn("non-inplace resize_as is deprecated", stacklevel=2)
+    return _resized(input, tuple(tensor.shape))
+
+
+def _resized(input: Tensor, size: tuple[int, ...]) -> Tensor:
+    if prod(size) == input.numel():
+        return input.reshape(size)
+    wanted, own = ("x".join(map(str, each)) for each in (size, input.shape))
+    raise RuntimeError(
+        f"requested resize to {wanted} ({prod(size)} elements in total), but the given "
+        f"tensor has a size of {own} ({input.numel()} elements). autograd's resize can "
+        "only change the shape of a given tensor, while preserving the number of "
+        "elements."
+    )
 
 
 def _written(target: Tensor, values: Sequence[Any]) -> Tensor:

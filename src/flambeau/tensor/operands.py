@@ -27,6 +27,7 @@ __all__ = [
     "check_tensor",
     "check_tensors",
     "is_number",
+    "node_of",
     "pair",
     "result_type",
     "to_node",
@@ -92,6 +93,20 @@ def check_fits(value: Number, kind: dt.dtype, halves: bool = True) -> None:
         raise RuntimeError(
             f"value cannot be converted to type {kind.name} without overflow: {value!r}"
         )
+
+
+def node_of(name: str, argument: str, value: Tensor) -> Node:
+    """Return the node of a tensor argument.
+
+    Raises:
+        TypeError: it is not a tensor.
+    """
+    if not isinstance(value, Handle):
+        raise TypeError(
+            f"{name}: {argument} must be a Tensor, got {type(value).__name__}; "
+            f"write torch.as_tensor({argument})"
+        )
+    return value.node
 
 
 @cache

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_strided",
+    "as_strided_",
     "empty_permuted",
     "empty_strided",
     "narrow",
@@ -210,6 +211,32 @@ def as_strided(
     offset = layout_of(input)[1] if storage_offset is None else storage_offset
     memory = memory_of(input)
     return show(memory, movement.as_strided, size=sizes, stride=strides, offset=offset)
+
+
+def as_strided_(
+    input: Tensor,
+    size: Sequence[int],
+    stride: Sequence[int],
+    storage_offset: int | None = None,
+) -> Tensor:
+    """Let the tensor itself show its memory by other sizes and strides.
+
+    Raises:
+        RuntimeError: they would leave the memory.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.arange(6).as_strided_((2, 2), (1, 2))
+        tensor([[0, 2],
+                [1, 3]])
+    """
+    found = as_strided(input, size, stride, storage_offset)
+    if input._base is None:
+        return show_in_place(input, found._steps, layout_of(found))
+    input.check_writable()
+    input._steps, input._layout = found._steps, found._layout
+    input.adopt(found.node)
+    return input
 
 
 def _reach(sizes: Shape, strides: Shape) -> int:

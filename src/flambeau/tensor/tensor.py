@@ -168,6 +168,8 @@ class Tensor(Methods, Handle):
         address = convert.value_of(self._root()).ctypes.data
         return address + self.storage_offset() * self.itemsize
 
+    const_data_ptr = data_ptr
+
     @property
     def itemsize(self) -> int:
         """Bytes per element."""

@@ -10,10 +10,10 @@ from ...graph import Node
 from ...ops import elementwise as ew
 from ...ops.activation import hardtanh as hardtanh_op
 from ...ops.activation import leaky_relu as leaky_relu_op
-from ...ops.broadcast import reshape
 from ...ops.movement import slice_axis
 from ...shape import axis_of
 from ...tensor import Tensor
+from ...tensor.activation import prelu
 from ...tensor.handle import wrap
 from ...tensor.inplace import inplace as in_place
 from ...tensor.operands import as_float, check_float
@@ -172,58 +172,6 @@ def leaky_relu(
     x = _floats("leaky_relu", "leaky_relu_cpu", input)
     y = leaky_relu_op(x, ew.const_like(negative_slope, x))
     return result(y, input, inplace)
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    r"""Return x where it is above 0, else :math:`w \cdot x` with a learned slope w.
-
-    Args:
-        input: floats.
-        weight: one slope, or one for each channel.
-
-    Shape: input (N, C, *) with any number of dimensions, weight () or (1,) or (C,);
-    result as the input.
-
-    Raises:
-        RuntimeError: the weight has other sizes or another dtype.
-
-    Source: torch's page "torch.nn.functional.prelu"; He et al., arXiv:1502.01852.
-
-    Example:
-        >>> import flambeau as torch
-        >>> from flambeau.nn import functional as F
-        >>> F.prelu(torch.tensor([[-1., -1.]]), torch.tensor([0.5, 0.25]))
-        tensor([[-0.5000, -0.2500]])
-    """
-    x, w = node_of("prelu", "input", input), node_of("prelu", "weight", weight)
-    _check_prelu(x, w)
-    if w.size != 1:
-        w = reshape(w, (w.size, *(1,) * (x.ndim - 2)))
-    elif x.ndim == 0:
-        w = reshape(w, ())
-    return wrap(leaky_relu_op(x, w))
-
-
-def _check_prelu(x: Node, w: Node) -> None:
-    if w.ndim > 1:
-        raise RuntimeError(
-            "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = "
-            f"{w.ndim}, shape {w.shape}"
-        )
-    if w.dtype is not x.dtype:
-        raise RuntimeError(
-            f"prelu: Type promoting not supported. Got {dt.scalar_name(x.dtype)} and "
-            f"{dt.scalar_name(w.dtype)}; convert one with .to()"
-        )
-    if w.size == 1:
-        return
-    channels = x.shape[1] if x.ndim > 1 else 1
-    if not x.ndim or w.size != channels:
-        raise RuntimeError(
-            "prelu: Mismatch of parameter numbers and input channel size. Found "
-            f"parameter numbers = {w.size} and channel size = {channels} in an input "
-            f"of shape {x.shape}; the channels are dimension 1"
-        )
 
 
 def rrelu(

@@ -6,22 +6,9 @@ from ...graph import Node
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.inplace import write_back
+from ...tensor.operands import node_of
 
 __all__ = ["node_of", "result"]
-
-
-def node_of(name: str, argument: str, value: Tensor) -> Node:
-    """Return the node of a tensor argument.
-
-    Raises:
-        TypeError: it is not a tensor.
-    """
-    if not isinstance(value, Tensor):
-        raise TypeError(
-            f"{name}: {argument} must be a Tensor, got {type(value).__name__}; "
-            f"write torch.as_tensor({argument})"
-        )
-    return value.node
 
 
 def result(y: Node, input: Tensor, inplace: bool) -> Tensor:

@@ -6,6 +6,7 @@ from ... import dtypes as dt
 from ...graph import Node
 from ...ops import elementwise as ew
 from ...tensor import Tensor
+from ...tensor.activation import hardshrink, is_within
 from ...tensor.handle import wrap
 from ...tensor.inplace import inplace as in_place
 from ...tensor.operands import as_float, check_float
@@ -49,33 +50,6 @@ def threshold(
 threshold_ = in_place(threshold)
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    r"""Return x where :math:`|x| > \lambda`, else 0.
-
-    Args:
-        input: any shape, floats.
-        lambd: the bound.
-
-    Raises:
-        NotImplementedError: the input is not a float tensor.
-
-    Source: torch's page "torch.nn.functional.hardshrink".
-
-    Example:
-        >>> import flambeau as torch
-        >>> from flambeau.nn import functional as F
-        >>> F.hardshrink(torch.tensor([-1., 0.3, 0.7]))
-        tensor([-1.0000,  0.0000,  0.7000])
-    """
-    x = node_of("hardshrink", "input", input)
-    check_float("hardshrink_cpu", x)
-    return wrap(ew.where(_is_within(x, lambd), ew.const_like(0, x), x))
-
-
-def _is_within(x: Node, bound: float) -> Node:
-    return ew.less_equal(ew.absolute(x), ew.const_like(bound, x))
-
-
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     r"""Return x moved by :math:`\lambda` towards 0, and 0 where that passes it.
 
@@ -102,7 +76,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         )
     check_float("softshrink_cpu", x)
     step = ew.where(ew.less(x, ew.const_like(0, x)), *_both(lambd, x))
-    return wrap(ew.where(_is_within(x, lambd), ew.const_like(0, x), ew.add(x, step)))
+    return wrap(ew.where(is_within(x, lambd), ew.const_like(0, x), ew.add(x, step)))
 
 
 def _both(distance: float, like: Node) -> tuple[Node, Node]:
