@@ -271,21 +271,22 @@ def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
         order: the graph, inputs before users.
         kept: positions in it, which are part of the answer.
     """
+    # one flat tuple, as Python's collector would look at a tuple for each node
     numbers: dict[int, int] = {}
     parts: list[Hashable] = [tuple(kept)]
+    number_of, add = numbers.__getitem__, parts.extend
     for at, node in enumerate(order):
         numbers[id(node)] = at
-        if node.value is not None:
-            parts.append((node.shape, node.dtype, _strides(node.value)))
+        value = node.value
+        if value is not None:
+            strides = None if value.flags.c_contiguous else value.strides
+            add((None, node.shape, node.dtype, strides))
         else:
-            reads = tuple([numbers[id(each)] for each in node.inputs])
-            options = tuple(node.params.items()) if node.params else ()
-            parts.append((node.op, reads, options, node.shape, node.dtype))
+            inputs, params = node.inputs, node.params
+            reads = map(number_of, map(id, inputs))
+            options = tuple(params.items()) if params else None
+            add((node.op, len(inputs), *reads, options, node.shape, node.dtype))
     return tuple(parts)
-
-
-def _strides(value: np.ndarray) -> tuple[int, ...] | None:
-    return None if value.flags.c_contiguous else value.strides
 
 
 def format_graph(roots: Iterable[Node]) -> str:
