@@ -3,6 +3,7 @@
 from .calls import functional_call, replace_all_batch_norm_modules_, stack_module_state
 from .derivatives import grad, grad_and_value, hessian, jacfwd, jacrev
 from .products import jvp, linearize, vjp
+from .rearrange import rearrange
 from .vmap import vmap
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "rearrange",
     "replace_all_batch_norm_modules_",
     "stack_module_state",
     "vjp",

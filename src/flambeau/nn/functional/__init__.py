@@ -76,6 +76,7 @@ from .fractional_pooling import (
     fractional_max_pool3d,
     fractional_max_pool3d_with_indices,
 )
+from .grouped import grouped_mm
 from .interpolation import (
     interpolate,
     upsample,
