@@ -32,7 +32,7 @@ def find_prologue(program: Program) -> dict[int, frozenset[int]]:
     channels. Nothing else writes what they write, and no host step reads it.
     """
     given = program.given
-    wanted = program.wanted
+    outside = given | program.wanted
     users = _users(program)
     writers = _writers(program, users, given)
     small = _small_steps(program, users, given)
@@ -45,7 +45,7 @@ def find_prologue(program: Program) -> dict[int, frozenset[int]]:
         lasting = {
             source
             for source, steps in users.items()
-            if source not in given | wanted
+            if source not in outside
             and writers[source] <= found
             and all(isinstance(program.steps[at], KernelStep) for at in steps)
             and (
@@ -54,9 +54,8 @@ def find_prologue(program: Program) -> dict[int, frozenset[int]]:
                 or found.issuperset(steps)
             )
         }
-        kept = {
-            at for at in found if program.sources(program.steps[at]) <= given | lasting
-        }
+        known = given | lasting
+        kept = {at for at in found if program.sources(program.steps[at]) <= known}
         if kept == found:
             return _leaves(program, sorted(found), given)
         found = kept
