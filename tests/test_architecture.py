@@ -45,6 +45,7 @@ LAYERS = (
         "debug",
         "fft",
         "linalg",
+        "masked",
         "nn",
         "optim",
         "overrides",

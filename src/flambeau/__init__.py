@@ -584,6 +584,7 @@ _LATER = (
     "hub",
     "jit",
     "library",
+    "masked",
     "nn",
     "onnx",
     "overrides",

@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.masked
 from torch.testing._internal.common_methods_invocations import OpInfo, SampleInput
 
 import flambeau
 import flambeau.fft
 import flambeau.linalg
+import flambeau.masked
 import flambeau.nn
 import flambeau.signal
 import flambeau.special
@@ -84,7 +86,48 @@ def operator(info: OpInfo, library: Any) -> Callable[..., Any]:
     function, form = plain_operator(info, library), info.gradcheck_wrapper
     if form.__name__ == "<lambda>":
         return function
+    if "masked" in form.__name__ and library is flambeau:
+        library = MASKS
     return functools.partial(reread(form, library), function)
+
+
+class Masks:
+    """flambeau with the function that tells which results depend on their input."""
+
+    @property
+    def masked(self) -> Any:
+        """The module of functions with masks."""
+        return types.SimpleNamespace(_input_mask=input_mask, _output_mask=output_mask)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(flambeau, name)
+
+
+MASKS = Masks()
+
+
+def input_mask(*args: Any, **options: Any) -> Any:
+    """Return what torch says of the arguments of a function with masks."""
+    given = [theirs(each) for each in args]
+    more = {name: theirs(each) for name, each in options.items()}
+    return flambeau.tensor(torch.masked._input_mask(*given, **more).numpy())
+
+
+def output_mask(function: Any, *args: Any, **options: Any) -> Any:
+    """Return what torch says of the results of a function with a mask."""
+    given = [theirs(each) for each in args]
+    more = {name: theirs(each) for name, each in options.items()}
+    called = getattr(torch.masked, function.__name__)
+    return flambeau.tensor(torch.masked._output_mask(called, *given, **more).numpy())
+
+
+def theirs(value: Any) -> Any:
+    """Return a tensor or a dtype of flambeau as torch's."""
+    if isinstance(value, flambeau.Tensor):
+        return torch.tensor(value.detach().double().numpy())
+    if isinstance(value, flambeau.dtype):
+        return getattr(torch, value.name)
+    return value
 
 
 def plain_operator(info: OpInfo, library: Any) -> Callable[..., Any]:
