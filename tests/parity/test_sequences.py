@@ -166,3 +166,34 @@ def test_attention(
         )
         found.append(outcome(library, made, inputs, y))
     check(*found)
+
+
+def scores(scale: float) -> np.ndarray:
+    return scale * np.random.default_rng(5).standard_normal((60, 3, 7))
+
+
+def ctc(library: Any, x: Any, **options: Any) -> Any:
+    texts = library.tensor([[1, 2, 2, 6, 5], [3, 3, 3, 1, 1], [4, 1, 2, 5, 1]])
+    lengths = library.tensor([60, 41, 50]), library.tensor([5, 4, 0])
+    logs = x.log_softmax(2)
+    return library.nn.functional.ctc_loss(logs, texts, *lengths, **options)
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0])
+def test_texts_over_many_steps(scale: float) -> None:
+    """Also of chances that no float reaches."""
+    found = []
+    for library in LIBRARIES:
+        x = library.tensor(scores(scale)).requires_grad_()
+        y = ctc(library, x, reduction="none")
+        y.sum().backward()
+        found.append([y.detach().numpy(), x.grad.numpy()])
+    check(*found)
+
+
+def test_texts_are_differentiated_once() -> None:
+    for library in LIBRARIES:
+        x = library.tensor(scores(1.0)).requires_grad_()
+        (slope,) = library.autograd.grad(ctc(library, x), x, create_graph=True)
+        with pytest.raises(RuntimeError, match="_ctc_loss_backward is not implemented"):
+            library.autograd.grad(slope.square().sum(), x)

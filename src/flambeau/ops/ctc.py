@@ -45,12 +45,23 @@ def _forward(emitted: Array, skips: Array, begin: Array) -> Array:
     """Return the logarithm of the chance to be in each state after each step."""
     found = np.empty_like(emitted)
     now = np.where(begin, emitted[0], -np.inf) if len(emitted) else begin
-    for step, chance in enumerate(emitted):
-        if step:
-            skipping = np.where(skips, _moved(now, 2), -np.inf)
-            now = np.logaddexp(np.logaddexp(now, _moved(now, 1)), skipping) + chance
-        found[step] = now
+    blocked = np.where(skips, 0, -np.inf)
+    with np.errstate(divide="ignore"):
+        for step, chance in enumerate(emitted):
+            if step:
+                now = _added(now, _moved(now, 1), _moved(now, 2) + blocked) + chance
+            found[step] = now
     return found
+
+
+def _added(*logs: Array) -> Array:
+    """Add chances, by their logarithms."""
+    top = np.maximum.reduce(logs)
+    top[top == -np.inf] = 0
+    total = np.exp(logs[0] - top)
+    for each in logs[1:]:
+        total += np.exp(each - top)
+    return np.log(total) + top
 
 
 def _emitted(logs: Array, labels: Array) -> Array:
@@ -125,14 +136,14 @@ def _slope_numpy(
     alphas, labels, skips = _alphas(logs, targets, texts, blank)
     loss = _losses(alphas, _final(texts, labels.shape[1]), steps, texts)
     paths = alphas + _betas(logs, labels, skips, (steps, texts))
-    shares = np.full_like(logs, -np.inf)
-    samples = np.arange(logs.shape[1])
-    for state in range(labels.shape[1]):
-        at = (slice(None), samples, labels[:, state])
-        shares[at] = np.logaddexp(shares[at], paths[:, :, state])
-    # at each step both factors contain the chance of its label
+    # both factors contain the chance of the label
     with np.errstate(invalid="ignore"):  # a text that does not fit has no slope
-        slope = (np.exp(logs) - np.exp(shares + loss[:, None] - logs)) * g[:, None]
+        chances = np.exp(paths - _emitted(logs, labels) + loss[:, None])
+        chances[np.isneginf(paths) & np.isfinite(loss)[:, None]] = 0
+        is_label = labels[:, :, None] == np.arange(logs.shape[2])
+        shares = np.matmul(chances.swapaxes(0, 1), is_label * 1.0).swapaxes(0, 1)
+        slope = (np.exp(logs) - shares) * g[:, None]
+        slope[np.isneginf(logs)] = np.nan
     behind = np.arange(len(logs))[:, None] >= steps
     slope[behind] = 0
     slope[:, (loss == np.inf) & (g == 0)] = 0
@@ -145,10 +156,18 @@ def _infer(
     return (logs.shape[1],), logs.dtype
 
 
+def _no_second(*_: object, **__: object) -> Node:
+    raise RuntimeError(
+        "derivative for aten::_ctc_loss_backward is not implemented: ctc_loss can be "
+        "differentiated once, here as in torch"
+    )
+
+
 _slope = Op(
     "ctc_loss_backward",
     lambda g, y, logs, *others, blank: (logs.shape, logs.dtype),
     _slope_numpy,
+    (_no_second, None, _no_second, None, None, None),
 )
 
 # Minus the logarithm of the likelihood of each text.

@@ -54,6 +54,7 @@ def ctc_loss(
     Raises:
         ValueError: an unknown reduction.
         RuntimeError: lengths that do not fit, a blank or labels outside the classes.
+        RuntimeError: of a second derivative, which there is none of.
         NotImplementedError: `log_probs` are not floats.
 
     Source: torch's page "torch.nn.functional.ctc_loss"; Graves et al., "Connectionist
