@@ -335,10 +335,16 @@ def multinomial(
         output: (num_samples,) or (rows, num_samples).
 
     Raises:
-        RuntimeError: the weights are no distribution, or there are too few of them.
+        RuntimeError: the weights are no distribution or no floats, or there are too few
+            of them.
 
     Source: torch's page "torch.multinomial".
     """
+    if not input.is_floating_point():
+        raise RuntimeError(
+            "multinomial only supports floating-point dtypes for input, got: "
+            f"{dt.scalar_name(input.dtype)}"
+        )
     weights = value_of(input)
     drawn = random.multinomial(_stream(generator), weights, num_samples, replacement)
     return wrap(constant(drawn))

@@ -23,6 +23,7 @@ from ...ops.movement import swap
 from ...shape import ntuple
 from ...tensor import Tensor
 from ...tensor.reduction import in_float32
+from .arguments import node_of
 from .avg_pooling import divided
 from .images import read_images, show_images
 from .max_pooling import with_indices
@@ -65,6 +66,15 @@ def _cut(size: int, count: int) -> _Cut:
     lengths = -(-(number + 1) * size // max(count, 1)) - start
     taps = np.arange(lengths.max(initial=1))
     return _Cut(start[:, None] + np.minimum(taps, lengths[:, None] - 1), lengths)
+
+
+def _check_dimensions(input: Tensor, output_size: OutputSize) -> None:
+    """Raise torch's error about images with fewer dimensions than sizes are given."""
+    least = len(output_size) + 1 if isinstance(output_size, Sequence) else 0
+    if least > 2 and node_of("adaptive_pool", "input", input).ndim < least:
+        raise ValueError(
+            f"Input dimension should be at least {least}, got shape {list(input.shape)}"
+        )
 
 
 def _read_cuts(name: str, output_size: OutputSize, x: Node) -> list[_Cut]:
@@ -145,6 +155,7 @@ def adaptive_avg_pool3d(input: Tensor, output_size: OutputSize) -> Tensor:
 
 def _adaptive_avg_pool(dims: int, input: Tensor, output_size: OutputSize) -> Tensor:
     name = f"adaptive_avg_pool{dims}d"
+    _check_dimensions(input, output_size)
     x = read_images(name, input, dims)
     cuts = _read_cuts(name, output_size, x)
 
@@ -236,6 +247,7 @@ def _adaptive_max_pool(
     dims: int, input: Tensor, output_size: OutputSize, return_indices: bool
 ) -> Any:
     name = f"adaptive_max_pool{dims}d"
+    _check_dimensions(input, output_size)
     x = read_images(name, input, dims)
     cuts = _read_cuts(name, output_size, x)
     apart = _read_apart(x, cuts)

@@ -129,10 +129,16 @@ def _conv(
 ) -> Tensor:
     name = f"conv{dims}d"
     x, w = read_images(name, input, dims), _read_filters(name, weight, dims)
-    check_channels(name, input.shape, w.shape, groups, w.shape[1] * groups)
     steps = ntuple(stride, dims, f"{name}: stride")
     spread = ntuple(dilation, dims, f"{name}: dilation")
+    check_options(name, w.shape[2:], steps, spread)
     pads = conv_padding(name, padding, x.shape[2:], w.shape[2:], steps, spread)
+    if w.shape[0] < groups:
+        raise RuntimeError(
+            f"{name}: Given groups={groups}, expected weight to be at least {groups} "
+            f"at dimension 0, but got weight of size {list(w.shape)} instead"
+        )
+    check_channels(name, input.shape, w.shape, groups, w.shape[1] * groups)
     y = conv(x, w, stride=steps, padding=pads, dilation=spread, groups=groups)
     return show_images(_with_bias(name, y, w, bias), input, dims)
 
