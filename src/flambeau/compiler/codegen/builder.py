@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from llvmlite import ir
@@ -52,14 +53,41 @@ Size: TypeAlias = int
 Index: TypeAlias = int | ir.Value
 
 
+@lru_cache
 def value_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
     """Return the LLVM type in which elements are computed."""
     return _vector(_TYPES[kind], lanes)
 
 
+@lru_cache
 def storage_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
     """Return the LLVM type in which elements lie in memory."""
     return _vector(I8 if kind is dt.bool_ else _TYPES[kind], lanes)
+
+
+# Types and constants write themselves as text once: the same ones are used again.
+
+
+@lru_cache
+def _undefined(element: ir.Type, lanes: int) -> ir.Constant:
+    return ir.Constant(_vector(element, lanes), ir.Undefined)
+
+
+@lru_cache(maxsize=4096)
+def _whole(value: int) -> ir.Constant:
+    return ir.Constant(I64, value)
+
+
+@lru_cache(maxsize=4096)
+def _number(kind: dt.dtype, text: str, lanes: int) -> ir.Constant:
+    """A number, which its text tells from any other one, in every lane."""
+    plain = float.fromhex(text) if kind.is_floating_point else int(text)
+    return ir.Constant(value_type(kind, lanes), [plain] * lanes if lanes > 1 else plain)
+
+
+@lru_cache
+def _positions(lanes: tuple[int, ...]) -> ir.Constant:
+    return ir.Constant(value_type(dt.int32, len(lanes)), lanes)
 
 
 def _opened(function: ir.Function) -> ir.IRBuilder:
@@ -156,7 +184,7 @@ class KernelBuilder:
 
     def int(self, value: Index) -> ir.Value:
         """Return a 64-bit integer constant, or the value that is one already."""
-        return ir.Constant(I64, value) if isinstance(value, int) else value
+        return _whole(value) if isinstance(value, int) else value
 
     def add(self, a: Index, b: Index) -> ir.Value:
         """Add two indices, at compile time where both are known or one is 0."""
@@ -252,22 +280,22 @@ class KernelBuilder:
 
     def constant(self, number: float, kind: dt.dtype, lanes: Size = 1) -> ir.Value:
         """Return a number as a scalar or in every lane of a vector."""
-        element = _TYPES[kind]
-        plain = float(number) if kind.is_floating_point else int(number)
-        if lanes == 1:
-            return ir.Constant(element, plain)
-        return ir.Constant(ir.VectorType(element, lanes), [plain] * lanes)
+        is_float = kind.is_floating_point
+        text = float(number).hex() if is_float else str(int(number))
+        return _number(kind, text, lanes)
 
     def splat(self, value: ir.Value, lanes: Size) -> ir.Value:
         """Return a vector with a scalar in every lane; vectors stay as they are."""
         if lanes == 1 or isinstance(value.type, ir.VectorType):
             return value
-        vector = ir.VectorType(value.type, lanes)
-        first = self.b.insert_element(
-            ir.Constant(vector, ir.Undefined), value, ir.IntType(32)(0)
-        )
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-        return self.b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
+        undefined = _undefined(value.type, lanes)
+        zero, zeros = (self.constant(0, dt.int32, count) for count in (1, lanes))
+        first = self.b.insert_element(undefined, value, zero)
+        return self.b.shuffle_vector(first, undefined, zeros)
+
+    def shuffle(self, a: ir.Value, b: ir.Value, lanes: Sequence[Size]) -> ir.Value:
+        """Collect lanes of two vectors, those of the second counted after the first."""
+        return self.b.shuffle_vector(a, b, _positions(tuple(lanes)))
 
     def lane(self, value: ir.Value, lane: Index) -> ir.Value:
         """Return one lane of a vector; a scalar is its own lane 0."""

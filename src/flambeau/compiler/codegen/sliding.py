@@ -24,7 +24,6 @@ __all__ = [
     "load_strided",
     "row_steps",
     "rows_at_once",
-    "shuffle",
 ]
 
 I32 = ir.IntType(32)
@@ -157,12 +156,5 @@ def load_strided(
             lanes + at - start if start <= at < start + lanes else lane
             for lane, at in enumerate(wanted)
         ]
-        found = shuffle(k, found, value, pick)
+        found = k.shuffle(found, value, pick)
     return found
-
-
-def shuffle(
-    k: KernelBuilder, a: ir.Value, b: ir.Value, pick: Sequence[int]
-) -> ir.Value:
-    """Return the lanes `pick` of a followed by b."""
-    return k.b.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(pick)), pick))

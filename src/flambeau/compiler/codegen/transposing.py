@@ -34,18 +34,10 @@ def transpose(kernel: KernelBuilder, vectors: Sequence[ir.Value]) -> list[ir.Val
         below = [j + half if not j & half else lanes + j for j in range(lanes)]
         for i in (i for i in range(lanes) if not i & half):
             a, b = found[i], found[i + half]
-            found[i] = _shuffle(kernel, a, b, above)
-            found[i + half] = _shuffle(kernel, a, b, below)
+            found[i] = kernel.shuffle(a, b, above)
+            found[i + half] = kernel.shuffle(a, b, below)
         half //= 2
     return found
-
-
-def _shuffle(
-    kernel: KernelBuilder, a: ir.Value, b: ir.Value, lanes: list[int]
-) -> ir.Value:
-    """Collect lanes of two vectors, those of the second counted after the first."""
-    mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
-    return kernel.b.shuffle_vector(a, b, mask)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from .arithmetic import Arithmetic
 from .builder import I1, KernelBuilder, Variable, value_type
 from .kernel import Kernel
 from .loops import unravel
-from .sliding import Slide, lanes_inside, row_steps, rows_at_once, shuffle
+from .sliding import Slide, lanes_inside, row_steps, rows_at_once
 
 __all__ = ["UnpoolSpec", "unpool_kernel"]
 
@@ -296,14 +296,14 @@ class _Unpool:
         mask = lanes_inside(k, window, slide.windows, self.lanes)
         place = k.add(row, window)
         value = self._load(place, mask)
-        value = shuffle(k, value, value, pick)
+        value = k.shuffle(value, value, pick)
         mine = _mask(fits)
         if self.spec.chosen is not None:
             steps = [at // slide.dilation * self.code_steps[-1] for at in moved]
             told = k.splat(k.b.trunc(code, value_type(dt.uint8)), self.lanes)
             along = ir.Constant(told.type, [step % 256 for step in steps])
             taps = self._taps(place, mask)
-            taps = shuffle(k, taps, taps, pick)
+            taps = k.shuffle(taps, taps, pick)
             chosen = self._is_chosen(taps, k.b.add(told, along))
             mine = k.b.and_(mine, chosen)
         self._add(total, self._where(mine, value))
