@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from compiled import compare, compute_between_guards, compute_by, kernels
+from test_codegen_convolution import LARGE, PASSES, check_spills
 from test_compiler_guards import FAMILIES
 
+from flambeau.dtypes import float32
 from flambeau.graph import Node, constant
 from flambeau.ops import elementwise as ew
 from flambeau.ops import reduce as rd
@@ -98,6 +100,15 @@ def test_they_stay_inside_their_buffers(family: str, name: str) -> None:
     for node in {**CONTRACTIONS, **FAMILIES}[family]():
         for at_end in (False, True):
             compute_between_guards(node, at_end=at_end, machine=machine(name))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("which", PASSES)
+@pytest.mark.parametrize("shape", LARGE)
+def test_inner_loops_of_convolutions_do_not_spill(
+    shape: tuple[int, ...], which: str, name: str
+) -> None:
+    check_spills(machine(name), which, shape, float32)
 
 
 def test_winograd_is_among_them() -> None:

@@ -29,6 +29,7 @@ _LATENCY = 9  # FMAs in flight that a core needs to be busy
 _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
 _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop
+_ROOM = 3  # registers with which LLVM orders these steps without spilling
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -96,8 +97,17 @@ def choose_lanewise_tile(
 
 
 def _fitting(target: Target, vectors: int) -> int:
-    """The rows whose sums fit beside the vectors and one broadcast number."""
-    return (target.vector_registers - vectors - 1) // vectors
+    """The rows whose sums fit beside what a step reads."""
+    return _beside(target, vectors) // vectors
+
+
+def _beside(target: Target, vectors: int) -> int:
+    """How many registers there are beside the vectors of a step and one number.
+
+    Without an FMA a product needs another one until it is added, and one is left to
+    LLVM, which takes turns with them.
+    """
+    return target.vector_registers - vectors - (1 if target.has_fma else 3)
 
 
 def _cost(shape: TileShape, rows: int, vectors: int, taps: int, is_far: bool) -> float:
@@ -147,12 +157,9 @@ class Tile:
         self.lanewise = lanewise
         self._spacing = shape.lanes if spacing is None else spacing
         zero = ir.Constant(value_type(kind, shape.lanes), None)
-        # the steps of a small tile take turns with copies of the sums, each of which
-        # waits for its own FMA only
-        turns = min(ceil_div(_LATENCY, shape.rows * shape.vectors), _TOGETHER)
         self._sums = [
             [
-                [kernel.variable(zero) for _ in range(turns)]
+                [kernel.variable(zero) for _ in range(self._turns)]
                 for _ in range(shape.vectors)
             ]
             for _ in range(shape.rows)
@@ -213,8 +220,10 @@ class Tile:
         A negative number is none.
         """
         kernel = self.kernel
-        whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-_TOGETHER))
-        for start, stop, steps in ((0, whole, _TOGETHER), (whole, count, 1)):
+        together = 1 << self._unroll(_TOGETHER).bit_length() - 1
+        whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-together))
+        parts = ((0, whole, together), (whole, count, 1))
+        for start, stop, steps in parts if together > 1 else parts[:1]:
             with kernel.loop(start, stop, steps) as at:
                 near = kernel.at(a, kernel.mul(at, a_step), self.kind)
                 far = kernel.at(b, kernel.mul(at, b_step), self.kind)
@@ -261,19 +270,31 @@ class Tile:
         Where LLVM has registers to spare it orders several of them well; where not,
         it would spill.
         """
-        sums = self.shape.rows * self.shape.vectors
-        has_room = 4 * sums <= 3 * self._registers and not self.lanewise
+        has_room = self._left >= _ROOM and not self.lanewise
         return max(1, min(_TOGETHER if has_room else self._spare, _TOGETHER, count))
-
-    @property
-    def _registers(self) -> int:
-        return self.kernel.target.vector_registers
 
     @property
     def _spare(self) -> int:
         """For how many steps the vectors have registers."""
+        return self._left // self.shape.vectors + 1
+
+    @property
+    def _turns(self) -> int:
+        """How many copies of the sums there are.
+
+        The steps of a small tile take turns with them, so that each waits for its own
+        FMA only. Lanewise, as many vectors as sums are read.
+        """
         sums = self.shape.rows * self.shape.vectors
-        return (self._registers - sums - 1) // self.shape.vectors
+        each = 2 * sums if self.lanewise else sums
+        room = _beside(self.kernel.target, self.shape.vectors) // each
+        return max(1, min(ceil_div(_LATENCY, sums), _TOGETHER, room))
+
+    @property
+    def _left(self) -> int:
+        """How many registers the sums leave beside a step."""
+        sums = self._turns * self.shape.rows * self.shape.vectors
+        return _beside(self.kernel.target, self.shape.vectors) - sums
 
     def _steps(
         self,
@@ -296,6 +317,8 @@ class Tile:
                 for v, mask in enumerate(masks)
             ]
             for row, offset in rows:
+                if not (kernel.target.has_fma or self.lanewise):
+                    kernel.b.fence("acquire", "singlethread")  # likewise, the numbers
                 factors = self._factors(a, step * a_step + offset, masks)
                 for copies, factor, vector in zip(self._sums[row], factors, vectors):
                     total = copies[step % len(copies)]
