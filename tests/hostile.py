@@ -275,7 +275,9 @@ def safetensors_file(folder: Path) -> bytes:
     """Named tensors."""
     path = folder / "seed.safetensors"
     tensors = OrderedDict(
-        (kind.name, flambeau.ones(2, 3).to(kind)) for kind in flambeau.dtypes.ALL
+        (kind.name, flambeau.ones(2, 3).to(kind))
+        for kind in flambeau.dtypes.ALL
+        if kind is not flambeau.complex128
     )
     save_safetensors(tensors, path, {"note": "hello"})
     return path.read_bytes()

@@ -48,6 +48,10 @@ def returned(obj):
 @pytest.mark.parametrize("kind", dt.ALL, ids=lambda kind: kind.name)
 def test_every_dtype_returns_with_its_values(tmp_path, kind, ending, mmap):
     values = torch.tensor([[0, 1], [1, 2]]).to(kind)
+    if kind is dt.complex128 and ending == "safetensors":
+        with pytest.raises(TypeError, match=r"'x' has dtype torch.complex128, which"):
+            torch.save({"x": values}, tmp_path / "file.safetensors")
+        return
     torch.save({"x": values}, tmp_path / f"file.{ending}")
     (loaded,) = torch.load(tmp_path / f"file.{ending}", mmap=mmap).values()
     assert loaded.dtype is kind

@@ -60,10 +60,8 @@ def test_ragged_and_foreign_data_are_refused():
         torch.tensor([[1, 2], [3]])
     with pytest.raises(TypeError, match="elements of type str"):
         torch.tensor(["a", "b"])
-    with pytest.raises(
-        TypeError, match=r"can't convert np\.ndarray of type complex128"
-    ):
-        torch.tensor(np.zeros(2, complex))
+    with pytest.raises(TypeError, match=r"can't convert np\.ndarray of type timedelta"):
+        torch.tensor(np.zeros(2, "m8[s]"))
     with pytest.raises(TypeError, match=r"expected np\.ndarray \(got list\)"):
         torch.from_numpy([1, 2])
 
@@ -137,7 +135,7 @@ def test_promotion_is_symmetric_and_holds_both(a, b):
 @pytest.mark.parametrize("a", dt.LONE, ids=lambda kind: kind.name)
 def test_wide_unsigned_integers_mix_with_floats_only(a):
     for b in dt.ALL:
-        if b is a or b.is_floating_point:
+        if b is a or b.is_inexact:
             assert torch.promote_types(a, b) is b is torch.promote_types(b, a)
             continue
         for x, y in ((a, b), (b, a)):

@@ -22,6 +22,8 @@ from .devices import device
 from .dtypes import ABSENT as _ABSENT_DTYPES
 from .dtypes import (
     bfloat16,
+    complex64,
+    complex128,
     dtype,
     float16,
     float32,
@@ -39,6 +41,8 @@ from .dtypes import (
     uint64,
 )
 from .dtypes import bool_ as bool
+from .dtypes import complex64 as cfloat
+from .dtypes import complex128 as cdouble
 from .dtypes import float16 as half
 from .dtypes import float32 as float
 from .dtypes import float64 as double
@@ -84,6 +88,21 @@ from .settings import (
 )
 from .shape import Size
 from .tensor import Tensor
+from .tensor.complex_numbers import (
+    angle,
+    complex,
+    conj,
+    conj_physical,
+    imag,
+    isreal,
+    polar,
+    real,
+    resolve_conj,
+    resolve_neg,
+    sgn,
+    view_as_complex,
+    view_as_real,
+)
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
 from .tensor.convert import clone, from_dlpack
 from .tensor.convert import compute as evaluate
@@ -335,7 +354,6 @@ from .tensor.pointwise import lt as less
 from .tensor.pointwise import mul as multiply
 from .tensor.pointwise import ne as not_equal
 from .tensor.pointwise import neg as negative
-from .tensor.pointwise import sign as sgn
 from .tensor.pointwise import sub as subtract
 from .tensor.pointwise import trunc as fix
 from .tensor.pointwise_rare import (
@@ -345,7 +363,6 @@ from .tensor.pointwise_rare import (
     gcd,
     isneginf,
     isposinf,
-    isreal,
     lcm,
     ldexp,
     lgamma,
@@ -354,7 +371,6 @@ from .tensor.pointwise_rare import (
     mvlgamma,
     nextafter,
     polygamma,
-    real,
 )
 from .tensor.pointwise_special import (
     acosh,
@@ -456,6 +472,7 @@ from .tensor.shaping import (
     unflatten,
     unsqueeze,
 )
+from .tensor.short_time import istft, stft
 from .tensor.slopes import gradient
 from .tensor.solving import (
     cholesky_inverse,
@@ -511,7 +528,6 @@ globals().update(_WRITTEN)
 globals().update(_COPIES)
 globals().update(_taking_out(globals(), __name__))
 globals().update(_ABSENT_DTYPES)
-cfloat, cdouble = _ABSENT_DTYPES["complex64"], _ABSENT_DTYPES["complex128"]
 newaxis = None
 
 # Half of the time to import flambeau would go into these: they wait to be named.

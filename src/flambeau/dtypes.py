@@ -11,6 +11,8 @@ import numpy as np
 __all__ = [
     "bfloat16",
     "bool_",
+    "complex128",
+    "complex64",
     "dtype",
     "float16",
     "float32",
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 
+_FLOATS, _COMPLEX = 20, 30  # the lowest ranks of these categories
+
+
 class dtype:
     """An element type, one object per type, printed with torch's name.
 
@@ -40,6 +45,8 @@ class dtype:
         numpy: the NumPy dtype that holds the values.
         itemsize: bytes per element.
         is_floating_point: True for the four float types.
+        is_complex: True for the two complex types.
+        is_inexact: True for both: what gradients flow through.
 
     Source: torch's page "Tensor Attributes".
 
@@ -49,24 +56,40 @@ class dtype:
         4
     """
 
-    __slots__ = ("is_floating_point", "itemsize", "name", "numpy", "rank")
+    __slots__ = (
+        "is_complex",
+        "is_floating_point",
+        "is_inexact",
+        "itemsize",
+        "name",
+        "numpy",
+        "rank",
+    )
 
-    def __init__(self, name: str, numpy_type: type, rank: int, floating: bool) -> None:
+    def __init__(self, name: str, numpy_type: type, rank: int) -> None:
         self.name = name
         self.numpy = np.dtype(numpy_type)
         self.itemsize = self.numpy.itemsize
         self.rank = rank
-        self.is_floating_point = floating
+        self._classify(rank >= _COMPLEX, _FLOATS <= rank < _COMPLEX)
 
-    @property
-    def is_complex(self) -> bool:
-        """False: complex element types are out of scope."""
-        return False
+    def _classify(self, is_complex: bool, is_floating_point: bool) -> None:
+        self.is_complex = is_complex
+        self.is_floating_point = is_floating_point
+        self.is_inexact = is_complex or is_floating_point
 
     @property
     def is_signed(self) -> bool:
         """Whether the type has negative values."""
         return self.name != "bool" and not self.name.startswith("uint")
+
+    def to_complex(self) -> dtype:
+        """Return the complex dtype whose parts have this one."""
+        return complex_of(self)
+
+    def to_real(self) -> dtype:
+        """Return the dtype of a complex number's parts; a real dtype itself."""
+        return real_of(self)
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"
@@ -78,20 +101,22 @@ class dtype:
         return self
 
 
-# `rank` orders the types inside a category: bool < integers < floats.
-bool_ = dtype("bool", np.bool_, 0, False)
-uint8 = dtype("uint8", np.uint8, 10, False)
-int8 = dtype("int8", np.int8, 10, False)
-int16 = dtype("int16", np.int16, 11, False)
-int32 = dtype("int32", np.int32, 12, False)
-int64 = dtype("int64", np.int64, 13, False)
-uint16 = dtype("uint16", np.uint16, 14, False)
-uint32 = dtype("uint32", np.uint32, 15, False)
-uint64 = dtype("uint64", np.uint64, 16, False)
-float16 = dtype("float16", np.float16, 20, True)
-bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 20, True)
-float32 = dtype("float32", np.float32, 21, True)
-float64 = dtype("float64", np.float64, 22, True)
+# `rank` orders the types inside a category: bool < integers < floats < complex numbers.
+bool_ = dtype("bool", np.bool_, 0)
+uint8 = dtype("uint8", np.uint8, 10)
+int8 = dtype("int8", np.int8, 10)
+int16 = dtype("int16", np.int16, 11)
+int32 = dtype("int32", np.int32, 12)
+int64 = dtype("int64", np.int64, 13)
+uint16 = dtype("uint16", np.uint16, 14)
+uint32 = dtype("uint32", np.uint32, 15)
+uint64 = dtype("uint64", np.uint64, 16)
+float16 = dtype("float16", np.float16, 20)
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, 20)
+float32 = dtype("float32", np.float32, 21)
+float64 = dtype("float64", np.float64, 22)
+complex64 = dtype("complex64", np.complex64, 31)
+complex128 = dtype("complex128", np.complex128, 32)
 
 
 class _AbsentDtype(dtype):
@@ -102,12 +127,7 @@ class _AbsentDtype(dtype):
     def __init__(self, name: str, itemsize: int) -> None:
         self.name = name
         self.itemsize = itemsize
-        self.is_floating_point = name.startswith("float")
-
-    @property
-    def is_complex(self) -> bool:
-        """Whether the elements would be complex numbers."""
-        return self.name.startswith("complex")
+        self._classify(name.startswith("complex"), name.startswith("float"))
 
     def _refuse(self) -> NoReturn:
         known = ", ".join(each.name for each in ALL)
@@ -125,8 +145,6 @@ ABSENT = {
     name: _AbsentDtype(name, size)
     for name, size in (
         ("complex32", 4),
-        ("complex64", 8),
-        ("complex128", 16),
         ("float8_e4m3fn", 1),
         ("float8_e4m3fnuz", 1),
         ("float8_e5m2", 1),
@@ -148,6 +166,8 @@ ALL = (
     bfloat16,
     float32,
     float64,
+    complex64,
+    complex128,
 )
 # They mix with floats only, and torch has no class of storages for them.
 LONE = (uint16, uint32, uint64)
@@ -170,7 +190,11 @@ _SCALAR_NAMES = {
     "bfloat16": "BFloat16",
     "float32": "Float",
     "float64": "Double",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
 }
+_COMPLEX_OF = {float32: complex64, bfloat16: complex64, float64: complex128}
+_REAL_OF = {complex64: float32, complex128: float64}
 
 
 def scalar_name(kind: dtype) -> str:
@@ -204,8 +228,26 @@ def is_floating(kind: dtype) -> bool:
     return kind.is_floating_point
 
 
+def complex_of(kind: dtype) -> dtype:
+    """Return the complex dtype whose parts have a float dtype.
+
+    Raises:
+        TypeError: `kind` is float16: complex32 is out of scope.
+    """
+    if kind.is_complex:
+        return kind
+    found = _COMPLEX_OF.get(kind) or ABSENT["complex32"]
+    assert found.numpy is not None  # raises for a dtype that is only a name
+    return found
+
+
+def real_of(kind: dtype) -> dtype:
+    """Return the dtype of a complex dtype's parts; other dtypes are their own."""
+    return _REAL_OF.get(kind, kind)
+
+
 def category(kind: dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floats: what promotion compares first."""
+    """0 for bool, 1 for integers, 2 for floats, 3 for complex: promotion's order."""
     return kind.rank // 10
 
 
@@ -225,13 +267,15 @@ def promote_types(first: dtype, second: dtype) -> dtype:
     """
     if first is second:
         return first
-    with_floats = first.is_floating_point or second.is_floating_point
+    with_floats = first.is_inexact or second.is_inexact
     if not with_floats and (first in LONE or second in LONE):
         raise RuntimeError(
             "Promotion for uint16, uint32, uint64 types is not supported, attempted to "
             f"promote {scalar_name(first)} and {scalar_name(second)}; convert one with "
             ".to()"
         )
+    if complex64 in (first, second) and float64 in (first, second):
+        return complex128
     if category(first) == category(second) and first.rank == second.rank:
         return int16 if category(first) == 1 else float32
     return first if first.rank > second.rank else second
@@ -257,8 +301,10 @@ def set_default_dtype(kind: dtype) -> None:
     _default = kind
 
 
-def of_python(value: bool | int | float) -> dtype:
+def of_python(value: bool | int | float | complex) -> dtype:
     """The dtype a Python number has on its own."""
+    if isinstance(value, (complex, np.complexfloating)):
+        return complex_of(_default)
     if isinstance(value, (bool, np.bool_)):
         return bool_
     return int64 if isinstance(value, (int, np.integer)) else _default

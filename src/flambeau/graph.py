@@ -164,7 +164,7 @@ def record(
 ) -> Node:
     """Append a node to the graph; it is on the tape if one of its inputs is."""
     tape = None
-    if state.grad_enabled and dtype.is_floating_point and op.gradients is not None:
+    if state.grad_enabled and dtype.is_inexact and op.gradients is not None:
         for each in inputs:
             if each.tape is not None:
                 tape = RECORDED
@@ -181,12 +181,12 @@ def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
     return node
 
 
-def scalar(number: float, dtype: dt.dtype) -> Node:
+def scalar(number: complex, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
     return _noted(number, dtype, _as_array(number, dtype))
 
 
-def _as_array(number: float, dtype: dt.dtype) -> np.ndarray:
+def _as_array(number: complex, dtype: dt.dtype) -> np.ndarray:
     """An int beyond the range of its dtype wraps, as in C; so large are 64 bits."""
     if isinstance(number, int) and dtype.numpy.kind in "iu":
         if not -(2**63) <= number < 2**64:
@@ -200,7 +200,7 @@ def _as_array(number: float, dtype: dt.dtype) -> np.ndarray:
     return np.array(number, dtype.numpy)
 
 
-def shared_scalar(number: float, dtype: dt.dtype) -> Node:
+def shared_scalar(number: complex, dtype: dt.dtype) -> Node:
     """Return a 0-d constant whose array, which is read-only, equal ones share.
 
     What is computed from it and from parameters only is known to be the same again.
@@ -211,13 +211,13 @@ def shared_scalar(number: float, dtype: dt.dtype) -> Node:
 
 
 @lru_cache(maxsize=4096, typed=True)
-def _array_of(number: float, dtype: dt.dtype) -> np.ndarray:
+def _array_of(number: complex, dtype: dt.dtype) -> np.ndarray:
     array = _as_array(number, dtype)
     array.flags.writeable = False
     return array
 
 
-def _noted(number: float, dtype: dt.dtype, array: np.ndarray) -> Node:
+def _noted(number: complex, dtype: dt.dtype, array: np.ndarray) -> Node:
     node = Node(None, (), {}, (), dtype, array)
     if state.recorder is not None:
         state.recorder.note_number(node, number)

@@ -38,6 +38,7 @@ class finfo:
 
     def __init__(self, type: dt.dtype | None = None) -> None:
         kind = dt.get_default_dtype() if type is None else _checked("finfo", type)
+        kind = dt.real_of(kind)  # the limits of a complex number's parts
         if not kind.is_floating_point:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type, got {type!r}. "

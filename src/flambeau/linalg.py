@@ -1,7 +1,4 @@
-"""Linear algebra: norms, products, solutions, decompositions; ``torch.linalg``.
-
-What needs complex numbers (`eig`, `eigvals`) is not here.
-"""
+"""Linear algebra: norms, products, solutions, decompositions; ``torch.linalg``."""
 
 from .ops.solve import LinAlgError
 from .tensor.contraction import multi_dot
@@ -28,7 +25,9 @@ from .tensor.solving import (
     cholesky,
     cond,
     det,
+    eig,
     eigh,
+    eigvals,
     eigvalsh,
     inv,
     inv_ex,
@@ -55,7 +54,9 @@ __all__ = [
     "cross",
     "det",
     "diagonal",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "householder_product",
     "inv",

@@ -28,8 +28,16 @@ LIBRARIES = (flambeau, torch)
 KINDS = (
     *("float64", "float32", "bfloat16", "float16"),
     *("int64", "int32", "int16", "int8", "uint8", "bool"),
+    *("complex128", "complex64"),
 )
-TOLERANCE = {"float64": 1e-12, "float32": 2e-5, "float16": 2e-3, "bfloat16": 1.6e-2}
+TOLERANCE = {
+    "float64": 1e-12,
+    "float32": 2e-5,
+    "float16": 2e-3,
+    "bfloat16": 1.6e-2,
+    "complex128": 1e-12,
+    "complex64": 2e-5,
+}
 SEED = 42
 
 
@@ -137,7 +145,8 @@ def plain_operator(info: OpInfo, library: Any) -> Callable[..., Any]:
         return reread(function, library)
     if library is torch:
         return function
-    return found(info.name) or getattr(flambeau.Tensor, info.name)
+    made = found(info.name)
+    return made if callable(made) else getattr(flambeau.Tensor, info.name)
 
 
 # torch's values as flambeau's
@@ -159,8 +168,6 @@ def absent(value: Any) -> str | None:
             return None
         kind = "complex numbers" if value.is_complex else f"tensors of {name}"
         return f"{kind} are out of scope"
-    if isinstance(value, complex):
-        return "complex numbers are out of scope"
     if isinstance(value, dict):
         return absent(list(value.values()))
     if isinstance(value, (list, tuple)):
@@ -219,7 +226,9 @@ def dense(tensor: torch.Tensor) -> Any:
     """Return a contiguous tensor of the same values."""
     name = str(tensor.dtype).removeprefix("torch.")
     wide = tensor.float() if name == "bfloat16" else tensor
-    return flambeau.tensor(wide.numpy().copy()).to(getattr(flambeau, name))
+    return flambeau.tensor(wide.resolve_conj().numpy().copy()).to(
+        getattr(flambeau, name)
+    )
 
 
 # What a call gives
@@ -249,7 +258,7 @@ def array(tensor: Any) -> np.ndarray:
     """Return a tensor's values, 16-bit floats as float32."""
     if str(tensor.dtype) in ("torch.bfloat16", "torch.float16"):
         tensor = tensor.float()
-    return tensor.numpy(force=True)
+    return tensor.resolve_conj().numpy(force=True)
 
 
 def summary(value: Any) -> tuple[str, np.ndarray]:
@@ -379,7 +388,7 @@ class Limits:
         """Raise what differs between two arrays; `where` finds the exact one."""
         if mine.shape != wanted.shape:
             raise Difference(f"{what}: shape {mine.shape}, torch has {wanted.shape}")
-        if wanted.dtype.kind != "f":
+        if wanted.dtype.kind not in "fc":
             if not np.array_equal(mine, wanted):
                 raise Difference(f"{what}: {mine}, torch has {wanted}"[:400])
             return
@@ -388,8 +397,8 @@ class Limits:
             if odd.any() and any(map(is_narrow, flat(self.parts()))):
                 exact = where(*self.in_float64())
                 if exact.shape == mine.shape:
-                    gap = np.abs(mine.astype(float) - wanted)
-                    own = np.abs(exact - wanted.astype(float))
+                    gap = np.abs(mine - wanted.astype(exact.dtype))
+                    own = np.abs(exact - wanted.astype(exact.dtype))
                     odd &= ~(gap <= 2 * largest(own)) & ~near(mine, exact, limit)
         if odd.any():
             some = f"{mine[odd][:3]}, torch has {wanted[odd][:3]}"

@@ -1,8 +1,8 @@
 """What of torch's table of operators is left out of the comparison, and why.
 
 Entries that flambeau does not have are found by their names, in docs/coverage.md's list
-where it has the name. Samples with complex numbers or sparse tensors are found by
-looking at them. Everything else that is not compared, or is compared less, stands here.
+where it has the name. Samples with sparse tensors are found by looking at them.
+Everything else that is not compared, or is compared less, stands here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ DENSE = "torch fills a result that has its input's strides in the order of memor
 POLE = "torch computes a large number at a pole; here it is infinite"
 NOT_MASKED = "torch's slope for the triangle that is not read is not 0"
 WRITTEN_OVER = "torch's slope is that of what is written over, not of the rest"
+REAL_NUMBERS = "takes real numbers only, and says so of complex ones"
+NO_WINDOW = "torch has no slope for a window of complex numbers"
+CANCELS = "what is left of numbers that cancel is rounding, in torch, too"
 CORNER = "torch's second derivative of a norm at 0 is NaN; here it is 0"
 NO_CHANNELS = "differs: torch takes an image without channels or images, or refuses it"
 OVERFLOWS = "torch overflows in float16"
@@ -39,7 +42,6 @@ TAKES_LESS = "differs: torch promotes dtypes that are refused here"
 BY_ZERO = "differs: torch looks for a zero among integers that are divided by"
 
 INSIDE = "the inside of torch's own: no public name"
-COMPLEX = "complex numbers are out of scope"
 
 # Entries that flambeau does not have and docs/coverage.md does not list.
 ABSENT: dict[str, str] = {
@@ -54,9 +56,20 @@ ABSENT: dict[str, str] = {
     "jiterator_*": "kernels written for a GPU",
     "sparse.*": "sparse tensors are out of scope",
     "__rdiv__": "a name of Python 2",
-    "complex": COMPLEX,
-    "polar": COMPLEX,
-    "view_as_*": COMPLEX,
+}
+
+# Entries whose samples of complex numbers are refused.
+REAL_ONLY = {
+    *("cholesky*", "corrcoef", "geqrf", "logaddexp", "logcumsumexp", "logdet"),
+    *("logsumexp", "lu", "lu_solve", "lu_unpack", "matrix_exp", "norm.nuc", "ormqr"),
+    *("pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank"),
+    *("linalg.cholesky*", "linalg.cond", "linalg.eigh", "linalg.eigvalsh"),
+    *("linalg.householder_product", "linalg.ldl_*", "linalg.lstsq*", "linalg.lu*"),
+    *("linalg.matrix_rank*", "linalg.pinv*", "linalg.qr", "linalg.slogdet"),
+    *("linalg.svd*", "nn.functional.conv*", "nn.functional.l1_loss"),
+    *("nn.functional.rms_norm", "nn.functional.unfold"),
+    *("nn.functional.triplet_margin_loss", "nn.functional.silu.complex"),
+    *("linalg.norm*", "linalg.matrix_norm"),
 }
 
 # Samples by entry, dtype and number, "noncontiguous" behind those; wrong calls by
@@ -74,6 +87,12 @@ SAMPLES: dict[str, str] = {
     "as_strided_copy float64 * noncontiguous": BELOW_VIEW,
     "as_strided.partial_views *": BELOW_VIEW,
     "as_strided_scatter float?? *": WRITTEN_OVER,
+    "as_strided_scatter complex* *": WRITTEN_OVER,
+    "renorm complex64 3": CORNER,
+    "istft complex128 8": NO_WINDOW,
+    "istft complex128 9": NO_WINDOW,
+    "istft complex64 8": NO_WINDOW,
+    "cov complex128 24": CANCELS,
     "cholesky_solve float?? 6": NOT_MASKED,
     "cholesky_solve float?? 7": NOT_MASKED,
     "cholesky_solve float?? 8": NOT_MASKED,
@@ -81,6 +100,9 @@ SAMPLES: dict[str, str] = {
     "cholesky_solve float?? 10": NOT_MASKED,
     "cholesky_solve float?? 11": NOT_MASKED,
     "cholesky_solve float64 * noncontiguous": NOT_MASKED,
+    "cumprod complex128 7": AT_ZERO,
+    "cumprod complex128 8": AT_ZERO,
+    "cumprod complex128 9": AT_ZERO,
     "cumprod float64 7": AT_ZERO,
     "cumprod float64 8": AT_ZERO,
     "cumprod float64 9": AT_ZERO,
@@ -372,6 +394,9 @@ SAME_MEANING: tuple[tuple[str, str], ...] = (
 
 def reason_for(name: str) -> str | None:
     """Return why a sample is left out, if it is."""
+    entry, kind = name.split(" ")[:2]
+    if kind.startswith("complex") and takes_real_numbers_only(entry):
+        return REAL_NUMBERS
     return next(
         (why for pattern, why in SAMPLES.items() if fnmatchcase(name, pattern)), None
     )
@@ -382,6 +407,11 @@ def promotion_reason(name: str) -> str | None:
     return next(
         (why for pattern, why in PROMOTION.items() if fnmatchcase(name, pattern)), None
     )
+
+
+def takes_real_numbers_only(entry: str) -> bool:
+    """Whether an entry refuses complex numbers that torch takes."""
+    return any(fnmatchcase(entry, pattern) for pattern in REAL_ONLY)
 
 
 def entries_of(pattern: str) -> set[str]:

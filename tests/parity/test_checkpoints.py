@@ -257,12 +257,11 @@ def test_a_script_gives_its_state_dict():
 @pytest.mark.parametrize(
     "value",
     [
-        torch.ones(2, dtype=torch.complex64),
         torch.ones(2).to_sparse(),
         torch.ones(2).to(torch.float8_e4m3fn),
         print,
     ],
-    ids=["complex", "sparse", "float8", "function"],
+    ids=["sparse", "float8", "function"],
 )
 def test_what_there_is_not_is_refused_by_name(value):
     with pytest.raises(RefusedError, match="not one of the names"):

@@ -50,7 +50,8 @@ WRONG = [info for info in INFOS if info.error_inputs_func is not None]
 GROUPS = {
     "float64": ("float64",),
     "float32": ("float32",),
-    "others": tuple(kind for kind in KINDS if kind not in ("float64", "float32")),
+    "complex": ("complex128", "complex64"),
+    "others": KINDS[2:-2],
 }
 FEW = 8  # samples of each of the other dtypes
 FIRST = 3  # samples that are compiled in any case, and compared with gaps
@@ -70,7 +71,7 @@ def orders_of(info: OpInfo, kind: str) -> int:
     if kind in ("bfloat16", "float16"):
         return 0
     twice = info.supports_gradgrad and info.full_name not in left_out.ONCE
-    return 2 if twice and kind == "float64" else 1
+    return 2 if twice and kind in ("float64", "complex128") else 1
 
 
 def samples(info: OpInfo, kind: str) -> Iterator[tuple[str, SampleInput]]:
@@ -84,7 +85,11 @@ def samples(info: OpInfo, kind: str) -> Iterator[tuple[str, SampleInput]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = list(info.sample_inputs("cpu", dtype, requires_grad=slopes))
-    step = 1 if kind in ("float32", "float64") else max(1, -(-len(made) // FEW))
+    step = (
+        1
+        if kind in ("float32", "float64", "complex128")
+        else max(1, -(-len(made) // FEW))
+    )
     for at, sample in list(enumerate(made))[::step]:
         yield f"{info.full_name} {kind} {at}", sample
         if kind == "float64" and at < FIRST:
@@ -130,6 +135,31 @@ def checked(
     values = info.name not in left_out.SHAPES_ONLY
     limit = left_out.less_exact(info.full_name) if kind == "float64" else None
     return lambda sample: check_sample(functions, sample, orders, kind, limit, values)
+
+
+REAL_ONLY = [
+    info
+    for info in INFOS
+    if left_out.takes_real_numbers_only(info.full_name)
+    and torch.complex128 in info.dtypes
+]
+
+
+@pytest.mark.parametrize("info", REAL_ONLY, ids=[info.full_name for info in REAL_ONLY])
+def test_complex_numbers_are_refused_where_real_ones_are_needed(info: OpInfo) -> None:
+    """No sample gives an answer that is another than torch's."""
+    function, refused = operator(info, flambeau), 0
+    for _, sample in samples(info, "complex128"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                Call(flambeau, function, sample).run(0)
+        except (NotImplementedError, RuntimeError) as error:
+            assert re.search("not implemented for 'Complex|Got Complex", str(error))
+            refused += 1
+        else:
+            check_sample((function, operator(info, torch)), sample, 0, "complex128")
+    assert refused
 
 
 # Wrong calls

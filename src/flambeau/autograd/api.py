@@ -179,6 +179,11 @@ def _seed(node: Node, weight: Any) -> Node:
                 "grad can be implicitly created only for scalar outputs, got shape "
                 f"{node.shape}; pass a gradient of that shape"
             )
+        if node.dtype.is_complex:
+            raise RuntimeError(
+                "grad can be implicitly created only for real scalar outputs but got "
+                f"{node.dtype!r}; take .real or .abs(), or pass a gradient"
+            )
         return _filled(node, 1)
     if weight.node.shape != node.shape:
         raise RuntimeError(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..graph import FREED, Node, state
 from ..ops import elementwise as ew
+from ..ops.complex_numbers import input_gradient
 
 __all__ = ["Call", "gradients"]
 
@@ -116,8 +117,7 @@ class _Walk:
         for index, source in enumerate(node.inputs):
             if source.tape is None or (wanted is not None and id(source) not in wanted):
                 continue
-            assert node.op is not None
-            self._arrive(source, node.op.input_gradient(index, g, node))
+            self._arrive(source, input_gradient(index, g, node))
 
     def _through_call(self, call: Call) -> None:
         arrived = self.at_calls.pop(id(call), None)

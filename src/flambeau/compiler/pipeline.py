@@ -30,7 +30,10 @@ __all__ = ["COMPUTABLE", "compile_graph"]
 
 _DEFAULT = Options()
 
-COMPUTABLE = frozenset({each.name for each in dt.ALL} - {"float16", "bfloat16"})
+_NARROW = {dt.float16, dt.bfloat16}
+COMPUTABLE = frozenset(
+    each.name for each in dt.ALL if each not in _NARROW and not each.is_complex
+)
 
 
 def _ignore(name: str, result: Any) -> None:

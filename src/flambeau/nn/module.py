@@ -313,7 +313,7 @@ def _wanted_dtype(
             raise TypeError(
                 f"Module.to: expected a dtype, a device or a tensor, got {each!r}"
             )
-    if dtype is not None and not dtype.is_floating_point:
+    if dtype is not None and not dtype.is_inexact:
         raise TypeError(
             "nn.Module.to only accepts floating point or complex dtypes, but got "
             f"desired dtype={dtype!r}"

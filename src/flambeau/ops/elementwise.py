@@ -48,7 +48,7 @@ class Elementwise(Op):
         return None if found is None else sum_to(found, node.inputs[index].shape)
 
 
-def const_like(number: float, like: Node) -> Node:
+def const_like(number: complex, like: Node) -> Node:
     """Return `number` as a 0-d constant of the dtype of `like`."""
     return shared_scalar(number, like.dtype)
 
@@ -61,6 +61,8 @@ def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:
 def _cast_numpy(x: np.ndarray, *, to: dt.dtype) -> np.ndarray:
     # A float outside an integer's range is undefined in C; go through int64, so that
     # the narrow integers wrap as they do in torch on x86.
+    if x.dtype.kind == "c" and not to.is_complex:
+        return x != 0 if to is dt.bool_ else _cast_numpy(x.real, to=to)
     if x.dtype.kind != "f" or to.numpy.kind not in "iu":
         return x
     if to is not dt.uint64:
@@ -121,8 +123,13 @@ def _pow_base(g: Node, y: Node, a: Node, b: Node) -> Node:
 def _pow_exponent(g: Node, y: Node, a: Node, b: Node) -> Node:
     # a^b ln a, and 0 (not nan) where a is 0 and b >= 0
     zero = const_like(0, a)
-    flat = logical_and(equal(a, zero), greater_equal(b, const_like(0, b)))
+    flat = logical_and(equal(a, zero), _not_below_0(b))
     return where(flat, zero, mul(g, mul(y, log(a))))
+
+
+def _not_below_0(x: Node) -> Node:
+    x = cast(x, dt.real_of(x.dtype))
+    return greater_equal(x, const_like(0, x))
 
 
 def _power_numpy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -231,7 +238,7 @@ asinh = Elementwise(
 acosh = Elementwise(
     "acosh",
     np.arccosh,
-    (lambda g, y, x: mul(g, rsqrt(sub(mul(x, x), const_like(1, x)))),),
+    (lambda g, y, x: mul(g, _acosh_slope(x)),),
 )
 atanh = Elementwise(
     "atanh", np.arctanh, (lambda g, y, x: div(g, _one_minus_square(x)),)
@@ -261,11 +268,20 @@ erfinv = Elementwise(
 )
 
 
+def _acosh_slope(x: Node) -> Node:
+    one = const_like(1, x)
+    if x.dtype.is_complex:  # two roots: that of the product has another branch cut
+        return mul(rsqrt(sub(x, one)), rsqrt(add(x, one)))
+    return rsqrt(sub(mul(x, x), one))
+
+
 def _one_minus_square(x: Node) -> Node:
     return sub(const_like(1, x), mul(x, x))
 
 
 def _sigmoid_numpy(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "c":
+        return 1 / (1 + np.exp(-x))
     # exp of a negative number never overflows: 1/(1+e^-x) = e^x/(1+e^x)
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, small) / (1 + small)

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from ..dtypes import dtype
+from ..dtypes import dtype, scalar_name
 from ..graph import Node, record
 
-__all__ = ["Gradient", "Infer", "Op", "View", "same_as_input"]
+__all__ = ["COMPLEX_RULES", "Gradient", "Infer", "Op", "View", "same_as_input"]
+
+# The ops that take complex numbers; the meaning of all others is for real ones.
+_WITH_DERIVATIVES = (
+    "neg add sub mul div pow reciprocal square sqrt rsqrt exp exp2 expm1 log log2 "
+    "log10 log1p sigmoid sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh "
+    "sum prod cumsum cumprod matmul linalg_inv linalg_det linalg_solve "
+)
+_OWN_RULES = (
+    "cast conj abs angle sgn view_as_real view_as_complex fft_c2c fft_c2r eq ne isnan "
+    "isinf isfinite logical_and logical_or logical_xor logical_not any all "
+    "linalg_eig linalg_eigvals "
+)
+_MOVING = (
+    "alias rebind detach bits bits_put view expand permute slice slice_update "
+    "view_put view_add "
+    "as_strided diagonal unfold cat flip index index_put index_add gather scatter "
+    "scatter_add"
+)
+_TAKE_COMPLEX = frozenset((_WITH_DERIVATIVES + _OWN_RULES + _MOVING).split())
+COMPLEX_RULES = frozenset(_OWN_RULES.split())  # their gradients are complex as they are
 
 Infer = Callable[..., tuple[tuple[int, ...], dtype]]
 """`infer(*inputs, **params) -> (shape, dtype)`; raises the errors users see."""
@@ -55,8 +75,16 @@ class Op:
         self.torch_name = torch_name or name.title().replace("_", "")
 
     def __call__(self, *inputs: Node, **params: Any) -> Node:
+        if inputs and inputs[0].dtype.is_complex and self.name not in _TAKE_COMPLEX:
+            self._refuse(inputs[0].dtype)
         shape, kind = self.infer(*inputs, **params)
         return record(self, inputs, params, shape, kind)
+
+    def _refuse(self, kind: dtype) -> NoReturn:
+        raise NotImplementedError(
+            f"\"{self.name}\" not implemented for '{scalar_name(kind)}': it takes real "
+            "numbers; convert the tensor with .real, .imag or .abs()"
+        )
 
     def input_gradient(self, index: int, g: Node, node: Node) -> Node | None:
         """Return what reaches input `index` of `node` when `g` arrives at it."""

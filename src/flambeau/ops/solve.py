@@ -41,6 +41,7 @@ Shape = tuple[int, ...]
 _REASONS = {
     "cholesky": "The factorization could not be completed because the input is not "
     "positive-definite.",
+    "eig": "The algorithm failed to converge.",
     "eigh": "The algorithm failed to converge.",
     "inv": "The inversion could not be completed because the input matrix is singular.",
     "solve": "The solver failed because the input matrix is singular.",

@@ -258,6 +258,11 @@ class Optimizer:
                 "optimizer can only optimize Tensors, "
                 f"but one of the params is {type(param).__name__}"
             )
+        if param.is_complex():
+            raise RuntimeError(
+                f"{type(self).__name__} does not support complex parameters: optimize "
+                "real ones and join them by torch.complex or torch.view_as_complex"
+            )
         differentiable = self.defaults.get("differentiable")
         if not (differentiable or param.is_leaf or param.retains_grad):
             raise ValueError("can't optimize a non-leaf Tensor")

@@ -41,7 +41,9 @@ _CODES = {
     "BF16": dt.bfloat16,
     "F32": dt.float32,
     "F64": dt.float64,
+    "C64": dt.complex64,
 }
+_WRITTEN = frozenset(_CODES.values())
 _LENGTH = 8  # bytes
 _METADATA = "__metadata__"
 # Bytes of memory that JSON becomes at the most, by what it is written with.
@@ -63,7 +65,8 @@ def save_safetensors(
         metadata: text to keep with them.
 
     Raises:
-        TypeError: a value is not a tensor; names it.
+        TypeError: a value is not a tensor, or of a dtype that the files do not have;
+            names it.
 
     Example:
         >>> import flambeau as torch, tempfile
@@ -87,6 +90,11 @@ def _values(name: str, tensor: Tensor) -> np.ndarray:
             f"save: {name!r} is a {type(tensor).__name__}, not a Tensor; a safetensors "
             "file holds named tensors only. Other values go into a file of another "
             "name, such as .pt."
+        )
+    if tensor.dtype not in _WRITTEN:
+        raise TypeError(
+            f"save: {name!r} has dtype {tensor.dtype!r}, which safetensors files do "
+            "not have; convert it, or save to a file of another name, such as .pt."
         )
     return np.ascontiguousarray(value_of(tensor)).reshape(tuple(tensor.shape))
 

@@ -215,6 +215,8 @@ def _converter(name: str, kind: dt.dtype) -> Callable[[Tensor], Tensor]:
 double = _converter("double", dt.float64)
 float_ = _converter("float", dt.float32)
 half = _converter("half", dt.float16)
+cfloat = _converter("cfloat", dt.complex64)
+cdouble = _converter("cdouble", dt.complex128)
 bfloat16 = _converter("bfloat16", dt.bfloat16)
 long = _converter("long", dt.int64)
 int_ = _converter("int", dt.int32)
@@ -293,7 +295,8 @@ def text(input: Tensor) -> str:
     """Return the printed form, as torch prints it."""
     with_parameter = "Parameter containing:\n" if input.is_parameter else ""
     kind = input.dtype
-    shown = None if kind is dt.get_default_dtype() else repr(kind)
+    is_default = dt.real_of(kind) is dt.get_default_dtype()
+    shown = None if is_default else repr(kind)
     suffixes = []
     if input.grad_fn is not None:
         suffixes.append(f"grad_fn=<{input.grad_fn.name()}>")

@@ -144,25 +144,40 @@ def _nested(data: Sequence[Any], dtype: dt.dtype | None) -> np.ndarray:
         raise ValueError(
             f"expected sequences of equal lengths in every dimension: {error}"
         ) from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biufc":
         raise TypeError(
             f"tensor: cannot make a tensor from elements of type "
             f"{_first_leaf(data).__class__.__name__}"
         )
-    if dtype is not None and array.size and array.dtype != np.bool_:
-        for each in (array.min(), array.max()):
+    if dtype is not None:
+        for each in _decisive(array):
             _check_integer(each, dtype)
-    if array.dtype == np.float64 and not _holds_numpy(data):
+    if array.dtype.kind in "fc" and not _holds_numpy(data):
+        kind = dt.of_python(array.dtype.type(0).item())
         with np.errstate(over="ignore"):
-            array = np.array(plain, (dtype or dt.get_default_dtype()).numpy)
+            array = np.array(plain, _reached(dtype or kind, array.dtype).numpy)
     if not array.size and array.dtype == np.float64:
         array = array.astype(dt.get_default_dtype().numpy)
     return _native(array)
 
 
+def _decisive(array: np.ndarray) -> Sequence[Any]:
+    """The numbers that tell whether a dtype reaches all."""
+    if not array.size or array.dtype == np.bool_:
+        return ()
+    if array.dtype.kind == "c":
+        return (array.flat[np.argmax(abs(array.imag))],)
+    return array.min(), array.max()
+
+
+def _reached(kind: dt.dtype, held: np.dtype) -> dt.dtype:
+    """The dtype for nested numbers; complex ones need a complex dtype at first."""
+    return dt.complex128 if held.kind == "c" and not kind.is_complex else kind
+
+
 def _check_integer(number: Any, kind: dt.dtype) -> None:
     """Raise if an integer dtype does not reach so far; floats become infinite."""
-    if not kind.is_floating_point:
+    if not kind.is_inexact or isinstance(number, (complex, np.complexfloating)):
         check_fits(number, kind)
 
 
@@ -528,15 +543,18 @@ def _ends(
             f"with {ndims[0]} dimension(s) and end with {ndims[1]} dimension(s)."
         )
     first, last = _number(start), _number(end)
-    return (first, last) if kind.is_floating_point else (int(first), int(last))
+    return (first, last) if kind.is_inexact else (int(first), int(last))
 
 
 def _linspace(start: Number, end: Number, steps: int, kind: np.dtype) -> np.ndarray:
     """Count up from the start and, in the second half, down from the end, as torch."""
     if steps == 1:
         return np.array([start]).astype(kind)
-    narrow = kind.itemsize <= 4 and kind.kind == "f"
-    working = np.dtype(np.float32 if narrow else np.float64)
+    if kind.kind == "c":
+        working = kind
+    else:
+        narrow = kind.itemsize <= 4 and kind.kind == "f"
+        working = np.dtype(np.float32 if narrow else np.float64)
     first, last = np.array([start, end]).astype(working)
     gap = ((last - first) / max(steps - 1, 1)).astype(working)
     up = np.arange(steps).astype(working)
@@ -550,7 +568,7 @@ def logspace(
 ) -> Tensor:
     """Return `base` to the power of evenly spaced exponents."""
     kind = options.pop("dtype", None) or dt.get_default_dtype()
-    ends = _ends("logspace", start, end, steps, kind)
-    powers = np.power(float(base), np.linspace(*ends, steps))
+    exponents = np.linspace(*_ends("logspace", start, end, steps, kind), steps)
+    powers = np.power(complex(base) if kind.is_complex else float(base), exponents)
     node = constant(powers.astype(kind.numpy), kind)
     return made(node, options.get("requires_grad", False), options.get("device"))

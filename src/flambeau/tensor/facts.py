@@ -96,7 +96,7 @@ def detach(input: Tensor) -> Tensor:
 
 
 def is_complex(input: Tensor) -> bool:
-    """Return False: complex numbers are out of scope."""
+    """Return whether the element type is complex."""
     return _tensor("is_complex", input).is_complex()
 
 

@@ -155,7 +155,9 @@ def _format_values(value: np.ndarray, indent: int) -> str:
     kept, is_cut = value, (False,) * value.ndim
     if value.size > options.threshold:
         kept, is_cut = _keep_edges(value)
-    if _is_floating(kept):
+    if kept.dtype.kind == "c":
+        kept = kept.astype(np.complex128)
+    elif _is_floating(kept):
         kept = kept.astype(np.float64)
     return _brackets(kept, is_cut, indent, _choose_format(kept))
 
@@ -175,7 +177,7 @@ def _brackets(
     value: np.ndarray,
     is_cut: tuple[bool, ...],
     indent: int,
-    element: "_ElementFormat",
+    element: "_Format",
 ) -> str:
     """One pair of brackets for each index of each axis, the last axis in rows."""
     if value.ndim == 0:
@@ -226,7 +228,34 @@ class _ElementFormat:
         return _ElementFormat(self.spec, width, self.closing_point)
 
 
-def _choose_format(value: np.ndarray) -> _ElementFormat:
+@dataclass(frozen=True)
+class _ComplexFormat:
+    """How complex elements print: each part by a format of its own."""
+
+    real: _ElementFormat
+    imag: _ElementFormat
+
+    @property
+    def width(self) -> int:
+        """Of both parts and the letter j."""
+        return self.real.width + self.imag.width + 1
+
+    def __call__(self, element: complex) -> str:
+        imag = self.imag(element.imag).lstrip() + "j"
+        return self.real(element.real) + ("" if imag[0] in "+-" else "+") + imag
+
+
+_Format = _ElementFormat | _ComplexFormat
+
+
+def _choose_format(value: np.ndarray) -> _Format:
+    """The format of real numbers, or of both parts of complex ones."""
+    if value.dtype.kind == "c":
+        return _ComplexFormat(_real_format(value.real), _real_format(value.imag))
+    return _real_format(value)
+
+
+def _real_format(value: np.ndarray) -> _ElementFormat:
     """Whole numbers, fixed point or scientific, after the range of the values.
 
     Zeros, infinities and nans have no say; a column of nans can thus be ragged.

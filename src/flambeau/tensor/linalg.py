@@ -13,8 +13,9 @@ from ..ops.contract import matmul as matmul_op
 from ..ops.movement import permute
 from ..shape import axis_of, broadcasts_to
 from .autocasting import lowers_precision
+from .complex_numbers import conj
 from .handle import wrap
-from .operands import Number, check_same_dtype, pair
+from .operands import Scalar, check_same_dtype, pair
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -175,24 +176,36 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return wrap(product(input.node, tensor.node))
 
 
-vdot = dot  # they differ for complex numbers only
+def vdot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Return the dot product of two vectors, of which the first is conjugated.
+
+    Source: torch's page "torch.vdot".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.vdot(torch.tensor([1j]), torch.tensor([1j]))
+        tensor(1.+0.j)
+    """
+    return dot(conj(input), tensor)
 
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """Return the dot products of the vectors along a dimension, broadcast.
 
+    Complex numbers of the first are conjugated.
+
     Raises:
-        RuntimeError: the dtypes differ, or are no floats.
+        RuntimeError: the dtypes differ, or are integers.
 
     Source: torch's page "torch.linalg.vecdot".
     """
-    if not x.is_floating_point():
+    if not x.dtype.is_inexact:
         raise RuntimeError(
             "linalg.vecdot: Expected a floating point or complex tensor as input. Got "
             f"{dt.scalar_name(x.dtype)}"
         )
     check_same_dtype(x, y)
-    products = ew.mul(x.node, y.node)
+    products = ew.mul(conj(x).node, y.node)
     axes = (axis_of(dim, products.ndim),)
     return wrap(sum_(products, axes=axes, keepdims=False))
 
@@ -249,7 +262,7 @@ ger = outer
 
 
 def _added(
-    name: str, input: Tensor, products: Node, beta: Number, alpha: Number
+    name: str, input: Tensor, products: Node, beta: Scalar, alpha: Scalar
 ) -> Tensor:
     """Return beta * input + alpha * products; beta 0 ignores even NaN in the input."""
     x, shape = input.node, products.shape
@@ -267,15 +280,15 @@ def _added(
     return wrap(ew.add(_scaled(x, beta), scaled) if beta != 0 else scaled)
 
 
-def _scaled(x: Node, factor: Number) -> Node:
+def _scaled(x: Node, factor: Scalar) -> Node:
     """Multiply by a factor, of integers by its whole part."""
-    factor = factor if x.dtype.is_floating_point else int(factor)
+    factor = factor if x.dtype.is_inexact else int(factor)  # type: ignore[arg-type]
     return x if factor == 1 else ew.mul(x, ew.const_like(factor, x))
 
 
 @lowers_precision
 def addmm(
-    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Number = 1, alpha: Number = 1
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat1 @ mat2).
 
@@ -298,7 +311,7 @@ def addmm(
 
 @lowers_precision
 def addmv(
-    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Number = 1, alpha: Number = 1
+    input: Tensor, mat: Tensor, vec: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Tensor:
     """Return beta * input + alpha * (mat @ vec); see `addmm`.
 
@@ -308,7 +321,7 @@ def addmv(
 
 
 def addr(
-    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Number = 1, alpha: Number = 1
+    input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> Tensor:
     """Return beta * input + alpha * outer(vec1, vec2); see `addmm`.
 
@@ -316,7 +329,7 @@ def addr(
     """
     x, products = pair(input, outer(vec1, vec2))
     for name, factor in (("beta", beta), ("alpha", alpha)):
-        if isinstance(factor, float) and not x.dtype.is_floating_point:
+        if isinstance(factor, float) and not x.dtype.is_inexact:
             raise RuntimeError(
                 f"For integral input tensors, argument {name} must not be a floating "
                 f"point number, got {factor}."
@@ -330,8 +343,8 @@ def baddbmm(
     batch1: Tensor,
     batch2: Tensor,
     *,
-    beta: Number = 1,
-    alpha: Number = 1,
+    beta: Scalar = 1,
+    alpha: Scalar = 1,
 ) -> Tensor:
     """Return beta * input + alpha * bmm(batch1, batch2); see `addmm`.
 
@@ -347,8 +360,8 @@ def addbmm(
     batch1: Tensor,
     batch2: Tensor,
     *,
-    beta: Number = 1,
-    alpha: Number = 1,
+    beta: Scalar = 1,
+    alpha: Scalar = 1,
 ) -> Tensor:
     """Return beta * input + alpha times the sum of all products of the batch.
 

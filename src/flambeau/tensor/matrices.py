@@ -34,7 +34,7 @@ def trace(input: Tensor) -> Tensor:
             f"trace: expected a matrix, but got tensor with dim {input.ndim}"
         )
     kept = diagonal(input.node, offset=0, first=0, second=1)
-    kind = kept.dtype if kept.dtype.is_floating_point else dt.int64
+    kind = kept.dtype if kept.dtype.is_inexact else dt.int64
     return wrap(sum_(ew.cast(kept, kind), axes=(0,), keepdims=False))
 
 

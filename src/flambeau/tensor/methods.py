@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import (
     activation,
+    complex_numbers,
     contraction,
     convert,
     counting,
@@ -33,6 +34,7 @@ from . import (
     scattering,
     selecting,
     shaping,
+    short_time,
     solving,
     sorting,
     special,
@@ -64,6 +66,8 @@ class Methods:
     float = convert.float_
     half = convert.half
     bfloat16 = convert.bfloat16
+    cfloat = convert.cfloat
+    cdouble = convert.cdouble
     long = convert.long
     int = convert.int_
     short = convert.short
@@ -201,7 +205,7 @@ class Methods:
     gcd_ = inplace(pointwise_rare.gcd)
     isneginf = pointwise_rare.isneginf
     isposinf = pointwise_rare.isposinf
-    isreal = pointwise_rare.isreal
+    isreal = complex_numbers.isreal
     lcm = pointwise_rare.lcm
     lcm_ = inplace(pointwise_rare.lcm)
     ldexp = pointwise_rare.ldexp
@@ -217,15 +221,24 @@ class Methods:
     polygamma = pointwise_rare.polygamma_method
     polygamma_ = inplace(pointwise_rare.polygamma_method)
     positive = pointwise.positive
+    stft = short_time.stft
+    istft = short_time.istft
     i0 = special.i0
     i0_ = inplace(special.i0)
     igamma = special.gammainc
     igamma_ = inplace(special.gammainc)
     igammac = special.gammaincc
     igammac_ = inplace(special.gammaincc)
-    real = property(pointwise_rare.real)
-    sgn = pointwise.sign
-    sgn_ = inplace(pointwise.sign)
+    real = property(complex_numbers.real)
+    imag = property(complex_numbers.imag)
+    angle = complex_numbers.angle
+    conj = complex_numbers.conj
+    conj_physical = complex_numbers.conj_physical
+    conj_physical_ = inplace(complex_numbers.conj_physical)
+    resolve_conj = complex_numbers.resolve_conj
+    resolve_neg = complex_numbers.resolve_neg
+    sgn = complex_numbers.sgn
+    sgn_ = inplace(complex_numbers.sgn)
     cov = statistics.cov
     corrcoef = statistics.corrcoef
     narrow_copy = statistics.narrow_copy

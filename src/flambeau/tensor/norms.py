@@ -10,6 +10,7 @@ from .. import dtypes as dt
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.broadcast import keep_axes, reshape, sum_
+from ..ops.complex_numbers import modulus
 from ..ops.contract import product
 from ..ops.decompose import svdvals
 from ..ops.movement import permute, swap
@@ -33,7 +34,7 @@ _MANY_POINTS = 25
 
 def _float_node(name: str, x: Tensor, dtype: dt.dtype | None) -> Node:
     kind = dtype or x.dtype
-    if not x.is_floating_point():
+    if not x.dtype.is_inexact:
         raise RuntimeError(
             f"linalg.{name}: Expected a floating point or complex tensor as input. "
             f"Got {dt.scalar_name(x.dtype)}; convert with .float()"
@@ -59,14 +60,14 @@ def vector_norm(
     r"""Return the norm of the vectors along dimensions, :math:`(\sum |x|^p)^{1/p}`.
 
     Args:
-        x: any shape, floats.
+        x: any shape, floats or complex numbers.
         ord: p; 0 counts what is not 0, inf and -inf give the largest and smallest.
         dim: the dimension or dimensions of the vectors; None for all.
         keepdim: keep them with size 1.
         dtype: what to convert to first.
 
     Raises:
-        RuntimeError: not floats; or no elements where the norm has no identity.
+        RuntimeError: another dtype; or no elements where the norm has no identity.
 
     Source: torch's page "torch.linalg.vector_norm".
 
@@ -76,6 +77,7 @@ def vector_norm(
         tensor(5.)
     """
     node = _float_node("vector_norm", x, dtype)
+    node = modulus(node) if node.dtype.is_complex else node
     axes = axes_to_reduce(dim, node.ndim)
     empty = any(node.shape[axis] == 0 for axis in axes)
     if empty and (ord < 0 or math.isinf(ord)):
@@ -124,6 +126,7 @@ def matrix_norm(
         )
     rows, columns = _two_dims(dim, x.ndim)
     if ord in ("fro", "f"):
+        x = modulus(x) if x.dtype.is_complex else x
         pair_of_axes = tuple(sorted((rows, columns)))
         return wrap(
             in_float32(x, lambda x: vector_norm_of(x, 2, pair_of_axes, keepdim))

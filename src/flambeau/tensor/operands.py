@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Number",
+    "Scalar",
     "as_float",
     "check_fits",
     "check_float",
+    "check_real",
     "check_same_dtype",
     "check_some_tensor",
     "check_tensor",
@@ -34,7 +36,13 @@ __all__ = [
 ]
 
 Number: TypeAlias = bool | int | float
-_NUMBERS = (bool, int, float, np.number, np.bool_)
+Scalar: TypeAlias = Number | complex
+_NUMBERS = (bool, int, float, complex, np.number, np.bool_)
+_COMPLEX = (complex, np.complexfloating)
+
+
+def _is_real_number(value: object) -> bool:
+    return isinstance(value, _NUMBERS) and not isinstance(value, _COMPLEX)
 
 
 def is_number(value: object) -> bool:
@@ -42,7 +50,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, _NUMBERS)
 
 
-def to_node(value: Tensor | Number, like: dt.dtype | None = None) -> Node:
+def to_node(value: Tensor | Scalar, like: dt.dtype | None = None) -> Node:
     """Return the node of a tensor, or a 0-d constant for a number.
 
     Args:
@@ -66,7 +74,7 @@ def _number_node(value: Any, kind: dt.dtype) -> Node:
     return scalar(value, kind)
 
 
-def check_fits(value: Number, kind: dt.dtype, halves: bool = True) -> None:
+def check_fits(value: Scalar, kind: dt.dtype, halves: bool = True) -> None:
     """Raise torch's error where a dtype does not reach as far as a number.
 
     In arithmetic such integers wrap instead, and floats are infinite.
@@ -82,8 +90,14 @@ def check_fits(value: Number, kind: dt.dtype, halves: bool = True) -> None:
     """
     if kind is dt.bool_ or isinstance(value, (bool, np.bool_)):
         return
-    low, high = _range(kind)
-    if kind.is_floating_point:
+    if isinstance(value, _COMPLEX) and (kind.is_complex or not value.imag):
+        value = value.real
+    low, high = _range(dt.real_of(kind))
+    if isinstance(value, _COMPLEX):
+        fits = False
+    elif kind.is_complex:
+        fits = not isfinite(value) or low <= value <= high
+    elif kind.is_floating_point:
         fits = not isfinite(value) or low <= value <= high
         fits = fits or (kind.itemsize == 2 and not halves)
     else:
@@ -133,6 +147,16 @@ def check_float(kernel: str, x: Node) -> None:
         )
 
 
+def check_real(name: str, *inputs: Tensor) -> None:
+    """Raise where a function of real numbers is given complex ones."""
+    for each in inputs:
+        if each.node.dtype.is_complex:
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{dt.scalar_name(each.dtype)}': it "
+                "takes real numbers; convert the tensor with .real, .imag or .abs()"
+            )
+
+
 def check_same_dtype(first: Tensor, second: Tensor) -> None:
     """Raise RuntimeError if two tensors have different dtypes."""
     if first.dtype is not second.dtype:
@@ -152,7 +176,7 @@ def check_some_tensor(name: str, input: object, other: object) -> None:
         check_tensor(name, "input", 1, input)
 
 
-def result_type(*values: Tensor | Number) -> dt.dtype:
+def result_type(*values: Tensor | Scalar) -> dt.dtype:
     """Return the dtype that an operation on `values` computes in.
 
     Tensors with dimensions decide; 0-d tensors and numbers only raise the category
@@ -180,16 +204,23 @@ def result_type(*values: Tensor | Number) -> dt.dtype:
         if weaker is not None and (
             found is None or dt.category(weaker) > dt.category(found)
         ):
-            found = weaker
+            found = _raised(found, weaker)
     assert found is not None
     return found
+
+
+def _raised(found: dt.dtype | None, weaker: dt.dtype) -> dt.dtype:
+    """The dtype of the category of `weaker`; complex numbers keep a float's width."""
+    if found is not None and found.is_floating_point:
+        return dt.complex_of(found)
+    return weaker
 
 
 def _joined(first: dt.dtype | None, second: dt.dtype) -> dt.dtype:
     return second if first is None else dt.promote_types(first, second)
 
 
-def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
+def pair(a: Tensor | Scalar, b: Tensor | Scalar) -> tuple[Node, Node]:
     """Return the nodes of two operands in their common dtype."""
     if isinstance(a, Handle):
         first = a.node
@@ -197,14 +228,14 @@ def pair(a: Tensor | Number, b: Tensor | Number) -> tuple[Node, Node]:
             second = b.node
             if first.dtype is second.dtype:
                 return first, second
-        elif first.dtype.is_floating_point and is_number(b):
+        elif first.dtype.is_floating_point and _is_real_number(b):
             return first, scalar(b, first.dtype)
     a, b = _adopted(a), _adopted(b)
     kind = result_type(a, b)
     return _cast_operand(a, kind), _cast_operand(b, kind)
 
 
-def _cast_operand(value: Tensor | Number, kind: dt.dtype) -> Node:
+def _cast_operand(value: Tensor | Scalar, kind: dt.dtype) -> Node:
     """A tensor cast; a number wraps where the dtype does not reach as far."""
     if isinstance(value, Handle):
         return cast(value.node, kind)
@@ -219,5 +250,5 @@ def _adopted(value: Any) -> Any:
 
 
 def as_float(x: Node) -> Node:
-    """Return a float node as it is, others in the default float dtype."""
-    return x if x.dtype.is_floating_point else cast(x, dt.get_default_dtype())
+    """Return a float or complex node as it is, others in the default float dtype."""
+    return x if x.dtype.is_inexact else cast(x, dt.get_default_dtype())

@@ -47,21 +47,22 @@ _CASTING = """
 
 # `out` has to have the dtype of what is computed.
 _EXACT = """
-    abs absolute addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin
-    argsort as_strided_copy baddbmm bernoulli bitwise_not bmm bucketize ceil
-    chain_matmul cholesky cholesky_ex cross cummax cummin det detach_copy diag
-    diagonal_copy diff dot eigh eigvalsh expand_copy fix float_power floor frac frexp
-    gather heaviside histc histogram index_add index_copy index_reduce index_select
-    inner inv inv_ex inverse isin isneginf isposinf kthvalue ldl_factor ldl_factor_ex
-    ldl_solve log_softmax logcumsumexp lu lu_factor lu_factor_ex lu_solve lu_unpack
-    masked_select matmul matrix_norm max median min mm mode msort multi_dot multinomial
-    mv nan_to_num nanmedian nanquantile narrow_copy neg negative nonzero norm normal
-    ormqr permute_copy qr quantile renorm round scatter scatter_add scatter_reduce
+    abs absolute addbmm addmm addmv alias_copy all amax amin aminmax angle any
+    argmax argmin argsort as_strided_copy baddbmm bernoulli bitwise_not bmm
+    bucketize ceil chain_matmul cholesky cholesky_ex complex conj_physical cross
+    cummax cummin det detach_copy diag diagonal_copy diff dot eigh eigvalsh
+    expand_copy fix float_power floor frac frexp gather heaviside histc histogram
+    index_add index_copy index_reduce index_select inner inv inv_ex inverse isin
+    isneginf isposinf kthvalue ldl_factor ldl_factor_ex ldl_solve log_softmax
+    logcumsumexp lu lu_factor lu_factor_ex lu_solve lu_unpack masked_select matmul
+    matrix_norm max median min mm mode msort multi_dot multinomial mv nan_to_num
+    nanmedian nanquantile narrow_copy neg negative nonzero norm normal ormqr
+    permute_copy polar qr quantile renorm round scatter scatter_add scatter_reduce
     searchsorted select_copy sgn sign signbit slice_scatter slogdet softmax solve
     solve_ex solve_triangular sort split_copy split_with_sizes_copy squeeze_copy svd
-    svdvals t_copy take take_along_dim tensordot topk transpose_copy triangular_solve
-    tril triu trunc unbind_copy unfold_copy unsqueeze_copy vdot vecdot vector_norm
-    view_copy where
+    svdvals t_copy take take_along_dim tensordot topk transpose_copy
+    triangular_solve tril triu trunc unbind_copy unfold_copy unsqueeze_copy vdot
+    vecdot vector_norm view_copy where
 """
 
 # The dtype of `out` is the one to compute in, as if it were given as `dtype`.

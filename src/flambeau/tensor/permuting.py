@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..ops.movement import alias, permute_view
 from ..shape import axis_of
 from .arguments import ints_of, takes_ints
+from .complex_numbers import conj
 from .handle import Layout, Steps, layout_of, show, show_in_place, show_steps
 
 if TYPE_CHECKING:
@@ -139,18 +140,18 @@ def matrix_transpose(input: Tensor) -> Tensor:
 
 
 def hermitian(input: Tensor) -> Tensor:
-    """The matrix transposed: real numbers are their own conjugates."""
+    """The matrix transposed and conjugate."""
     if input.ndim not in (0, 2):
         raise RuntimeError(
             "tensor.H is only supported on matrices (2-D tensors). Got "
             f"{input.ndim}-D tensor. For batches of matrices, consider using tensor.mH"
         )
-    return matrix_transpose(input)
+    return adjoint(input)
 
 
 def adjoint(input: Tensor) -> Tensor:
-    """Return each matrix transposed: real numbers are their own conjugates."""
-    return matrix_transpose(input)
+    """Return each matrix transposed and conjugate."""
+    return conj(matrix_transpose(input))
 
 
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:

@@ -10,11 +10,13 @@ import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node
+from ..ops import complex_numbers
 from ..ops import elementwise as ew
 from ..ops.op import Op
 from .handle import Handle, wrap
 from .operands import (
     Number,
+    Scalar,
     as_float,
     check_fits,
     check_float,
@@ -42,7 +44,11 @@ def named(function: Callable[..., Any], name: str, text: str) -> Callable[..., A
 
 
 def unary(
-    name: str, op: Op, formula: str, floats: bool = True, owner: str = "torch"
+    name: str,
+    op: Callable[[Node], Node],
+    formula: str,
+    floats: bool = True,
+    owner: str = "torch",
 ) -> UnaryFunction:
     """Return the function for a unary op; with `floats`, integers become floats."""
 
@@ -56,6 +62,10 @@ def unary(
         f"Return {formula} of each element.\n\nArgs:\n    input: any shape.\n\n"
         f'Source: torch\'s page "{owner}.{name}".',
     )
+
+
+def _magnitude(x: Node) -> Node:
+    return complex_numbers.modulus(x) if x.dtype.is_complex else ew.absolute(x)
 
 
 exp = unary("exp", ew.exp, "the exponential")
@@ -81,7 +91,7 @@ erf = unary("erf", ew.erf, "the error function")
 erfinv = unary("erfinv", ew.erfinv, "the inverse error function")
 sigmoid = unary("sigmoid", ew.sigmoid, "the logistic function 1 / (1 + exp(-x))")
 relu = unary("relu", ew.relu, "max(x, 0)", floats=False)
-absolute = unary("abs", ew.absolute, "the absolute value", floats=False)
+absolute = unary("abs", _magnitude, "the absolute value", floats=False)
 sign = unary("sign", ew.sign, "the sign, -1, 0 or 1,", floats=False)
 logical_not = unary("logical_not", ew.logical_not, "not x", floats=False)
 isnan = unary("isnan", ew.isnan, "whether it is NaN", floats=False)
@@ -95,7 +105,7 @@ def _whole(name: str, op: Op, formula: str) -> UnaryFunction:
 
     def apply(input: Tensor) -> Tensor:
         node = input.node
-        return wrap(op(node) if node.dtype.is_floating_point else node)
+        return wrap(op(node) if node.dtype.is_inexact else node)
 
     return named(
         apply, name, f'Return {formula}.\n\nSource: torch\'s page "torch.{name}".'
@@ -120,7 +130,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
         tensor([ 0.,  2., -3.])
     """
     node = input.node
-    if not node.dtype.is_floating_point:
+    if not node.dtype.is_inexact:
         return wrap(node)
     if not decimals:
         return wrap(ew.round_half_even(node))
@@ -158,11 +168,11 @@ def positive(input: Tensor) -> Tensor:
 # Arithmetic
 
 
-def _scaled(other: Tensor | Number, alpha: Number) -> Tensor | Number:
+def _scaled(other: Tensor | Scalar, alpha: Scalar) -> Tensor | Scalar:
     return other if alpha == 1 else mul(other, alpha)
 
 
-def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def add(input: Tensor | Scalar, other: Tensor | Scalar, *, alpha: Scalar = 1) -> Tensor:
     """Return input + alpha * other, broadcast.
 
     Args:
@@ -181,7 +191,7 @@ def add(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) ->
     return wrap(ew.add(*pair(input, _scaled(other, alpha))))
 
 
-def sub(input: Tensor | Number, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def sub(input: Tensor | Scalar, other: Tensor | Scalar, *, alpha: Scalar = 1) -> Tensor:
     """Return input - alpha * other, broadcast.
 
     Raises:
@@ -213,21 +223,21 @@ def _is_bool(value: Any) -> bool:
     return isinstance(value, bool | np.bool_)
 
 
-def rsub(input: Tensor, other: Tensor | Number, *, alpha: Number = 1) -> Tensor:
+def rsub(input: Tensor, other: Tensor | Scalar, *, alpha: Scalar = 1) -> Tensor:
     """Return other - alpha * input, broadcast."""
     check_tensor("rsub", "input", 1, input)
     return sub(other, input, alpha=alpha)
 
 
-def mul(input: Tensor | Number, other: Tensor | Number) -> Tensor:
+def mul(input: Tensor | Scalar, other: Tensor | Scalar) -> Tensor:
     """Return input * other, broadcast."""
     a, b = pair(input, other)
     return wrap(ew.logical_and(a, b) if a.dtype is dt.bool_ else ew.mul(a, b))
 
 
 def div(
-    input: Tensor | Number,
-    other: Tensor | Number,
+    input: Tensor | Scalar,
+    other: Tensor | Scalar,
     *,
     rounding_mode: str | None = None,
 ) -> Tensor:
@@ -256,7 +266,7 @@ def div(
     return wrap(ew.floor_div(ew.sub(a, ew.fmod(a, b)), b))
 
 
-def rdiv(input: Tensor, other: Tensor | Number) -> Tensor:
+def rdiv(input: Tensor, other: Tensor | Scalar) -> Tensor:
     """Return other / input, broadcast."""
     return div(other, input)
 
@@ -294,7 +304,7 @@ def fmod(input: Tensor, other: Tensor | Number) -> Tensor:
     return wrap(ew.fmod(*pair(input, other)))
 
 
-def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
+def pow(input: Tensor | Scalar, exponent: Tensor | Scalar) -> Tensor:
     """Return input to the power of exponent, broadcast.
 
     Raises:
@@ -306,7 +316,7 @@ def pow(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
         if simple is not None:
             return wrap(simple)
     a, b = pair(input, exponent)
-    if is_number(exponent) and not a.dtype.is_floating_point and exponent < 0:
+    if is_number(exponent) and not a.dtype.is_inexact and exponent < 0:  # type: ignore[operator]
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return wrap(ew.power(a, b))
 
@@ -319,7 +329,7 @@ def _simple_power(x: Node, exponent: Number) -> Node | None:
         return ew.square(x)
     if exponent == 3:
         return ew.mul(ew.square(x), x)
-    if x.dtype.is_floating_point:
+    if x.dtype.is_inexact:
         if exponent == 0.5:
             return ew.sqrt(x)
         if exponent == -1:
@@ -327,7 +337,7 @@ def _simple_power(x: Node, exponent: Number) -> Node | None:
     return None
 
 
-def rpow(input: Tensor, other: Number) -> Tensor:
+def rpow(input: Tensor, other: Scalar) -> Tensor:
     """Return other to the power of input."""
     return pow(other, input)
 
@@ -358,23 +368,23 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | Number) -> Tensor:
 
 
 def addcmul(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 1
 ) -> Tensor:
     """Return input + value * tensor1 * tensor2; of integers, with a whole value."""
-    if not result_type(input, tensor1, tensor2).is_floating_point:
-        value = int(value)
+    if not result_type(input, tensor1, tensor2).is_inexact:
+        value = int(value)  # type: ignore[arg-type]
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(
-    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Number = 1
+    input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Scalar = 1
 ) -> Tensor:
     """Return input + value * tensor1 / tensor2.
 
     Raises:
         RuntimeError: integers are divided.
     """
-    if not result_type(tensor1, tensor2).is_floating_point:
+    if not result_type(tensor1, tensor2).is_inexact:
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported: use "
             "(input + value * tensor1 / tensor2) for a true division"
@@ -544,10 +554,13 @@ def masked_fill(input: Tensor, mask: Tensor, value: Tensor | Number) -> Tensor:
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
             f"with {value.ndim} dimension(s)."
         )
-    node = input.node
-    return wrap(
-        ew.where(mask.node, ew.cast(to_node(value, node.dtype), node.dtype), node)
-    )
+    node, new = input.node, to_node(value, input.dtype)
+    if new.dtype.is_complex and not node.dtype.is_complex:
+        raise RuntimeError(
+            f"value cannot be converted to type {node.dtype.name} without overflow: it "
+            f"is of {new.dtype!r}"
+        )
+    return wrap(ew.where(mask.node, ew.cast(new, node.dtype), node))
 
 
 def clamp(

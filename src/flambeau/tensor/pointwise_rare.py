@@ -17,6 +17,7 @@ from .operands import (
     check_some_tensor,
     check_tensors,
     pair,
+    result_type,
 )
 from .pointwise import _bits, isinf, logical_and, mul, pow, signbit, unary
 from .return_types import named_result
@@ -32,7 +33,6 @@ __all__ = [
     "gcd",
     "isneginf",
     "isposinf",
-    "isreal",
     "lcm",
     "ldexp",
     "lgamma",
@@ -43,7 +43,6 @@ __all__ = [
     "nextafter",
     "polygamma",
     "polygamma_method",
-    "real",
     "xlog1py",
 ]
 
@@ -183,15 +182,16 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
 
 
 def float_power(input: Tensor | Number, exponent: Tensor | Number) -> Tensor:
-    """Return input to the power of exponent, in float64.
+    """Return input to the power of exponent, in float64 or complex128.
 
     Example:
         >>> import flambeau as torch
         >>> torch.float_power(torch.tensor([2]), -1)
         tensor([0.5000], dtype=torch.float64)
     """
+    kind = dt.complex128 if result_type(input, exponent).is_complex else dt.float64
     given = [
-        each.to(dt.float64) if isinstance(each, Handle) else float(each)
+        each.to(kind) if isinstance(each, Handle) else kind.numpy.type(each).item()
         for each in (input, exponent)
     ]
     return pow(given[0], given[1])
@@ -205,13 +205,3 @@ def isposinf(input: Tensor) -> Tensor:
 def isneginf(input: Tensor) -> Tensor:
     """Return whether each element is negative infinity."""
     return logical_and(isinf(input), signbit(input))
-
-
-def isreal(input: Tensor) -> Tensor:
-    """Return True for each element: complex numbers are out of scope."""
-    return wrap(ew.equal(ew.zeros_like(input.node), ew.zeros_like(input.node)))
-
-
-def real(input: Tensor) -> Tensor:
-    """Return the tensor itself: complex numbers are out of scope."""
-    return input

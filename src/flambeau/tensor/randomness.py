@@ -7,6 +7,7 @@ stream stays in step with torch's.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,6 +125,35 @@ def _memory_order(input: Tensor) -> list[int]:
     return axes if 0 in strides else sorted(axes, key=lambda axis: -strides[axis])
 
 
+def _uniform(
+    generator: Generator, shape: tuple[int, ...], kind: Any, *limits: float
+) -> np.ndarray:
+    if np.dtype(kind).kind != "c":
+        return random.uniform(generator, shape, kind, *limits)
+    parts = random.uniform(generator, (*shape, 2), _part_of(kind), *limits)
+    return parts.view(kind)[..., 0]
+
+
+def _normal(
+    generator: Generator,
+    shape: tuple[int, ...],
+    kind: Any,
+    mean: float = 0,
+    std: float = 1,
+    contiguous: bool = True,
+) -> np.ndarray:
+    """Draw numbers; both parts of a complex one have half of its variance."""
+    if np.dtype(kind).kind != "c":
+        return random.normal(generator, shape, kind, mean, std, contiguous)
+    pairs, std = (*shape, 2), std / sqrt(2)
+    parts = random.normal(generator, pairs, _part_of(kind), mean, std, contiguous)
+    return parts.view(kind)[..., 0]
+
+
+def _part_of(kind: Any) -> np.dtype:
+    return np.zeros((), kind).real.dtype
+
+
 def rand(*size: Any, **options: Any) -> Tensor:
     """Draw numbers from the uniform distribution on [0, 1).
 
@@ -139,12 +169,12 @@ def rand(*size: Any, **options: Any) -> Tensor:
         >>> torch.rand(2)
         tensor([0.4963, 0.7682])
     """
-    return _new(random.uniform, size, options)
+    return _new(_uniform, size, options)
 
 
 def rand_like(input: Tensor, **options: Any) -> Tensor:
     """Draw numbers from [0, 1) in the shape and dtype of `input`."""
-    return _new_like(random.uniform, input, options)
+    return _new_like(_uniform, input, options)
 
 
 def randn(*size: Any, **options: Any) -> Tensor:
@@ -162,7 +192,7 @@ def randn(*size: Any, **options: Any) -> Tensor:
         >>> torch.randn(2)
         tensor([ 1.5410, -0.2934])
     """
-    return _new(random.normal, size, options)
+    return _new(_normal, size, options)
 
 
 def randn_like(input: Tensor, **options: Any) -> Tensor:
@@ -170,7 +200,7 @@ def randn_like(input: Tensor, **options: Any) -> Tensor:
     dense = input.is_contiguous()
 
     def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
-        return random.normal(generator, shape, kind, contiguous=dense)
+        return _normal(generator, shape, kind, contiguous=dense)
 
     return _new_like(draw, input, options)
 
@@ -289,7 +319,7 @@ def normal(
 
 def _normal_of(mean: Any, std: Any) -> Callable[..., np.ndarray]:
     def draw(generator: Generator, shape: tuple[int, ...], kind: Any) -> np.ndarray:
-        return random.normal(generator, shape, kind, mean, std)
+        return _normal(generator, shape, kind, mean, std)
 
     return draw
 
@@ -371,7 +401,7 @@ def random_slopes(input: Tensor, low: float, high: float) -> Tensor:
     drawn = ~(value_of(input) > 0)
     slopes = np.ones(drawn.shape)
     generator, count = random.current_generator(), int(drawn.sum())
-    slopes[drawn] = random.uniform(generator, (count,), np.float64, low, high)
+    slopes[drawn] = _uniform(generator, (count,), np.float64, low, high)
     return wrap(ew.cast(constant(slopes), input.dtype))
 
 
@@ -406,7 +436,7 @@ def uniform_(
 
     Source: torch's page "torch.Tensor.uniform_".
     """
-    return _fill(input, generator, random.uniform, low, to)
+    return _fill(input, generator, _uniform, low, to)
 
 
 def normal_(
@@ -424,7 +454,7 @@ def normal_(
     Source: torch's page "torch.Tensor.normal_".
     """
     dense = input.is_contiguous()
-    return _fill(input, generator, random.normal, mean, std, dense)
+    return _fill(input, generator, _normal, mean, std, dense)
 
 
 def truncated_normal_(

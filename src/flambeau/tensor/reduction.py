@@ -12,6 +12,7 @@ from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops import reduce
 from ..ops.broadcast import reshape, sum_
+from ..ops.complex_numbers import imag, real
 from ..ops.norm import root
 from ..ops.op import Op
 from ..shape import axes_of, axis_of
@@ -70,7 +71,7 @@ def along(x: Node, dim: int, function: Callable[[Node, int], Node]) -> Node:
 def accumulating(input: Tensor, dtype: dt.dtype | None) -> Node:
     """Return the node in the dtype that sums of it have: integers add up in int64."""
     x = input.node
-    return ew.cast(x, dtype or (x.dtype if x.dtype.is_floating_point else dt.int64))
+    return ew.cast(x, dtype or (x.dtype if x.dtype.is_inexact else dt.int64))
 
 
 @numpy_names
@@ -173,7 +174,7 @@ def count_nonzero(input: Tensor, dim: Dims = None) -> Tensor:
 def _averaging(input: Tensor, dtype: dt.dtype | None) -> Node:
     """Return the node in the dtype of its mean, which must be a float."""
     kind = dtype or input.dtype
-    if not kind.is_floating_point:
+    if not kind.is_inexact:
         which = "Input" if dtype is None else "Optional"
         raise RuntimeError(
             f"mean(): could not infer output dtype. {which} dtype must be either a "
@@ -260,7 +261,7 @@ def _spread(
     torch also takes `unbiased` alone, at the place of `dim`.
     """
     x = input.node
-    if not x.dtype.is_floating_point:
+    if not x.dtype.is_inexact:
         raise RuntimeError(
             f"{name}(): std and var only support floating point and complex dtypes, "
             f"got {x.dtype!r}; convert with .float()"
@@ -272,7 +273,9 @@ def _spread(
     axes = axes_to_reduce(dim, x.ndim)
     _warn_if_undefined(name, x, axes, correction)
     wide = ew.cast(x, dt.float32) if x.dtype.itemsize == 2 else x
-    variance = reduce.variance(wide, axes, correction, keepdim)
+    parts = [real(wide), imag(wide)] if x.dtype.is_complex else [wide]
+    variances = [reduce.variance(each, axes, correction, keepdim) for each in parts]
+    variance = ew.add(*variances) if x.dtype.is_complex else variances[0]
     return variance, reduce.mean(wide, axes, keepdim)
 
 
@@ -320,7 +323,7 @@ def var(
         tensor(1.)
     """
     variance, _ = _spread("var", input, dim, unbiased, keepdim, correction)
-    return wrap(ew.cast(variance, input.dtype))
+    return wrap(ew.cast(variance, dt.real_of(input.dtype)))
 
 
 @numpy_names
@@ -347,7 +350,7 @@ def std(
     Source: torch's page "torch.std".
     """
     variance, _ = _spread("std", input, dim, unbiased, keepdim, correction)
-    return wrap(ew.cast(root(variance), input.dtype))
+    return wrap(ew.cast(root(variance), dt.real_of(input.dtype)))
 
 
 @numpy_names
@@ -364,7 +367,9 @@ def var_mean(
     Source: torch's page "torch.var_mean".
     """
     variance, mean = _spread("var_mean", input, dim, unbiased, keepdim, correction)
-    return wrap(ew.cast(variance, input.dtype)), wrap(ew.cast(mean, input.dtype))
+    return wrap(ew.cast(variance, dt.real_of(input.dtype))), wrap(
+        ew.cast(mean, input.dtype)
+    )
 
 
 @numpy_names
@@ -381,7 +386,9 @@ def std_mean(
     Source: torch's page "torch.std_mean".
     """
     variance, mean = _spread("std_mean", input, dim, unbiased, keepdim, correction)
-    return wrap(ew.cast(root(variance), input.dtype)), wrap(ew.cast(mean, input.dtype))
+    return wrap(ew.cast(root(variance), dt.real_of(input.dtype))), wrap(
+        ew.cast(mean, input.dtype)
+    )
 
 
 # Logic

@@ -94,7 +94,7 @@ def _along(input: Tensor, axis: int, space: Any, edge_order: int) -> Tensor:
         )
     shape = [-1 if at == axis else 1 for at in range(input.ndim)]
     if is_number(space):
-        input = input if input.is_floating_point() else input.to(get_default_dtype())
+        input = input if input.dtype.is_inexact else input.to(get_default_dtype())
         widths = full((count - 1,), space, dtype=input.dtype).reshape(shape)
     else:
         _check("coordinates", space)

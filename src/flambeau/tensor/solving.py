@@ -15,6 +15,7 @@ from ..ops import decompose
 from ..ops import elementwise as ew
 from ..ops import solve as op
 from ..ops.contract import matmul as product
+from ..ops.eig import eigenvalues, eigenvectors
 from ..ops.movement import swap
 from . import diagonals, shaping
 from .convert import clone
@@ -23,6 +24,7 @@ from .handle import wrap
 from .joining import cat
 from .linalg import matmul
 from .norms import linalg_norm
+from .operands import check_real
 from .pointwise import maximum, where
 from .return_types import named_result
 from .scan import cumprod
@@ -37,7 +39,9 @@ __all__ = [
     "cholesky_solve",
     "cond",
     "det",
+    "eig",
     "eigh",
+    "eigvals",
     "eigvalsh",
     "inv",
     "inv_ex",
@@ -59,6 +63,7 @@ __all__ = [
     "vander",
 ]
 
+_EIG = named_result("linalg_eig", ("eigenvalues", "eigenvectors"))
 _EIGH = named_result("linalg_eigh", ("eigenvalues", "eigenvectors"))
 _INV_EX = named_result("linalg_inv_ex", ("inverse", "info"))
 _LSTSQ = named_result(
@@ -68,24 +73,35 @@ _SLOGDET = named_result("linalg_slogdet", ("sign", "logabsdet"))
 _SVD = named_result("linalg_svd", ("U", "S", "Vh"))
 
 
-def check_matrices(name: str, input: Tensor, square: bool = False) -> Node:
+def check_matrices(
+    name: str, input: Tensor, square: bool = False, takes_complex: bool = False
+) -> Node:
     """Return the node of matrices of floats.
+
+    Args:
+        name: the function's name.
+        input: its argument.
+        square: whether the matrices must be square.
+        takes_complex: whether they may be of complex numbers.
 
     Raises:
         RuntimeError: something else.
+        NotImplementedError: complex numbers, if the function does not take them.
     """
     node = input.node
+    if not takes_complex:
+        check_real(name, input)
     if node.ndim < 2:
         raise RuntimeError(
             f"{name}: The input tensor A must have at least 2 dimensions, got shape "
             f"{node.shape}."
         )
-    if not node.dtype.is_floating_point:
+    if not node.dtype.is_inexact:
         raise RuntimeError(
             f"{name}: Expected a floating point or complex tensor as input. Got "
             f"{dt.scalar_name(node.dtype)}"
         )
-    if node.dtype not in (dt.float32, dt.float64):
+    if dt.real_of(node.dtype) not in (dt.float32, dt.float64):
         raise RuntimeError(
             f"{name}: Low precision dtypes not supported. Got "
             f"{dt.scalar_name(node.dtype)}"
@@ -113,7 +129,9 @@ def inv(A: Tensor) -> Tensor:
         tensor([[0.5000, 0.0000],
                 [0.0000, 0.2500]])
     """
-    return wrap(op.inv(check_matrices("linalg.inv", A, square=True)))
+    return wrap(
+        op.inv(check_matrices("linalg.inv", A, square=True, takes_complex=True))
+    )
 
 
 def inv_ex(A: Tensor, *, check_errors: bool = False) -> Any:
@@ -127,7 +145,9 @@ def det(A: Tensor) -> Tensor:
 
     Source: torch's page "torch.linalg.det".
     """
-    return wrap(op.det(check_matrices("linalg.det", A, square=True)))
+    return wrap(
+        op.det(check_matrices("linalg.det", A, square=True, takes_complex=True))
+    )
 
 
 def slogdet(A: Tensor) -> Any:
@@ -169,7 +189,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
         >>> torch.linalg.solve(A, torch.tensor([2., 2.]))
         tensor([1.0000, 0.5000])
     """
-    a = check_matrices("linalg.solve", A, square=True)
+    a = check_matrices("linalg.solve", A, square=True, takes_complex=True)
     if A.dtype is not B.dtype:
         raise RuntimeError(
             "linalg.solve: Expected A and B to have the same dtype, but found A of "
@@ -250,6 +270,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
 
     Source: torch's page "torch.cholesky_solve".
     """
+    check_real("cholesky_solve", B, L)
     lower = L.mT if upper else L
     first = solve_triangular(lower, B, upper=False)
     return solve_triangular(lower.mT, first, upper=True)
@@ -275,6 +296,46 @@ def eigh(A: Tensor, UPLO: str = "L") -> Any:
     x, upper = _symmetric("linalg.eigh", A, UPLO)
     values, vectors = decompose.eigh_values, decompose.eigh_vectors
     return _EIGH(wrap(values(x, upper=upper)), wrap(vectors(x, upper=upper)))
+
+
+def eig(A: Tensor) -> Any:
+    """Return eigenvalues and eigenvectors of square matrices, complex numbers.
+
+    Args:
+        A: square matrices.
+
+    Returns:
+        The pair (eigenvalues, eigenvectors); the vectors are columns of norm 1.
+
+    Raises:
+        LinAlgError: the algorithm did not converge.
+
+    Source: torch's page "torch.linalg.eig".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.eig(torch.tensor([[0., 1.], [-1., 0.]])).eigenvalues
+        tensor([0.+1.j, 0.-1.j])
+    """
+    x = check_matrices("linalg.eig", A, square=True, takes_complex=True)
+    return _EIG(wrap(eigenvalues(x)), wrap(eigenvectors(x)))
+
+
+def eigvals(A: Tensor) -> Tensor:
+    """Return the eigenvalues of square matrices, complex numbers.
+
+    Source: torch's page "torch.linalg.eigvals".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.linalg.eigvals(torch.eye(2))
+        tensor([1.+0.j, 1.+0.j])
+    """
+    return wrap(
+        eigenvalues(
+            check_matrices("linalg.eigvals", A, square=True, takes_complex=True)
+        )
+    )
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
@@ -421,7 +482,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     Source: torch's page "torch.linalg.matrix_power".
     """
     base = A if n >= 0 else inv(A)
-    x = check_matrices("linalg.matrix_power", base, square=True)
+    x = check_matrices("linalg.matrix_power", base, square=True, takes_complex=True)
     if n == 0:
         return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
     found: Node | None = None

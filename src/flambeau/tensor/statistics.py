@@ -158,11 +158,11 @@ def cov(
             f"cov(): expected input to have two or fewer dimensions, got {input.ndim}"
         )
     x = input if input.ndim == 2 else input.reshape(1, -1)
-    x = x if x.is_floating_point() else x.to(dt.get_default_dtype())
+    x = x if x.dtype.is_inexact else x.to(dt.get_default_dtype())
     given = _weights(x.shape[1], fweights, aweights)
     if not given:
         centred = x - x.mean(1, keepdim=True)
-        found = centred @ centred.mT / max(x.shape[1] - correction, 0)
+        found = centred @ centred.mH / max(x.shape[1] - correction, 0)
     else:
         w = given[0] * given[1] if len(given) > 1 else given[0]
         total = w.sum()
@@ -171,7 +171,7 @@ def cov(
         if correction and aweights is not None:
             lost = correction * (w * aweights).sum() / total
         weighted = centred * w
-        products = centred.to(weighted.dtype) @ weighted.mT
+        products = centred.to(weighted.dtype) @ weighted.mH
         found = products / (total - lost).clamp(min=0)
     return found.squeeze()
 

@@ -98,8 +98,8 @@ class Tensor(Methods, Handle):
         return self._node.dtype.is_floating_point
 
     def is_complex(self) -> bool:
-        """Return False: complex numbers are out of scope."""
-        return False
+        """Return whether the element type is complex."""
+        return self._node.dtype.is_complex
 
     @property
     def device(self) -> Device:
@@ -129,11 +129,11 @@ class Tensor(Methods, Handle):
         return False
 
     def is_conj(self) -> bool:
-        """Return False: complex numbers are out of scope."""
+        """Return False: conjugates are computed, not marked."""
         return False
 
     def is_neg(self) -> bool:
-        """Return False: complex numbers are out of scope."""
+        """Return False: negatives are computed, not marked."""
         return False
 
     def is_pinned(self) -> bool:
@@ -236,11 +236,12 @@ class Tensor(Methods, Handle):
         """Start or stop collecting gradients in this leaf, and return it.
 
         Raises:
-            RuntimeError: not a float tensor, or not a leaf.
+            RuntimeError: not a float or complex tensor, or not a leaf.
         """
-        if requires_grad and not self.is_floating_point():
+        if requires_grad and not self.dtype.is_inexact:
             raise RuntimeError(
-                "only Tensors of floating point dtype can require gradients, got "
+                "only Tensors of floating point and complex dtype can require "
+                "gradients, got "
                 f"{self.dtype!r}"
             )
         if not self.is_leaf and not requires_grad:
@@ -399,8 +400,11 @@ class Tensor(Methods, Handle):
     def __float__(self) -> float:
         return float(self.item())
 
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
     def __index__(self) -> int:
-        if self.is_floating_point() or self.numel() != 1:
+        if self.dtype.is_inexact or self.numel() != 1:
             raise TypeError(
                 "only integer tensors of a single element can be converted to an index"
             )

@@ -99,7 +99,7 @@ def widened(
     kind = nodes[0].dtype
     for each in nodes[1:]:
         kind = dt.promote_types(kind, each.dtype)
-    if not kind.is_floating_point and integers:
+    if not kind.is_inexact and integers:
         kind = dt.get_default_dtype()
     if not kind.is_floating_point:
         raise NotImplementedError(
@@ -123,7 +123,7 @@ def _pair(
     kind = dt.promote_types(a.dtype, b.dtype)
     wide = dt.float32 if kind.itemsize == 2 and kind.is_floating_point else kind
     if not kind.is_floating_point:
-        check_float(kernel, a)
+        check_float(kernel, b if a.dtype.is_floating_point else a)
     return ew.cast(a, wide), ew.cast(b, wide), kind
 
 
