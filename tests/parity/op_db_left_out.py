@@ -196,7 +196,6 @@ PROMOTION: dict[str, str] = {
     "linalg.solve_triangular *": TAKES_LESS,
     "nn.functional.hinge_embedding_loss *int*": TAKES_LESS,
     "nn.functional.linear_cross_entropy.* bfloat16 *": TAKES_LESS,
-    "nn.functional.rms_norm *": TAKES_LESS,
     "__rmod__ bool *": BY_ZERO,
     "div.*_rounding uint8 bool *": BY_ZERO,
     "floor_divide uint8 bool *": BY_ZERO,

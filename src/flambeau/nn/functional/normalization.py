@@ -470,14 +470,18 @@ def rms_norm(
     sizes = tuple(normalized_shape)
     _check_last("rms_norm", x, sizes, weight=weight)
     check_float("rms_norm", x)
-    w = _read_parameter("rms_norm", "weight", weight, x)
     wide = _widened(x)
     if eps is None:
         eps = float(ml_dtypes.finfo(wide.dtype.numpy).eps)
     axes = tuple(range(x.ndim - len(sizes), x.ndim))
     power = mean_of(ew.square(wide), axes, keepdims=True)
     scale = ew.rsqrt(ew.add(power, ew.const_like(eps, power)))
-    return wrap(ew.cast(_affine(ew.mul(wide, scale), w, None), x.dtype))
+    y = ew.mul(wide, scale)
+    if weight is not None:  # of any dtype; the result has the input's
+        w = node_of("rms_norm", "weight", weight)
+        kind = dt.promote_types(y.dtype, w.dtype)
+        y = _affine(ew.cast(y, kind), ew.cast(w, kind), None)
+    return wrap(ew.cast(y, x.dtype))
 
 
 # Over neighbouring channels
