@@ -25,6 +25,7 @@ from .shape import axes_of, axis_of
 from .tensor import Tensor
 from .tensor.creation import ones
 from .tensor.norms import vector_norm
+from .tensor.operands import check_real
 from .tensor.pointwise import maximum, where
 from .tensor.pointwise_rare import logaddexp as _logaddexp
 from .tensor.reduction import log_softmax as _log_softmax
@@ -86,10 +87,12 @@ def _axes(x: Tensor, dim: Dims) -> tuple[int, ...]:
 
 
 def _lowest(x: Tensor) -> float:
+    check_real("masked", x)
     return -inf if x.is_floating_point() else iinfo(x.dtype).min
 
 
 def _highest(x: Tensor) -> float:
+    check_real("masked", x)
     return inf if x.is_floating_point() else iinfo(x.dtype).max
 
 
@@ -97,7 +100,7 @@ def _exact(x: Tensor, dtype: Kind) -> dt.dtype:
     """The dtype of a sum or product: integers are added up in int64."""
     if dtype is not None:
         return dtype
-    return x.dtype if x.is_floating_point() else dt.int64
+    return x.dtype if x.dtype.is_inexact else dt.int64
 
 
 # Reductions
@@ -202,7 +205,7 @@ def mean(
         ValueError: the dtype is not one of floats.
     """
     kind = dtype or input.dtype
-    if not kind.is_floating_point:
+    if not kind.is_inexact:
         raise ValueError(
             f"mean(): Could not infer output dtype. {'Optional' if dtype else 'Input'} "
             f"dtype must be either a floating point or complex dtype. Got: {kind}"
@@ -309,6 +312,7 @@ def var(
     less = (unbiased is not False) * 1.0 if correction is None else correction
     kind = dtype or (input.dtype if input.is_floating_point() else dt.float32)
     working = kind if kind.is_floating_point else dt.float32
+    check_real("masked.var", input)
     center = sum(input, dim, keepdim=True, dtype=kind, mask=mask) / _count(
         input, dim, True, mask
     )

@@ -26,6 +26,7 @@ NOT_MASKED = "torch's slope for the triangle that is not read is not 0"
 WRITTEN_OVER = "torch's slope is that of what is written over, not of the rest"
 REAL_NUMBERS = "takes real numbers only, and says so of complex ones"
 NO_WINDOW = "torch has no slope for a window of complex numbers"
+ITSELF = "torch refuses the sample"
 CANCELS = "what is left of numbers that cancel is rounding, in torch, too"
 CORNER = "torch's second derivative of a norm at 0 is NaN; here it is 0"
 NO_CHANNELS = "differs: torch takes an image without channels or images, or refuses it"
@@ -61,7 +62,7 @@ ABSENT: dict[str, str] = {
 # Entries whose samples of complex numbers are refused.
 REAL_ONLY = {
     *("cholesky*", "corrcoef", "geqrf", "logaddexp", "logcumsumexp", "logdet"),
-    *("logsumexp", "lu", "lu_solve", "lu_unpack", "matrix_exp", "norm.nuc", "ormqr"),
+    *("logsumexp", "lu", "lu_solve", "matrix_exp", "norm.nuc", "ormqr"),
     *("pca_lowrank", "pinverse", "qr", "svd", "svd_lowrank"),
     *("linalg.cholesky*", "linalg.cond", "linalg.eigh", "linalg.eigvalsh"),
     *("linalg.householder_product", "linalg.ldl_*", "linalg.lstsq*", "linalg.lu*"),
@@ -69,6 +70,7 @@ REAL_ONLY = {
     *("linalg.svd*", "nn.functional.conv*", "nn.functional.l1_loss"),
     *("nn.functional.rms_norm", "nn.functional.unfold"),
     *("nn.functional.triplet_margin_loss", "nn.functional.silu.complex"),
+    *("nn.functional.softsign", "masked.logsumexp", "masked.std", "masked.var"),
     *("linalg.norm*", "linalg.matrix_norm"),
 }
 
@@ -89,6 +91,8 @@ SAMPLES: dict[str, str] = {
     "as_strided_scatter float?? *": WRITTEN_OVER,
     "as_strided_scatter complex* *": WRITTEN_OVER,
     "renorm complex64 3": CORNER,
+    "view_as_complex float64 * noncontiguous": ITSELF,
+    "view_as_complex float16 *": "gives complex32, which is out of scope",
     "istft complex128 8": NO_WINDOW,
     "istft complex128 9": NO_WINDOW,
     "istft complex64 8": NO_WINDOW,
@@ -240,6 +244,10 @@ LESS_EXACT: dict[str, tuple[float, str]] = {
 
 # What messages say in other words: torch's pattern, and what is meant here.
 SAME_MEANING: tuple[tuple[str, str], ...] = (
+    (
+        "Expected object of scalar type .* for argument 'out'",
+        "out tensor to have dtype",
+    ),
     (
         r"received an invalid combination of arguments",
         r"must be Tensor, not|cannot be interpreted as an integer",

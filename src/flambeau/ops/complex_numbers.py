@@ -111,7 +111,9 @@ from_parts = Op(
     lambda a, b: a + b * np.complex64(1j),
     (lambda g, y, a, b: real(g), lambda g, y, a, b: imag(g)),
 )
-modulus = _OfParts("abs", np.abs, (lambda g, y, x: ew.mul(_widened(g), sgn(x)),))
+modulus = _OfParts(
+    "modulus", np.abs, (lambda g, y, x: ew.mul(_widened(g), sgn(x)),), None, "Abs"
+)
 angle = _OfParts(
     "angle",
     np.angle,

@@ -19,8 +19,8 @@ _WITH_DERIVATIVES = (
     "sum prod cumsum cumprod matmul linalg_inv linalg_det linalg_solve "
 )
 _OWN_RULES = (
-    "cast conj abs angle sgn view_as_real view_as_complex fft_c2c fft_c2r eq ne isnan "
-    "isinf isfinite logical_and logical_or logical_xor logical_not any all "
+    "cast conj modulus angle sgn view_as_real view_as_complex fft_c2c fft_c2r eq ne "
+    "isnan isinf isfinite logical_and logical_or logical_xor logical_not any all "
     "linalg_eig linalg_eigvals "
 )
 _MOVING = (

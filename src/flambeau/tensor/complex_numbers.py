@@ -73,8 +73,8 @@ def view_as_complex(input: Tensor) -> Tensor:
     """
     if input.dtype not in (dt.float32, dt.float64):
         raise RuntimeError(
-            "view_as_complex is only supported for half, float and double tensors, but "
-            f"got a tensor of scalar type: {dt.scalar_name(input.dtype)}"
+            "view_as_complex is only supported for float and double tensors, but got a "
+            f"tensor of scalar type: {dt.scalar_name(input.dtype)}"
         )
     if not input.ndim or input.shape[-1] != 2:
         raise RuntimeError(
