@@ -11,6 +11,7 @@ from . import (
     recurrent,
     reductions,
     resize,
+    signals,
     windows,
 )
 from .call import OPERATORS, Call, Value, as_tensor
