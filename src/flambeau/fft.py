@@ -21,6 +21,7 @@ from .tensor.fourier import (
     rfftn,
 )
 from .tensor.frequencies import fftfreq, fftshift, ifftshift, rfftfreq
+from .tensor.out import taking_out as _taking_out
 
 __all__ = [
     "fft",
@@ -46,3 +47,5 @@ __all__ = [
     "rfftfreq",
     "rfftn",
 ]
+
+globals().update(_taking_out(globals(), __name__))

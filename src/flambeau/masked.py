@@ -261,10 +261,24 @@ def logaddexp(
     input_mask: Mask = None,
     other_mask: Mask = None,
 ) -> Tensor:
-    """Return log(exp(x) + exp(y)) of the elements that their masks mark."""
-    x = _filled(input, input_mask, _lowest(input))
-    y = _filled(other, other_mask, _lowest(other))
+    """Return log(exp(x) + exp(y)) of the elements that their masks mark.
+
+    Raises:
+        NotImplementedError: bools, and a mask: no bool is e to the power of nothing.
+    """
+    given = ((input, input_mask), (other, other_mask))
+    x, y = (
+        each if mask is None else _filled(each, mask, _least(each))
+        for each, mask in given
+    )
     return _logaddexp(x, y).to(dtype or input.dtype)
+
+
+def _least(x: Tensor) -> float:
+    """What adds nothing, as an exponent."""
+    if x.dtype is dt.bool_:
+        raise NotImplementedError("identity of logaddexp on torch.bool input")
+    return _lowest(x)
 
 
 def norm(

@@ -26,6 +26,7 @@ NOT_MASKED = "torch's slope for the triangle that is not read is not 0"
 WRITTEN_OVER = "torch's slope is that of what is written over, not of the rest"
 REAL_NUMBERS = "takes real numbers only, and says so of complex ones"
 NO_WINDOW = "torch has no slope for a window of complex numbers"
+COMPLEX_HALF = "gives complex32, which is out of scope"
 ITSELF = "torch refuses the sample"
 CANCELS = "what is left of numbers that cancel is rounding, in torch, too"
 CORNER = "torch's second derivative of a norm at 0 is NaN; here it is 0"
@@ -92,7 +93,8 @@ SAMPLES: dict[str, str] = {
     "as_strided_scatter complex* *": WRITTEN_OVER,
     "renorm complex64 3": CORNER,
     "view_as_complex float64 * noncontiguous": ITSELF,
-    "view_as_complex float16 *": "gives complex32, which is out of scope",
+    "view_as_complex float16 *": COMPLEX_HALF,
+    "complex float16 *": COMPLEX_HALF,
     "istft complex128 8": NO_WINDOW,
     "istft complex128 9": NO_WINDOW,
     "istft complex64 8": NO_WINDOW,
@@ -401,8 +403,8 @@ SAME_MEANING: tuple[tuple[str, str], ...] = (
 
 def reason_for(name: str) -> str | None:
     """Return why a sample is left out, if it is."""
-    entry, kind = name.split(" ")[:2]
-    if kind.startswith("complex") and takes_real_numbers_only(entry):
+    entry, _, rest = name.partition(" ")
+    if rest.startswith("complex") and takes_real_numbers_only(entry):
         return REAL_NUMBERS
     return next(
         (why for pattern, why in SAMPLES.items() if fnmatchcase(name, pattern)), None

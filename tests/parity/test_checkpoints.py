@@ -289,7 +289,9 @@ def test_safetensors_go_both_ways(tmp_path):
     from safetensors.torch import load_file, save_file
 
     state = {
-        kind: torch.tensor([[0, 1], [1, 3]]).to(getattr(torch, kind)) for kind in DTYPES
+        kind: torch.tensor([[0, 1], [1, 3]]).to(getattr(torch, kind))
+        for kind in DTYPES
+        if kind != "complex128"  # which the files do not have
     }
     save_file(state, tmp_path / "torch.safetensors")
     ours = flambeau.load(tmp_path / "torch.safetensors")

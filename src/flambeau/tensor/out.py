@@ -23,46 +23,47 @@ __all__ = ["taking_out"]
 
 # What is computed is cast to the dtype of `out`, if that is not of a lower category.
 _CASTING = """
-    acos acosh add addcdiv addcmul addr airy_ai arccos arccosh arcsin arcsinh arctan
-    arctan2 arctanh asin asinh atan atan2 atanh bessel_j0 bessel_j1 bessel_y0 bessel_y1
-    bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor cat
-    chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v
+    acos acosh add addcdiv addcmul addr airy_ai angle arccos arccosh arcsin arcsinh
+    arctan arctan2 arctanh asin asinh atan atan2 atanh bessel_j0 bessel_j1 bessel_y0
+    bessel_y1 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor
+    cat chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v
     chebyshev_polynomial_w cholesky_inverse cholesky_solve clamp clamp_max clamp_min
     clip column_stack concat concatenate cond copysign cos cosh deg2rad digamma div
-    divide dstack entr eq erf erfc erfcx erfinv exp exp2 expit expm1 floor_divide fmax
-    fmin fmod gammainc gammaincc gammaln gcd ge geqrf ger greater greater_equal gt
-    hermite_polynomial_h hermite_polynomial_he householder_product hstack hypot i0 i0e
-    i1 i1e igamma igammac kron laguerre_polynomial_l lcm ldexp le legendre_polynomial_p
-    lerp less less_equal lgamma log log10 log1p log2 log_ndtr logaddexp logaddexp2
-    logical_and logical_not logical_or logical_xor logit logsumexp lstsq lt matrix_power
-    matrix_rank maximum minimum modified_bessel_i0 modified_bessel_i1 modified_bessel_k0
-    modified_bessel_k1 mul multigammaln multiply mvlgamma ndtr ndtri ne nextafter
-    not_equal orgqr outer pinv polygamma pow psi rad2deg reciprocal remainder row_stack
-    rsqrt scaled_modified_bessel_k0 scaled_modified_bessel_k1
-    shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u
-    shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w sigmoid sin sinc sinh
-    spherical_bessel_j0 sqrt square stack std sub subtract tan tanh tensorinv
-    tensorsolve true_divide var vstack xlog1py xlogy zeta
+    divide dstack entr eq erf erfc erfcx erfinv exp exp2 expit expm1 fft fft2 fftn
+    floor_divide fmax fmin fmod gammainc gammaincc gammaln gcd ge geqrf ger greater
+    greater_equal gt hermite_polynomial_h hermite_polynomial_he hfft hfft2 hfftn
+    householder_product hstack hypot i0 i0e i1 i1e ifft ifft2 ifftn igamma igammac ihfft
+    ihfft2 ihfftn irfft irfft2 irfftn kron laguerre_polynomial_l lcm ldexp le
+    legendre_polynomial_p lerp less less_equal lgamma log log10 log1p log2 log_ndtr
+    logaddexp logaddexp2 logical_and logical_not logical_or logical_xor logit logsumexp
+    lstsq lt matrix_power matrix_rank maximum minimum modified_bessel_i0
+    modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 mul multigammaln multiply
+    mvlgamma ndtr ndtri ne nextafter not_equal orgqr outer pinv polygamma pow psi
+    rad2deg reciprocal remainder rfft rfft2 rfftn row_stack rsqrt
+    scaled_modified_bessel_k0 scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t
+    shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
+    shifted_chebyshev_polynomial_w sigmoid sin sinc sinh spherical_bessel_j0 sqrt square
+    stack std sub subtract tan tanh tensorinv tensorsolve true_divide var vstack xlog1py
+    xlogy zeta
 """
 
 # `out` has to have the dtype of what is computed.
 _EXACT = """
-    abs absolute addbmm addmm addmv alias_copy all amax amin aminmax angle any
-    argmax argmin argsort as_strided_copy baddbmm bernoulli bitwise_not bmm
-    bucketize ceil chain_matmul cholesky cholesky_ex complex conj_physical cross
-    cummax cummin det detach_copy diag diagonal_copy diff dot eigh eigvalsh
-    expand_copy fix float_power floor frac frexp gather heaviside histc histogram
-    index_add index_copy index_reduce index_select inner inv inv_ex inverse isin
-    isneginf isposinf kthvalue ldl_factor ldl_factor_ex ldl_solve log_softmax
-    logcumsumexp lu lu_factor lu_factor_ex lu_solve lu_unpack masked_select matmul
-    matrix_norm max median min mm mode msort multi_dot multinomial mv nan_to_num
-    nanmedian nanquantile narrow_copy neg negative nonzero norm normal ormqr
-    permute_copy polar qr quantile renorm round scatter scatter_add scatter_reduce
-    searchsorted select_copy sgn sign signbit slice_scatter slogdet softmax solve
-    solve_ex solve_triangular sort split_copy split_with_sizes_copy squeeze_copy svd
-    svdvals t_copy take take_along_dim tensordot topk transpose_copy
-    triangular_solve tril triu trunc unbind_copy unfold_copy unsqueeze_copy vdot
-    vecdot vector_norm view_copy where
+    abs absolute addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin
+    argsort as_strided_copy baddbmm bernoulli bitwise_not bmm bucketize ceil
+    chain_matmul cholesky cholesky_ex complex conj_physical cross cummax cummin det
+    detach_copy diag diagonal_copy diff dot eig eigh eigvals eigvalsh expand_copy fix
+    float_power floor frac frexp gather heaviside histc histogram index_add index_copy
+    index_reduce index_select inner inv inv_ex inverse isin isneginf isposinf kthvalue
+    ldl_factor ldl_factor_ex ldl_solve log_softmax logcumsumexp lu lu_factor
+    lu_factor_ex lu_solve lu_unpack masked_select matmul matrix_norm max median min mm
+    mode msort multi_dot multinomial mv nan_to_num nanmedian nanquantile narrow_copy neg
+    negative nonzero norm normal ormqr permute_copy polar qr quantile renorm round
+    scatter scatter_add scatter_reduce searchsorted select_copy sgn sign signbit
+    slice_scatter slogdet softmax solve solve_ex solve_triangular sort split_copy
+    split_with_sizes_copy squeeze_copy svd svdvals t_copy take take_along_dim tensordot
+    topk transpose_copy triangular_solve tril triu trunc unbind_copy unfold_copy
+    unsqueeze_copy vdot vecdot vector_norm view_copy where
 """
 
 # The dtype of `out` is the one to compute in, as if it were given as `dtype`.

@@ -51,13 +51,16 @@ Dims = int | Sequence[int]
 # Another shape
 
 
-def view(input: Tensor, *size: Any, dtype: dt.dtype | None = None) -> Tensor:
+def view(
+    input: Tensor, *size: Any, dtype: dt.dtype | None = None, **named: Any
+) -> Tensor:
     """Return the same memory under another shape, or as elements of another dtype.
 
     Args:
         input: any shape.
         size: the sizes, as ints or one sequence; one of them may be -1. A dtype may
             stand here, too.
+        named: the sizes as `size`.
         dtype: the dtype, in place of sizes: the last dimension grows or shrinks with
             the elements' size, and no gradient passes.
 
@@ -81,7 +84,7 @@ def view(input: Tensor, *size: Any, dtype: dt.dtype | None = None) -> Tensor:
         (dtype,) = size
     if dtype is not None:
         return view_as_dtype(input, dtype)
-    return _view(input, *size)
+    return _view(input, *size, **named)
 
 
 @takes_ints("size")

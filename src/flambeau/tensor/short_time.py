@@ -77,6 +77,11 @@ def stft(
             "Cannot have onesided output if window or input is complex: pass "
             "onesided=False"
         )
+    if not input.dtype.is_inexact:
+        raise RuntimeError(
+            "stft: expected a tensor of floating point or complex values, got "
+            f"{input.dtype!r}; convert it with .float()"
+        )
     if input.ndim not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got {input.ndim}D")
     hop, size = _sizes("stft", n_fft, hop_length, win_length)
