@@ -55,8 +55,9 @@ class Tape:
 
 
 RECORDED = Tape()
-_REACHED = 65_504  # how far all dtypes of floats reach
 FREED = Tape()  # the tape of a node whose backward pass has run
+
+_REACHED = 65_504  # how far all dtypes of floats reach
 
 
 class _State(threading.local):

@@ -128,12 +128,16 @@ def _sgn_numpy(x: np.ndarray) -> np.ndarray:
 
 def _sgn_gradient(g: Node, y: Node, x: Node) -> Node:
     # (g - Re(g conj(s)) s) / |x|, and 0 at 0
-    size = modulus(x)
-    zero = ew.equal(size, ew.const_like(0, size))
     along = _widened(real(ew.mul(g, conj(sgn(x)))))
     across = ew.sub(g, ew.mul(along, sgn(x)))
-    safe = _widened(ew.where(zero, ew.const_like(1, size), size))
-    return ew.where(zero, ew.const_like(0, g), ew.div(across, safe))
+    return _over(across, modulus(x))
+
+
+def _over(x: Node, size: Node) -> Node:
+    """x / size, and 0 where the size is 0."""
+    zero = ew.equal(size, ew.const_like(0, size))
+    divisor = ew.cast(ew.where(zero, ew.const_like(1, size), size), x.dtype)
+    return ew.where(zero, ew.const_like(0, x), ew.div(x, divisor))
 
 
 sgn: Elementwise = Elementwise("sgn", _sgn_numpy, (_sgn_gradient,))
@@ -145,10 +149,7 @@ def _widened(x: Node) -> Node:
 
 def _turned(g: Node, x: Node) -> Node:
     # d angle = Im(conj(z) dz) / |z|^2, and 0 at 0
-    size = ew.square(modulus(x))
-    zero = ew.equal(size, ew.const_like(0, size))
-    scaled = ew.div(g, ew.where(zero, ew.const_like(1, size), size))
-    scaled = ew.where(zero, ew.const_like(0, g), scaled)
+    scaled = _over(g, ew.square(modulus(x)))
     return ew.mul(_widened(scaled), ew.mul(x, ew.const_like(1j, x)))
 
 

@@ -59,10 +59,10 @@ def _cast_infer(x: Node, *, to: dt.dtype) -> tuple[tuple[int, ...], dt.dtype]:
 
 
 def _cast_numpy(x: np.ndarray, *, to: dt.dtype) -> np.ndarray:
-    # A float outside an integer's range is undefined in C; go through int64, so that
-    # the narrow integers wrap as they do in torch on x86.
     if x.dtype.kind == "c" and not to.is_complex:
         return x != 0 if to is dt.bool_ else _cast_numpy(x.real, to=to)
+    # A float outside an integer's range is undefined in C; go through int64, so that
+    # the narrow integers wrap as they do in torch on x86.
     if x.dtype.kind != "f" or to.numpy.kind not in "iu":
         return x
     if to is not dt.uint64:

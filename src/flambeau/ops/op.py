@@ -10,7 +10,15 @@ import numpy as np
 from ..dtypes import dtype, scalar_name
 from ..graph import Node, record
 
-__all__ = ["COMPLEX_RULES", "Gradient", "Infer", "Op", "View", "same_as_input"]
+__all__ = [
+    "COMPLEX_RULES",
+    "Gradient",
+    "Infer",
+    "Op",
+    "View",
+    "refuse_complex",
+    "same_as_input",
+]
 
 # The ops that take complex numbers; the meaning of all others is for real ones.
 _WITH_DERIVATIVES = (
@@ -24,7 +32,7 @@ _OWN_RULES = (
     "linalg_eig linalg_eigvals "
 )
 _MOVING = (
-    "alias rebind detach bits bits_put view expand permute slice slice_update "
+    "alias rebind detach bits view expand permute slice slice_update "
     "view_put view_add "
     "as_strided diagonal unfold cat flip index index_put index_add gather scatter "
     "scatter_add"
@@ -41,6 +49,14 @@ Gradient = Callable[..., Node]
 `g` is the gradient that arrives at the op's output `y`. The rule is written with
 ops, so that it can be differentiated again.
 """
+
+
+def refuse_complex(name: str, kind: dtype) -> NoReturn:
+    """Raise the error of what is for real numbers only."""
+    raise NotImplementedError(
+        f"\"{name}\" not implemented for '{scalar_name(kind)}': it takes real "
+        "numbers; convert the tensor with .real, .imag or .abs()"
+    )
 
 
 class Op:
@@ -76,15 +92,9 @@ class Op:
 
     def __call__(self, *inputs: Node, **params: Any) -> Node:
         if inputs and inputs[0].dtype.is_complex and self.name not in _TAKE_COMPLEX:
-            self._refuse(inputs[0].dtype)
+            refuse_complex(self.name, inputs[0].dtype)
         shape, kind = self.infer(*inputs, **params)
         return record(self, inputs, params, shape, kind)
-
-    def _refuse(self, kind: dtype) -> NoReturn:
-        raise NotImplementedError(
-            f"\"{self.name}\" not implemented for '{scalar_name(kind)}': it takes real "
-            "numbers; convert the tensor with .real, .imag or .abs()"
-        )
 
     def input_gradient(self, index: int, g: Node, node: Node) -> Node | None:
         """Return what reaches input `index` of `node` when `g` arrives at it."""

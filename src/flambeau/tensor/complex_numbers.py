@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi
 from typing import TYPE_CHECKING
 
 from .. import dtypes as dt
@@ -233,17 +234,9 @@ def angle(input: Tensor) -> Tensor:
     if x.dtype.is_complex:
         return wrap(ops.angle(x))
     x = as_float(x)
-    flat = ew.where(
-        ew.less(x, ew.const_like(0, x)),
-        ew.const_like(3.141592653589793, x),
-        ew.mul(x, ew.const_like(0, x)),
-    )
-    return wrap(ew.where(ew.isnan(x), x, ew.where(ew.isinf(x), _of_infinite(x), flat)))
-
-
-def _of_infinite(x: ops.Node) -> ops.Node:
-    beyond = ew.less(x, ew.const_like(0, x))
-    return ew.where(beyond, ew.const_like(3.141592653589793, x), ew.const_like(0, x))
+    zero = ew.const_like(0, x)
+    turned = ew.where(ew.less(x, zero), ew.const_like(pi, x), zero)
+    return wrap(ew.where(ew.isnan(x), x, turned))
 
 
 def sgn(input: Tensor) -> Tensor:

@@ -123,7 +123,7 @@ def _data_node(data: Any, dtype: dt.dtype | None) -> Node:
         return constant(data.node.value, data.node.dtype)
     if is_number(data) and not isinstance(data, np.generic):
         kind = dtype or dt.of_python(data)
-        _check_integer(data, kind)
+        _check_number(data, kind)
         return scalar(data, kind)
     if isinstance(data, (np.ndarray, np.generic)):
         return constant(_native(np.array(data)))
@@ -151,7 +151,7 @@ def _nested(data: Sequence[Any], dtype: dt.dtype | None) -> np.ndarray:
         )
     if dtype is not None:
         for each in _decisive(array):
-            _check_integer(each, dtype)
+            _check_number(each, dtype)
     if array.dtype.kind in "fc" and not _holds_numpy(data):
         kind = dt.of_python(array.dtype.type(0).item())
         with np.errstate(over="ignore"):
@@ -175,8 +175,8 @@ def _reached(kind: dt.dtype, held: np.dtype) -> dt.dtype:
     return dt.complex128 if held.kind == "c" and not kind.is_complex else kind
 
 
-def _check_integer(number: Any, kind: dt.dtype) -> None:
-    """Raise if an integer dtype does not reach so far; floats become infinite."""
+def _check_number(number: Any, kind: dt.dtype) -> None:
+    """Raise if a dtype does not reach so far; floats become infinite."""
     if not kind.is_inexact or isinstance(number, (complex, np.complexfloating)):
         check_fits(number, kind)
 

@@ -12,6 +12,7 @@ from .. import dtypes as dt
 from ..graph import Node, constant, scalar
 from ..limits import finfo, iinfo
 from ..ops.elementwise import cast
+from ..ops.op import refuse_complex
 from .handle import Handle, wrap
 
 if TYPE_CHECKING:
@@ -95,9 +96,7 @@ def check_fits(value: Scalar, kind: dt.dtype, halves: bool = True) -> None:
     low, high = _range(dt.real_of(kind))
     if isinstance(value, _COMPLEX):
         fits = False
-    elif kind.is_complex:
-        fits = not isfinite(value) or low <= value <= high
-    elif kind.is_floating_point:
+    elif kind.is_inexact:
         fits = not isfinite(value) or low <= value <= high
         fits = fits or (kind.itemsize == 2 and not halves)
     else:
@@ -151,10 +150,7 @@ def check_real(name: str, *inputs: Tensor) -> None:
     """Raise where a function of real numbers is given complex ones."""
     for each in inputs:
         if each.node.dtype.is_complex:
-            raise NotImplementedError(
-                f"\"{name}\" not implemented for '{dt.scalar_name(each.dtype)}': it "
-                "takes real numbers; convert the tensor with .real, .imag or .abs()"
-            )
+            refuse_complex(name, each.dtype)
 
 
 def check_same_dtype(first: Tensor, second: Tensor) -> None:

@@ -128,7 +128,7 @@ def _memory_order(input: Tensor) -> list[int]:
 def _uniform(
     generator: Generator, shape: tuple[int, ...], kind: Any, *limits: float
 ) -> np.ndarray:
-    if np.dtype(kind).kind != "c":
+    if kind.kind != "c":
         return random.uniform(generator, shape, kind, *limits)
     parts = random.uniform(generator, (*shape, 2), _part_of(kind), *limits)
     return parts.view(kind)[..., 0]
@@ -143,7 +143,7 @@ def _normal(
     contiguous: bool = True,
 ) -> np.ndarray:
     """Draw numbers; both parts of a complex one have half of its variance."""
-    if np.dtype(kind).kind != "c":
+    if kind.kind != "c":
         return random.normal(generator, shape, kind, mean, std, contiguous)
     pairs, std = (*shape, 2), std / sqrt(2)
     parts = random.normal(generator, pairs, _part_of(kind), mean, std, contiguous)
@@ -151,7 +151,7 @@ def _normal(
 
 
 def _part_of(kind: Any) -> np.dtype:
-    return np.zeros((), kind).real.dtype
+    return dt.real_of(dt.from_numpy_dtype(kind)).numpy
 
 
 def rand(*size: Any, **options: Any) -> Tensor:
@@ -401,7 +401,7 @@ def random_slopes(input: Tensor, low: float, high: float) -> Tensor:
     drawn = ~(value_of(input) > 0)
     slopes = np.ones(drawn.shape)
     generator, count = random.current_generator(), int(drawn.sum())
-    slopes[drawn] = _uniform(generator, (count,), np.float64, low, high)
+    slopes[drawn] = random.uniform(generator, (count,), np.float64, low, high)
     return wrap(ew.cast(constant(slopes), input.dtype))
 
 

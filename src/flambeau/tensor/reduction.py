@@ -273,9 +273,10 @@ def _spread(
     axes = axes_to_reduce(dim, x.ndim)
     _warn_if_undefined(name, x, axes, correction)
     wide = ew.cast(x, dt.float32) if x.dtype.itemsize == 2 else x
-    parts = [real(wide), imag(wide)] if x.dtype.is_complex else [wide]
-    variances = [reduce.variance(each, axes, correction, keepdim) for each in parts]
-    variance = ew.add(*variances) if x.dtype.is_complex else variances[0]
+    variance = reduce.variance(real(wide), axes, correction, keepdim)
+    if x.dtype.is_complex:
+        across = reduce.variance(imag(wide), axes, correction, keepdim)
+        variance = ew.add(variance, across)
     return variance, reduce.mean(wide, axes, keepdim)
 
 
