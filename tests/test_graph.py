@@ -13,7 +13,8 @@ from flambeau.graph import constant, format_graph, topological
 from flambeau.ops import elementwise as ew
 from flambeau.ops.broadcast import sum_
 from flambeau.ops.movement import permute
-from flambeau.ops.op import Op
+from flambeau.ops.op import Combined, Op
+from flambeau.tensor.handle import wrap
 
 
 @pytest.fixture
@@ -34,6 +35,42 @@ def leaf(*values):
 
 
 # The graph
+
+
+def test_equal_numbers_in_ops_are_one_node():
+    x = leaf(1.0)
+    assert ew.const_like(2.5, x) is ew.const_like(2.5, x)
+    assert ew.const_like(1, x) is not ew.const_like(2.5, x)
+    assert ew.const_like(1, x).dtype is x.dtype
+    assert np.signbit(ew.const_like(-0.0, x).value)
+    assert not np.signbit(ew.const_like(0.0, x).value)
+
+
+def _hypotenuse(a, b, *, factor):
+    return ew.sqrt(ew.add(ew.mul(a, a), ew.mul(ew.mul(b, b), ew.const_like(factor, b))))
+
+
+hypotenuse = Combined("hypotenuse", _hypotenuse)
+
+
+def test_a_combined_op_is_one_node_with_the_meaning_of_its_parts():
+    a, b = leaf(3.0, 5.0), leaf(4.0, 12.0)
+    node = hypotenuse(a, b, factor=1)
+    assert node.inputs == (a, b)
+    assert node.op is hypotenuse
+    evaluator.evaluate([node])
+    assert node.value.tolist() == [5.0, 13.0]
+    assert node.value.dtype == np.float32
+
+
+def test_a_combined_op_is_recorded_as_its_parts_where_autograd_records():
+    x = torch.tensor([3.0], requires_grad=True)
+    y = wrap(hypotenuse(x.node, leaf(4.0), factor=1))
+    assert y.node.name == "sqrt"
+    y.backward()
+    assert x.grad.tolist() == pytest.approx([0.6])
+    with torch.no_grad():
+        assert hypotenuse(x.node, leaf(4.0), factor=1).name == "hypotenuse"
 
 
 def test_topological_lists_inputs_before_users_once():
@@ -219,3 +256,13 @@ def test_tape_marks_only_what_can_be_differentiated():
     assert (x * 2).node.tape is graph.RECORDED
     assert (x > 0).node.tape is None
     assert x.detach().node.tape is None
+
+
+def test_tensors_that_are_gone_are_forgotten():
+    torch.ones(3).tolist()
+    kept = [torch.ones(3) + 1 for _ in range(10)]
+    for _ in range(5_000):
+        kept[0] + 1
+    assert len(graph.state.pending) < 1_000
+    assert all(each() is not None for each in graph.state.pending[:10])
+    assert kept[9].tolist() == [2.0, 2.0, 2.0]

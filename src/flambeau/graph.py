@@ -54,6 +54,8 @@ class Tape:
         self.hooks: dict[int, Any] = {}
 
 
+NOTHING: dict[str, Any] = {}  # the params of a node without any
+
 RECORDED = Tape()
 FREED = Tape()  # the tape of a node whose backward pass has run
 
@@ -67,6 +69,7 @@ class _State(threading.local):
         grad_enabled: ops are recorded for autograd.
         inference: inference mode is on.
         pending: weak references to the tensors made since values were last computed.
+        died: how many others were made and are gone, roughly.
         recorder: what notes of this thread's constants are given to, or None.
     """
 
@@ -74,6 +77,7 @@ class _State(threading.local):
         self.grad_enabled = True
         self.inference = False
         self.pending: list[weakref.ref[Any]] = []
+        self.died = 0
         self.recorder: Any = None
 
 
@@ -170,13 +174,13 @@ def record(
             if each.tape is not None:
                 tape = RECORDED
                 break
-    return Node(op, inputs, params, shape, dtype, None, tape)
+    return Node(op, inputs, params or NOTHING, shape, dtype, None, tape)
 
 
 def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
     """Return a node that holds an array; the graph never writes into it."""
     kind = dt.from_numpy_dtype(value.dtype) if dtype is None else dtype
-    node = Node(None, (), {}, value.shape, kind, value)
+    node = Node(None, (), NOTHING, value.shape, kind, value)
     if state.recorder is not None:
         state.recorder.note(node)
     return node
@@ -184,7 +188,8 @@ def constant(value: np.ndarray, dtype: dt.dtype | None = None) -> Node:
 
 def scalar(number: complex, dtype: dt.dtype) -> Node:
     """Return a 0-d constant: Python numbers enter the graph as values like this."""
-    return _noted(number, dtype, _as_array(number, dtype))
+    array = _as_array(number, dtype)
+    return _noted(number, Node(None, (), NOTHING, (), dtype, array))
 
 
 def _as_array(number: complex, dtype: dt.dtype) -> np.ndarray:
@@ -202,24 +207,25 @@ def _as_array(number: complex, dtype: dt.dtype) -> np.ndarray:
 
 
 def shared_scalar(number: complex, dtype: dt.dtype) -> Node:
-    """Return a 0-d constant whose array, which is read-only, equal ones share.
+    """Return a 0-d constant, the same node for all that are equal.
 
     What is computed from it and from parameters only is known to be the same again.
     """
-    if number == 0:  # so does -0.0
+    if isinstance(number, np.generic):
+        number = number.item()
+    if number == 0 or type(number) not in (int, float):  # 0 and -0.0 are equal
         return scalar(number, dtype)
-    return _noted(number, dtype, _array_of(number, dtype))
+    return _noted(number, _scalar_of(number, dtype))
 
 
 @lru_cache(maxsize=4096, typed=True)
-def _array_of(number: complex, dtype: dt.dtype) -> np.ndarray:
+def _scalar_of(number: float, dtype: dt.dtype) -> Node:
     array = _as_array(number, dtype)
     array.flags.writeable = False
-    return array
+    return Node(None, (), NOTHING, (), dtype, array)
 
 
-def _noted(number: complex, dtype: dt.dtype, array: np.ndarray) -> Node:
-    node = Node(None, (), {}, (), dtype, array)
+def _noted(number: complex, node: Node) -> Node:
     if state.recorder is not None:
         state.recorder.note_number(node, number)
     return node

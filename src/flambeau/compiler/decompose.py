@@ -19,7 +19,7 @@ from ..ops import movement
 from ..ops.broadcast import reshape
 from ..ops.cells import CELLS
 from ..ops.index import gather, scatter_add
-from ..ops.op import Op
+from ..ops.op import Combined, Op
 from ..ops.recurrent import recurrent_backward, recurrent_run
 from ..ops.reduce import all_, amax, any_, sum_
 from .resampling import resampled
@@ -158,6 +158,12 @@ _RULES: dict[str, Callable[..., Node]] = {
 }
 
 
+def _rule(node: Node) -> Callable[..., Node] | None:
+    if isinstance(node.op, Combined):
+        return node.op.parts
+    return _RULES.get(node.name) if all(node.shape) else None
+
+
 def decompose(order: Sequence[Node]) -> dict[int, Node]:
     """Return, for each node by id, the node that computes it after the pass.
 
@@ -170,8 +176,8 @@ def decompose(order: Sequence[Node]) -> dict[int, Node]:
             found[id(node)] = node
             continue
         inputs = tuple(found[id(each)] for each in node.inputs)
-        rule = _RULES.get(node.name)
-        if rule is not None and all(node.shape):
+        rule = _rule(node)
+        if rule is not None:
             found[id(node)] = rule(*inputs, **node.params)
         elif all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
             found[id(node)] = node

@@ -10,7 +10,7 @@ from ..dtypes import dtype
 from ..graph import Node
 from . import elementwise as ew
 from .broadcast import reduced
-from .op import Op, same_as_input
+from .op import Combined, Op, same_as_input
 from .reduce import mean as mean_of
 
 __all__ = ["moments", "normalize"]
@@ -52,9 +52,7 @@ def _normalize_numpy(
     return (x - mean) * scale
 
 
-def _normalize_gradient(
-    g: Node, y: Node, x: Node, mean: Node, var: Node, axes: Shape, eps: float
-) -> Node:
+def _gradient_parts(g: Node, y: Node, var: Node, axes: Shape, eps: float) -> Node:
     r"""With :math:`r = 1 / \sqrt{var + eps}` and y the normalised x.
 
     .. math:: r \, (g - \overline{g} - y \, \overline{g y})
@@ -66,6 +64,15 @@ def _normalize_gradient(
     centred = ew.sub(g, mean_of(g, axes, keepdims=True))
     along = ew.mul(y, mean_of(ew.mul(g, y), axes, keepdims=True))
     return ew.mul(scale, ew.sub(centred, along))
+
+
+_gradient = Combined("normalize_gradient", _gradient_parts)
+
+
+def _normalize_gradient(
+    g: Node, y: Node, x: Node, mean: Node, var: Node, axes: Shape, eps: float
+) -> Node:
+    return _gradient(g, y, var, axes=axes, eps=eps)
 
 
 # The mean and variance must be those of x over `axes`, with the axes kept as 1; their

@@ -20,11 +20,13 @@ import numpy as np
 
 from .. import evaluator
 from ..autograd import enable_grad, set_grad_enabled
-from ..graph import constant
+from ..dtypes import dtype as DType
+from ..graph import constant, scalar
 from ..recorder import is_noted, live, spoil, watched
 from ..tensor import Tensor, evaluate_pending
 from ..tensor.creation import tensor
 from ..tensor.gradient_edge import RemovableHandle
+from ..tensor.handle import wrap
 
 ParamsT: TypeAlias = (
     Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
@@ -112,6 +114,9 @@ class Optimizer:
     # The state that is one number per parameter, kept in tensors without dimensions.
     _numbers: tuple[str, ...] = ()
 
+    # What `_shared` returned for the group that a step is updating.
+    _found: dict[tuple[str, DType], Any] | None = None
+
     def __init__(self, params: ParamsT, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
             raise TypeError(
@@ -175,11 +180,35 @@ class Optimizer:
                 loss = closure()
         with set_grad_enabled(bool(self.defaults.get("differentiable"))):
             for group in self.param_groups:
-                options = watched(group)
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update_one(param, param.grad, options)
+                self._update_group(group)
         return loss
+
+    def _update_group(self, group: Group) -> None:
+        options = watched(group)
+        self._found = {}
+        try:
+            for param in group["params"]:
+                grad = param.grad
+                if grad is not None:
+                    self._update_one(param, grad, options)
+        finally:
+            self._found = None
+
+    def _shared(self, name: str, number: Any, like: Tensor) -> Any:
+        """Return a number as an operand: one node for all parameters of a group.
+
+        Args:
+            name: tells it from the group's other numbers.
+            number: a Python number, the same for all of the parameters, or a tensor.
+            like: has the dtype of the operand.
+        """
+        if self._found is None or isinstance(number, Tensor):
+            return number
+        key = name, like.dtype
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = wrap(scalar(number, like.dtype))
+        return found
 
     def _update_one(self, param: Tensor, grad: Tensor, group: Group) -> None:
         grad = -grad if group.get("maximize") else grad

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import zeros_like
+from ..tensor.inplace import write_back
+from .moving import Factor, add_scaled, blend, sub_scaled
 from .optimizer import (
     Group,
     Optimizer,
@@ -98,17 +100,22 @@ class SGD(Optimizer):
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
+            decay = self._shared("weight_decay", group["weight_decay"], grad)
+            grad = add_scaled(grad, param, decay)
         if group["momentum"] != 0:
-            buffer = self._accumulate(grad, state, group)
-            grad = grad + group["momentum"] * buffer if group["nesterov"] else buffer
-        param.sub_(live(lambda: lr_of(group)) * grad)
+            momentum = self._shared("momentum", group["momentum"], grad)
+            buffer = self._accumulate(grad, state, group, momentum)
+            grad = add_scaled(grad, buffer, momentum) if group["nesterov"] else buffer
+        rate = self._shared("lr", live(lambda: lr_of(group)), param)
+        write_back(param, sub_scaled(param, grad, rate))
 
-    def _accumulate(self, grad: Tensor, state: State, group: Group) -> Tensor:
+    def _accumulate(
+        self, grad: Tensor, state: State, group: Group, momentum: Factor
+    ) -> Tensor:
         """Return the momentum buffer after this gradient."""
         buffer = state.get("momentum_buffer")
         if buffer is None:
             buffer = state["momentum_buffer"] = grad.detach().clone()
             return buffer
-        kept = group["momentum"] * buffer
-        return buffer.copy_(kept + (1 - group["dampening"]) * grad)
+        share = self._shared("share", 1 - group["dampening"], grad)
+        return buffer.copy_(blend(buffer, grad, momentum, share))

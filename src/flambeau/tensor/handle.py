@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import backend
-from ..graph import Node, Tape, constant, state
+from ..graph import NOTHING, Node, Tape, constant, state
 from ..ops.bits import as_memory, bits_view
 from ..ops.broadcast import reshape, reshape_view
 from ..ops.elementwise import cast
@@ -52,6 +52,7 @@ Layout = tuple[tuple[int, ...], int]  # strides and offset, in elements
 
 # A loop that records and never looks is evaluated after this many new tensors.
 _LOOK_AFTER = 20_000
+_TIDY_AFTER = 500
 
 
 class Handle:
@@ -320,10 +321,19 @@ def _leaf_of(handle: Handle, node: Node) -> Node:
     """Return a node with the value of `node` that collects the handle's gradient."""
     value = _known_value(node)
     inputs = () if value is not None else (node,)
+    return Node(alias, inputs, NOTHING, node.shape, node.dtype, value, _tape_of(handle))
+
+
+def _tape_of(handle: Handle) -> Tape:
+    """Return the tape of a leaf that the handle is: the one it has, if it is one."""
+    known = handle._node.tape
+    if known is None or known.leaf is None:
+        return Tape(leaf=weakref.ref(handle))
+    if known.leaf() is handle:
+        return known
     tape = Tape(leaf=weakref.ref(handle))
-    if _is_leaf_tape(handle._node) and handle._node.tape is not None:
-        tape.hooks = handle._node.tape.hooks
-    return Node(alias, inputs, {}, node.shape, node.dtype, value, tape)
+    tape.hooks = known.hooks
+    return tape
 
 
 def _known_value(node: Node) -> np.ndarray | None:
@@ -463,8 +473,18 @@ def is_evaluated(x: object) -> bool:
 
 def note_pending(handle: Handle) -> None:
     """Remember that a tensor is waiting for its value; look if very many are."""
-    state.pending.append(weakref.ref(handle))
-    if len(state.pending) > _LOOK_AFTER:
+    pending = state.pending
+    pending.append(weakref.ref(handle))
+    if not len(pending) % _TIDY_AFTER:
+        _tidy()
+
+
+def _tidy() -> None:
+    """Forget the tensors that are gone: each reference is one for the collector."""
+    noted = state.pending
+    state.pending = [each for each in noted if each() is not None]
+    state.died += len(noted) - len(state.pending)
+    if state.died + len(state.pending) >= _LOOK_AFTER:
         spoil("very many tensors were made")
         evaluate_pending()
 
@@ -503,7 +523,7 @@ def evaluate_pending() -> None:
 
 
 def _pending_nodes() -> list[Node]:
-    noted, state.pending = state.pending, []
+    noted, state.pending, state.died = state.pending, [], 0
     living = [reference() for reference in noted]
     nodes = [each._node for each in living if each is not None]
     return [node for node in nodes if node.value is None]

@@ -18,6 +18,7 @@ from ...ops import elementwise as ew
 from ...ops.broadcast import reshape
 from ...ops.normalize import moments, normalize
 from ...ops.reduce import mean as mean_of
+from ...ops.updates import blend
 from ...shape import Size
 from ...tensor import Tensor
 from ...tensor.handle import wrap
@@ -216,11 +217,7 @@ def _update(
     if running is None:
         return
     old = running.node
-    kept, share = _shares(momentum, old)
-    new = ew.cast(reshape(new, old.shape), old.dtype)
-    if factor != 1:
-        new = ew.mul(new, ew.const_like(factor, old))
-    running.write(ew.add(ew.mul(old, kept), ew.mul(new, share)))
+    running.write(blend(old, new, *_shares(momentum, old), factor=factor))
 
 
 def _shares(momentum: float | Tensor, old: Node) -> tuple[Node, Node]:
