@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from math import copysign
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Node",
+    "Structure",
     "Tape",
     "constant",
     "forgets_inputs",
@@ -68,6 +70,7 @@ class _State(threading.local):
     Attributes:
         grad_enabled: ops are recorded for autograd.
         inference: inference mode is on.
+        combines: ops that stand for several are recorded as one node.
         pending: weak references to the tensors made since values were last computed.
         died: how many others were made and are gone, roughly.
         recorder: what notes of this thread's constants are given to, or None.
@@ -76,6 +79,7 @@ class _State(threading.local):
     def __init__(self) -> None:
         self.grad_enabled = True
         self.inference = False
+        self.combines = True
         self.pending: list[weakref.ref[Any]] = []
         self.died = 0
         self.recorder: Any = None
@@ -206,16 +210,21 @@ def _as_array(number: complex, dtype: dt.dtype) -> np.ndarray:
     return np.array(number, dtype.numpy)
 
 
-def shared_scalar(number: complex, dtype: dt.dtype) -> Node:
+def shared_scalar(number: Any, dtype: dt.dtype) -> Node:
     """Return a 0-d constant, the same node for all that are equal.
 
     What is computed from it and from parameters only is known to be the same again.
     """
     if isinstance(number, np.generic):
         number = number.item()
-    if number == 0 or type(number) not in (int, float):  # 0 and -0.0 are equal
+    if type(number) not in (int, float) or _is_negative_zero(number):
         return scalar(number, dtype)
     return _noted(number, _scalar_of(number, dtype))
+
+
+def _is_negative_zero(number: float) -> bool:
+    """Whether a number is -0.0, which is equal to 0.0 and no key beside it."""
+    return number == 0 and copysign(1, number) < 0
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -231,10 +240,12 @@ def _noted(number: complex, node: Node) -> Node:
     return node
 
 
-Reads = Callable[["Node"], tuple["Node", ...]]
+Step = TypeVar("Step")
 
 
-def topological(roots: Iterable[Node], reads: Reads | None = None) -> list[Node]:
+def topological(
+    roots: Iterable[Step], reads: Callable[[Step], Sequence[Step]] | None = None
+) -> list[Step]:
     """List every node that `roots` need, inputs before users, without recursion.
 
     Args:
@@ -242,25 +253,26 @@ def topological(roots: Iterable[Node], reads: Reads | None = None) -> list[Node]
         reads: returns the nodes that one reads; if not given, the inputs of those
             that do not have their value yet.
     """
-    reads = reads or _pending_reads
-    order: list[Node] = []
+    reads = reads or _pending_reads  # type: ignore[assignment]
+    assert reads is not None
+    order: list[Step] = []
     seen: set[int] = set()
-    stack: list[tuple[Node, Iterator[Node]]] = []
-    for root in roots:
-        if id(root) in seen:
-            continue
-        seen.add(id(root))
-        stack.append((root, iter(reads(root))))
-        while stack:
-            node, remaining = stack[-1]
-            for each in remaining:
-                if id(each) not in seen:
-                    seen.add(id(each))
-                    stack.append((each, iter(reads(each))))
-                    break
+    stack: list[Step | None] = [*roots]
+    stack.reverse()
+    pop, push, add = stack.pop, stack.append, order.append
+    while stack:
+        node = pop()
+        if node is None:  # all that the next one reads is listed
+            add(pop())  # type: ignore[arg-type]
+        elif id(node) not in seen:
+            seen.add(id(node))
+            inputs = reads(node)
+            if inputs:
+                push(node)
+                push(None)
+                stack += inputs[::-1]
             else:
-                order.append(node)
-                stack.pop()
+                add(node)
     return order
 
 
@@ -271,14 +283,39 @@ def _pending_reads(node: Node) -> tuple[Node, ...]:
     return inputs if node.value is None else ()
 
 
-def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
-    """Return what a graph is but for its values: ops, shapes, dtypes, edges, layouts.
+class Structure:
+    """What a graph is but for its values: ops, shapes, dtypes, edges, layouts.
+
+    Its hash is that of a part, as two structures of one length that begin alike are
+    compared sooner than all of one is hashed.
+
+    Args:
+        parts: what tells it from others.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: list[Hashable]) -> None:
+        self._parts = parts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash((len(self._parts), *self._parts[:_HASHED]))
+
+
+_HASHED = 60
+
+
+def structure(order: Sequence[Node], kept: Sequence[int]) -> Structure:
+    """Return what a graph is but for its values.
 
     Args:
         order: the graph, inputs before users.
         kept: positions in it, which are part of the answer.
     """
-    # one flat tuple, as Python's collector would look at a tuple for each node
+    # one flat list, as Python's collector would look at a tuple for each node
     numbers: dict[int, int] = {}
     parts: list[Hashable] = [tuple(kept)]
     number_of, add = numbers.__getitem__, parts.extend
@@ -288,12 +325,14 @@ def structure(order: Sequence[Node], kept: Sequence[int]) -> Hashable:
         if value is not None:
             strides = None if value.flags.c_contiguous else value.strides
             add((None, node.shape, node.dtype, strides))
-        else:
-            inputs, params = node.inputs, node.params
-            reads = map(number_of, map(id, inputs))
-            options = tuple(params.items()) if params else None
-            add((node.op, len(inputs), *reads, options, node.shape, node.dtype))
-    return tuple(parts)
+            continue
+        inputs, params = node.inputs, node.params
+        add((node.op, len(inputs), node.shape, node.dtype, len(params)))
+        add(map(number_of, map(id, inputs)))
+        if params:
+            add(params)
+            add(params.values())
+    return Structure(parts)
 
 
 def format_graph(roots: Iterable[Node]) -> str:

@@ -7,9 +7,9 @@ adds what arrives at one node from several users.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from ..graph import FREED, Node, state
+from ..graph import FREED, Node, state, topological
 from ..ops import elementwise as ew
 from ..ops.complex_numbers import input_gradient
 
@@ -65,7 +65,8 @@ def gradients(
     Returns:
         For each target that a gradient reached, by id: the target and its gradient.
     """
-    order = _recorded_order(roots)
+    recorded: list[Node | Call] = [each for each in roots if each.tape is not None]
+    order = topological(recorded, _sources)
     wanted = _wanted(order, targets)
     walk = _Walk(roots, seeds, {id(each) for each in targets or ()})
     before = state.grad_enabled
@@ -101,9 +102,10 @@ class _Walk:
         g = self.arrived.pop(id(step), None)
         if g is None or step.tape is None:
             return
-        for hook in list(step.tape.hooks.values()):
-            replaced = hook(g)
-            g = g if replaced is None else replaced
+        if step.tape.hooks:
+            for hook in list(step.tape.hooks.values()):
+                replaced = hook(g)
+                g = g if replaced is None else replaced
         if step.tape.leaf is not None or id(step) in self.targets:
             self.found[id(step)] = (step, g)
         if step.tape.call is not None:
@@ -134,10 +136,10 @@ class _Walk:
         self.arrived[id(node)] = g if known is None else ew.add(known, g)
 
 
-def _sources(step: Node | Call) -> tuple[Node | Call, ...]:
+def _sources(step: Node | Call) -> Sequence[Node | Call]:
     """What a step sends gradients to."""
     if isinstance(step, Call):
-        return tuple(each for each in step.inputs if each.tape is not None)
+        return [each for each in step.inputs if each.tape is not None]
     tape = step.tape
     if tape is FREED:
         raise RuntimeError(
@@ -150,31 +152,7 @@ def _sources(step: Node | Call) -> tuple[Node | Call, ...]:
         return ()
     if tape.call is not None:
         return (tape.call,)
-    return tuple(each for each in step.inputs if each.tape is not None)
-
-
-def _recorded_order(roots: Iterable[Node]) -> list[Node | Call]:
-    """List the recorded steps that the roots need, sources first, iteratively."""
-    order: list[Node | Call] = []
-    seen: set[int] = set()
-    for root in roots:
-        if id(root) in seen or root.tape is None:
-            continue
-        seen.add(id(root))
-        stack: list[tuple[Node | Call, Iterator[Node | Call]]] = [
-            (root, iter(_sources(root)))
-        ]
-        while stack:
-            step, remaining = stack[-1]
-            for each in remaining:
-                if id(each) not in seen:
-                    seen.add(id(each))
-                    stack.append((each, iter(_sources(each))))
-                    break
-            else:
-                order.append(step)
-                stack.pop()
-    return order
+    return [each for each in step.inputs if each.tape is not None]
 
 
 def _wanted(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import evaluator
-from ..graph import FREED, Node, structure
+from ..graph import FREED, Node, Structure, structure
 from ..ops.recurrent import steps_of
 from .affine import VIEWS
 from .donors import donors, pending_graph
@@ -34,7 +34,9 @@ _STEP = 20_000  # element operations that NumPy could do in a step of a recurren
 
 _DEFAULT = Options()
 
-_plans: OrderedDict[Hashable, Plan] = OrderedDict()
+_Key = tuple[Structure, Options]
+
+_plans: OrderedDict[_Key, tuple[_Key, Plan]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -119,13 +121,13 @@ def _plan(order: Sequence[Node], kept: Sequence[int], options: Options) -> Plan:
     """The plan of a graph, known or new."""
     key = structure(order, kept), options
     with _lock:
-        plan = _plans.get(key)
-        if plan is not None:
-            _plans.move_to_end(key)
-            return plan
+        known = _plans.get(key)
+        if known is not None:
+            _plans.move_to_end(known[0])  # the same object is found without comparing
+            return known[1]
     plan = compiled(order, kept, options)
     with _lock:
-        _plans[key] = plan
+        _plans[key] = key, plan
         if len(_plans) > _MOST_PLANS:
             _plans.popitem(last=False)
     return plan

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from .. import dtypes as dt
 from ..devices import device as Device
 from ..dtypes import dtype as DType
+from ..ops import elementwise as ew
 from ..tensor import Tensor
 from ..tensor.creation import ones, tensor, zeros
 from . import functional as F
@@ -172,7 +173,7 @@ class _BatchNorm(_ChannelNorm):
         count = self.num_batches_tracked
         if not (self.training and self.track_running_stats and count is not None):
             return self.momentum or 0.0
-        count.add_(1)
+        count.write(ew.add(count.node, ew.const_like(1, count.node)))
         return count.reciprocal() if self.momentum is None else self.momentum
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..dtypes import dtype
-from ..graph import Node, topological
+from ..graph import Node, state, topological
 from ..nn import Module
 from ..ops.op import Op
 from ..tensor import Tensor, wrap
@@ -119,10 +119,12 @@ def trace(
     """
     run = Trace([_input(shape=tuple(x.shape), dtype=x.dtype) for x in inputs])
     handles = _watch(run, model, whole) if isinstance(model, Module) else []
+    before, state.combines = state.combines, False
     try:
         with no_grad():
             result = model(*map(wrap, run.inputs))
     finally:
+        state.combines = before
         for handle in handles:
             handle.remove()
     run.outputs = dict(_named_results(result))

@@ -9,11 +9,11 @@ import numpy as np
 from ..dtypes import dtype
 from ..graph import Node
 from . import elementwise as ew
-from .broadcast import reduced
+from .broadcast import reduced, reshape, sum_to
 from .op import Combined, Op, same_as_input
 from .reduce import mean as mean_of
 
-__all__ = ["moments", "normalize"]
+__all__ = ["affine", "moments", "normalize", "normalize_by"]
 
 Shape = tuple[int, ...]
 
@@ -80,3 +80,57 @@ def _normalize_gradient(
 normalize = Op(
     "normalize", same_as_input, _normalize_numpy, (_normalize_gradient, None, None)
 )
+
+
+# What follows: a learned scale and shift. `shape` is that in which their parameters
+# broadcast with x, such as (C, 1, 1) for a number per channel.
+
+
+def _scaled_parts(x: Node, weight: Node, shape: Shape) -> Node:
+    return ew.mul(x, reshape(weight, shape))
+
+
+def _affine_parts(x: Node, weight: Node, bias: Node, shape: Shape) -> Node:
+    return ew.add(_scaled_parts(x, weight, shape), reshape(bias, shape))
+
+
+def _summed_parts(g: Node, shape: Shape, to: Shape) -> Node:
+    return reshape(sum_to(g, shape), to)
+
+
+def _products_parts(g: Node, x: Node, shape: Shape, to: Shape) -> Node:
+    return _summed_parts(ew.mul(g, x), shape, to)
+
+
+def _parameter_infer(
+    g: Node, *others: Node, shape: Shape, to: Shape
+) -> tuple[Shape, dtype]:
+    return to, g.dtype
+
+
+_scaled = Combined("scaled", _scaled_parts)
+_summed = Combined("summed", _summed_parts, infer=_parameter_infer)
+_products = Combined("summed_products", _products_parts, infer=_parameter_infer)
+
+affine = Combined(
+    "affine",
+    _affine_parts,
+    (
+        lambda g, y, x, w, b, shape: _scaled(g, w, shape=shape),
+        lambda g, y, x, w, b, shape: _products(g, x, shape=shape, to=w.shape),
+        lambda g, y, x, w, b, shape: _summed(g, shape=shape, to=b.shape),
+    ),
+)
+
+
+def _normalize_by_parts(
+    x: Node, mean: Node, var: Node, weight: Node, bias: Node, shape: Shape, eps: float
+) -> Node:
+    scale = ew.rsqrt(ew.add(var, ew.const_like(eps, var)))
+    scale = ew.mul(scale, weight)
+    shift = ew.add(bias, ew.neg(ew.mul(mean, scale)))
+    return affine.parts(x, scale, shift, shape=shape)
+
+
+# Normalise with given numbers: one multiplication and one sum.
+normalize_by = Combined("normalize_by", _normalize_by_parts)

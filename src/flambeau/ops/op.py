@@ -146,10 +146,10 @@ def same_as_input(
 
 
 class Combined(Op):
-    """What other ops compute, recorded as one node where nobody differentiates it.
+    """What other ops compute, recorded as one node: fewer nodes cost less Python.
 
-    A graph of fewer nodes costs less Python. Where autograd records, the parts are
-    recorded themselves; the compiler puts them in the node's place.
+    The compiler puts the parts in the node's place. Without gradient rules the parts
+    are recorded themselves wherever autograd records.
 
     Attributes:
         parts: `parts(*inputs, **params) -> Node`: computes it by other ops.
@@ -158,15 +158,20 @@ class Combined(Op):
     __slots__ = ("parts",)
 
     def __init__(
-        self, name: str, parts: Callable[..., Node], infer: Infer = same_as_input
+        self,
+        name: str,
+        parts: Callable[..., Node],
+        gradients: Sequence[Gradient | None] | None = None,
+        infer: Infer = same_as_input,
+        torch_name: str | None = None,
     ) -> None:
-        super().__init__(name, infer, self._meaning)
+        super().__init__(name, infer, self._meaning, gradients, torch_name)
         self.parts = parts
 
     def __call__(self, *inputs: Node, **params: Any) -> Node:
-        if state.grad_enabled and any(each.tape is not None for each in inputs):
-            return self.parts(*inputs, **params)
-        return super().__call__(*inputs, **params)
+        if state.combines and (self.gradients or not _records(inputs)):
+            return super().__call__(*inputs, **params)
+        return self.parts(*inputs, **params)
 
     def _meaning(self, *arrays: np.ndarray, **params: Any) -> np.ndarray:
         given = [
@@ -181,3 +186,12 @@ class Combined(Op):
                 node.value = found.astype(node.dtype.numpy, copy=False)
         assert made.value is not None
         return made.value
+
+
+def _records(inputs: Sequence[Node]) -> bool:
+    """Whether autograd records what is computed from some nodes."""
+    if state.grad_enabled:
+        for each in inputs:
+            if each.tape is not None:
+                return True
+    return False

@@ -44,14 +44,14 @@ def _combined(
     """Apply an op to what has one dtype of floats; None if it does not."""
     first, second = x.node, y.node
     kind = first.dtype
-    numbers = [_number(each, first) for each in factors]
-    nodes = [second, *numbers]
-    if not kind.is_floating_point or any(each.dtype is not kind for each in nodes):
+    if not kind.is_floating_point or second.dtype is not kind:
         return None
-    if first.shape != second.shape or any(each.shape for each in numbers):
+    if first.shape != second.shape:
         return None
-    return wrap(op(first, *nodes))
-
-
-def _number(value: Factor, like: Node) -> Node:
-    return value.node if isinstance(value, Tensor) else scalar(value, like.dtype)
+    nodes = []
+    for each in factors:
+        node = each.node if isinstance(each, Tensor) else scalar(each, kind)
+        if node.dtype is not kind or node.shape:
+            return None
+        nodes.append(node)
+    return wrap(op(first, second, *nodes))

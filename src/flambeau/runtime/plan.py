@@ -163,15 +163,15 @@ class Plan:
     def _small_outputs(self) -> dict[int, Results]:
         """Those of these buffers that are small and one output alone, as it is shown.
 
-        Not where values are written over others: that asks for memory of the pool.
+        Not those that are written over others: that asks for memory of the pool.
         """
-        if self.program.donations:
-            return {}
+        donated = set(self.program.donations.values())
         users = Counter(self.program.buffers[each].source for each in self._outputs)
         return {
             each.number: Results(each.shape, each.dtype.numpy)
             for each in map(self.program.buffers.__getitem__, self._outputs)
             if each.number in self._taken
+            and each.number not in donated
             and users[each.number] == 1
             and each.nbytes <= _SMALL
             and each.lies_in(tuple(range(len(each.shape))))

@@ -16,7 +16,7 @@ from ...autograd import no_grad
 from ...graph import Node
 from ...ops import elementwise as ew
 from ...ops.broadcast import reshape
-from ...ops.normalize import moments, normalize
+from ...ops.normalize import affine, moments, normalize, normalize_by
 from ...ops.reduce import mean as mean_of
 from ...ops.updates import blend
 from ...shape import Size
@@ -67,15 +67,25 @@ def _read_parameter(
     return _widened(found)
 
 
-def _along_channels(parameter: Node, ndim: int) -> Node:
-    """Reshape one number per channel so that it broadcasts along dimension 1."""
-    return reshape(parameter, (parameter.size, *(1,) * (ndim - 2)))
+def _affine(y: Node, weight: Node | None, bias: Node | None, shape: Shape) -> Node:
+    """Apply a scale and a shift, of which there may be less.
 
-
-def _affine(y: Node, weight: Node | None, bias: Node | None) -> Node:
+    Args:
+        y: what is normalised.
+        weight: the scale.
+        bias: the shift.
+        shape: in which both broadcast with y.
+    """
+    if weight is not None and bias is not None:
+        return affine(y, weight, bias, shape=shape)
     if weight is not None:
-        y = ew.mul(y, weight)
-    return y if bias is None else ew.add(y, bias)
+        y = ew.mul(y, reshape(weight, shape))
+    return y if bias is None else ew.add(y, reshape(bias, shape))
+
+
+def _per_channel(ndim: int, channels: int) -> Shape:
+    """The shape in which a number per channel broadcasts along dimension 1."""
+    return (channels, *(1,) * (ndim - 2))
 
 
 def _check_channels(name: str, x: Node, **values: Tensor | None) -> None:
@@ -191,15 +201,16 @@ def _check_more_than_one(x: Node, count: int, what: str = "value per channel") -
 
 def _scaled(y: Node, weight: Node | None, bias: Node | None) -> Node:
     """Apply a scale and a shift per channel."""
-    w = None if weight is None else _along_channels(weight, y.ndim)
-    b = None if bias is None else _along_channels(bias, y.ndim)
-    return _affine(y, w, b)
+    return _affine(y, weight, bias, _per_channel(y.ndim, y.shape[1]))
 
 
 def _with_statistics(
     x: Node, mean: Node, var: Node, weight: Node | None, bias: Node | None, eps: float
 ) -> Node:
     """Normalise with given numbers per channel: one multiplication and one sum."""
+    if weight is not None and bias is not None:
+        shape = _per_channel(x.ndim, x.shape[1])
+        return normalize_by(x, mean, var, weight, bias, shape=shape, eps=eps)
     scale = ew.rsqrt(ew.add(var, ew.const_like(eps, var)))
     if weight is not None:
         scale = ew.mul(scale, weight)
@@ -413,7 +424,7 @@ def layer_norm(
     wide, axes = _widened(x), tuple(range(x.ndim - len(sizes), x.ndim))
     mean, var = moments(wide, axes)
     y = normalize(wide, mean, var, axes=axes, eps=eps)
-    return wrap(ew.cast(_affine(y, w, b), x.dtype))
+    return wrap(ew.cast(_affine(y, w, b, sizes), x.dtype))
 
 
 def _check_last(name: str, x: Node, sizes: Shape, **values: Tensor | None) -> None:
@@ -477,7 +488,7 @@ def rms_norm(
     if weight is not None:  # of any dtype; the result has the input's
         w = node_of("rms_norm", "weight", weight)
         kind = dt.promote_types(y.dtype, w.dtype)
-        y = _affine(ew.cast(y, kind), ew.cast(w, kind), None)
+        y = _affine(ew.cast(y, kind), ew.cast(w, kind), None, w.shape)
     return wrap(ew.cast(y, x.dtype))
 
 
