@@ -9,12 +9,11 @@ import pytest
 import flambeau as torch
 from flambeau import evaluator, graph
 from flambeau.backend import Config
-from flambeau.graph import constant, format_graph, topological
+from flambeau.graph import constant, format_graph, structure, topological
 from flambeau.ops import elementwise as ew
 from flambeau.ops.broadcast import sum_
 from flambeau.ops.movement import permute
-from flambeau.ops.op import Combined, Op
-from flambeau.tensor.handle import wrap
+from flambeau.ops.op import Op
 
 
 @pytest.fixture
@@ -46,33 +45,6 @@ def test_equal_numbers_in_ops_are_one_node():
     assert not np.signbit(ew.const_like(0.0, x).value)
 
 
-def _hypotenuse(a, b, *, factor):
-    return ew.sqrt(ew.add(ew.mul(a, a), ew.mul(ew.mul(b, b), ew.const_like(factor, b))))
-
-
-hypotenuse = Combined("hypotenuse", _hypotenuse)
-
-
-def test_a_combined_op_is_one_node_with_the_meaning_of_its_parts():
-    a, b = leaf(3.0, 5.0), leaf(4.0, 12.0)
-    node = hypotenuse(a, b, factor=1)
-    assert node.inputs == (a, b)
-    assert node.op is hypotenuse
-    evaluator.evaluate([node])
-    assert node.value.tolist() == [5.0, 13.0]
-    assert node.value.dtype == np.float32
-
-
-def test_a_combined_op_is_recorded_as_its_parts_where_autograd_records():
-    x = torch.tensor([3.0], requires_grad=True)
-    y = wrap(hypotenuse(x.node, leaf(4.0), factor=1))
-    assert y.node.name == "sqrt"
-    y.backward()
-    assert x.grad.tolist() == pytest.approx([0.6])
-    with torch.no_grad():
-        assert hypotenuse(x.node, leaf(4.0), factor=1).name == "hypotenuse"
-
-
 def test_topological_lists_inputs_before_users_once():
     x = leaf(1.0)
     y = ew.add(x, x)
@@ -89,6 +61,29 @@ def test_topological_stops_at_values_unless_told():
     z = ew.neg(y)
     assert topological([z]) == [y, z]
     assert len(topological([z], reads=lambda node: node.inputs)) == 4
+
+
+def test_a_structure_is_all_but_the_values():
+    def known(x, axes=(0,), kept=(2,)):
+        node = sum_(ew.add(x, x), axes=axes, keepdims=False)
+        return structure(topological([node]), kept)
+
+    x = constant(np.zeros((2, 3), np.float32))
+    same = known(constant(np.ones((2, 3), np.float32)))
+    assert known(x) == same
+    assert hash(known(x)) == hash(same)
+    others = [
+        known(x, axes=(1,)),
+        known(x, kept=(1, 2)),
+        known(constant(np.zeros((2, 4), np.float32))),
+        known(constant(np.zeros((2, 3)))),
+        known(constant(np.zeros((3, 2), np.float32).T)),
+        structure([x], (0,)),
+    ]
+    assert all(each != same for each in others)
+    y = constant(np.ones((2, 3), np.float32))
+    other = topological([ew.add(x, y)])
+    assert structure(topological([ew.add(x, x)]), ()) != structure(other, ())
 
 
 def test_printed_graph_names_ops_inputs_and_shapes():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..graph import Node
 from .numpy_windows import Ints, Pads, output_sizes
 
@@ -76,6 +78,7 @@ def check_channels(
     )
 
 
+@lru_cache(maxsize=1024)
 def check_options(name: str, kernel: Ints, stride: Ints, dilation: Ints) -> None:
     """Check that kernel, stride and dilation are positive.
 
@@ -88,6 +91,7 @@ def check_options(name: str, kernel: Ints, stride: Ints, dilation: Ints) -> None
             raise RuntimeError(f"{name}: {option} must be positive, got {value}")
 
 
+@lru_cache(maxsize=1024)  # a network asks for the same ones in every step
 def window_sizes(
     name: str,
     sizes: Ints,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from ..tensor.inplace import write_back
+from .moving import Factor, add_scaled, blend, sub_quotient
 from .optimizer import (
     Group,
     Optimizer,
@@ -123,16 +125,27 @@ class Adam(Optimizer):
             if group["decoupled_weight_decay"]:
                 param.mul_(live(lambda: 1 - lr_of(group) * group["weight_decay"]))
             else:
-                grad = grad + group["weight_decay"] * param
-        mean.copy_(beta1 * mean + (1 - beta1) * grad)
-        square.copy_(beta2 * square + (1 - beta2) * grad * grad)
+                decay = self._shared("weight_decay", group["weight_decay"], grad)
+                grad = add_scaled(grad, param, decay)
+        self._average(mean, square, grad, beta1, beta2)
         if group["amsgrad"]:
             largest = state["max_exp_avg_sq"]
             square = largest.copy_(largest.maximum(square))
         spread = live(lambda: (1 - beta2 ** next_step(state)) ** 0.5)
         size = live(lambda: lr_of(group) / (1 - beta1 ** next_step(state)))
-        param.sub_(size * mean / (square.sqrt() / spread + group["eps"]))
+        eps = self._shared("eps", group["eps"], param)
+        write_back(param, sub_quotient(param, mean, square, size, spread, eps))
         count_step(state)
+
+    def _average(
+        self, mean: Tensor, square: Tensor, grad: Tensor, beta1: Factor, beta2: Factor
+    ) -> None:
+        """Let a gradient enter the running moments."""
+        kept = self._shared("beta1", beta1, mean)
+        mean.copy_(blend(mean, grad, kept, self._shared("rest1", 1 - beta1, mean)))
+        kept, rest = self._shared("beta2", beta2, square), 1 - beta2
+        new = self._shared("rest2", rest, square) * grad * grad
+        square.copy_(add_scaled(new, square, kept))
 
 
 def _check_betas(betas: Betas, refuses_tensors: bool) -> None:

@@ -5,7 +5,7 @@ Each is one node of the graph where all have one dtype, as they mostly do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..graph import Node, scalar
@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from ..tensor.handle import wrap
 from ..tensor.operands import Number
 
-__all__ = ["Factor", "add_scaled", "blend", "sub_scaled"]
+__all__ = ["Factor", "add_scaled", "blend", "sub_quotient", "sub_scaled"]
 
 Factor: TypeAlias = Number | Tensor
 """A number, or a tensor without dimensions."""
@@ -22,36 +22,46 @@ Factor: TypeAlias = Number | Tensor
 
 def add_scaled(x: Tensor, y: Tensor, factor: Factor) -> Tensor:
     """Return x + factor y."""
-    found = _combined(updates.add_scaled, x, y, factor)
+    found = _combined(updates.add_scaled, (x, y), factor)
     return x + factor * y if found is None else found
 
 
 def sub_scaled(x: Tensor, y: Tensor, factor: Factor) -> Tensor:
     """Return x - factor y."""
-    found = _combined(updates.sub_scaled, x, y, factor)
+    found = _combined(updates.sub_scaled, (x, y), factor)
     return x - factor * y if found is None else found
 
 
 def blend(old: Tensor, new: Tensor, kept: Factor, share: Factor) -> Tensor:
     """Return kept old + share new."""
-    found = _combined(updates.blend, old, new, kept, share)
+    found = _combined(updates.blend, (old, new), kept, share)
     return kept * old + share * new if found is None else found
 
 
+def sub_quotient(
+    x: Tensor, mean: Tensor, square: Tensor, size: Factor, spread: Factor, eps: Factor
+) -> Tensor:
+    """Return x - size mean / (sqrt(square) / spread + eps)."""
+    found = _combined(updates.sub_quotient, (x, mean, square), size, spread, eps)
+    if found is None:
+        return x - size * mean / (square.sqrt() / spread + eps)
+    return found
+
+
 def _combined(
-    op: Callable[..., Node], x: Tensor, y: Tensor, *factors: Factor
+    op: Callable[..., Node], tensors: Sequence[Tensor], *factors: Factor
 ) -> Tensor | None:
     """Apply an op to what has one dtype of floats; None if it does not."""
-    first, second = x.node, y.node
-    kind = first.dtype
-    if not kind.is_floating_point or second.dtype is not kind:
+    nodes = [each.node for each in tensors]
+    kind, shape = nodes[0].dtype, nodes[0].shape
+    if not kind.is_floating_point:
         return None
-    if first.shape != second.shape:
-        return None
-    nodes = []
-    for each in factors:
-        node = each.node if isinstance(each, Tensor) else scalar(each, kind)
+    for each in nodes:
+        if each.dtype is not kind or each.shape != shape:
+            return None
+    for factor in factors:
+        node = factor.node if isinstance(factor, Tensor) else scalar(factor, kind)
         if node.dtype is not kind or node.shape:
             return None
         nodes.append(node)
-    return wrap(op(first, second, *nodes))
+    return wrap(op(*nodes))

@@ -171,9 +171,8 @@ def batch_norm(
     axes = (0, *range(2, x.ndim))
     mean, var = moments(wide, axes)
     if x.size:
-        _update(running_mean, mean, momentum)
         count = x.size // x.shape[1]
-        _update(running_var, var, momentum, count / (count - 1))
+        _update(running_mean, running_var, mean, var, momentum, count)
     y = normalize(wide, mean, var, axes=axes, eps=eps)
     return wrap(ew.cast(_scaled(y, w, b), x.dtype))
 
@@ -222,13 +221,21 @@ def _with_statistics(
 
 @no_grad()
 def _update(
-    running: Tensor | None, new: Node, momentum: float | Tensor, factor: float = 1.0
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Node,
+    var: Node,
+    momentum: float | Tensor,
+    count: int,
 ) -> None:
-    """Move running statistics towards new ones, times a factor, in place."""
-    if running is None:
-        return
-    old = running.node
-    running.write(blend(old, new, *_shares(momentum, old), factor=factor))
+    """Move running statistics in place towards those of `count` numbers."""
+    if running_mean is not None:
+        old = running_mean.node
+        running_mean.write(blend(old, mean, *_shares(momentum, old)))
+    if running_var is not None:
+        old, unbiased = running_var.node, count / (count - 1)
+        new = blend(old, var, *_shares(momentum, old), factor=unbiased)
+        running_var.write(new)
 
 
 def _shares(momentum: float | Tensor, old: Node) -> tuple[Node, Node]:
@@ -295,8 +302,8 @@ def instance_norm(
     mean, var = moments(wide, axes)
     if x.size and (running_mean is not None or running_var is not None):
         count = prod(x.shape[2:])
-        _update(running_mean, _over_batch(mean), momentum)
-        _update(running_var, _over_batch(var), momentum, count / (count - 1))
+        mean_var = _over_batch(mean), _over_batch(var)
+        _update(running_mean, running_var, *mean_var, momentum, count)
     y = normalize(wide, mean, var, axes=axes, eps=eps)
     return wrap(ew.cast(_scaled(y, w, b), x.dtype))
 
