@@ -34,9 +34,7 @@ _STEP = 20_000  # element operations that NumPy could do in a step of a recurren
 
 _DEFAULT = Options()
 
-_Key = tuple[Structure, Options]
-
-_plans: OrderedDict[_Key, tuple[_Key, Plan]] = OrderedDict()
+_plans: OrderedDict[tuple[Structure, Options], Plan] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -121,13 +119,14 @@ def _plan(order: Sequence[Node], kept: Sequence[int], options: Options) -> Plan:
     """The plan of a graph, known or new."""
     key = structure(order, kept), options
     with _lock:
-        known = _plans.get(key)
-        if known is not None:
-            _plans.move_to_end(known[0])  # the same object is found without comparing
-            return known[1]
+        plan = _plans.get(key)
+        if plan is not None:
+            if plan is not next(reversed(_plans.values())):
+                _plans.move_to_end(key)
+            return plan
     plan = compiled(order, kept, options)
     with _lock:
-        _plans[key] = key, plan
+        _plans[key] = plan
         if len(_plans) > _MOST_PLANS:
             _plans.popitem(last=False)
     return plan
