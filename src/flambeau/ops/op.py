@@ -148,8 +148,8 @@ def same_as_input(
 class Combined(Op):
     """What other ops compute, recorded as one node: fewer nodes cost less Python.
 
-    The compiler puts the parts in the node's place. Without gradient rules the parts
-    are recorded themselves wherever autograd records.
+    The compiler puts the parts in the node's place. The parts are recorded themselves
+    for complex numbers and, without gradient rules, wherever autograd records.
 
     Attributes:
         parts: `parts(*inputs, **params) -> Node`: computes it by other ops.
@@ -169,9 +169,11 @@ class Combined(Op):
         self.parts = parts
 
     def __call__(self, *inputs: Node, **params: Any) -> Node:
-        if state.combines and (self.gradients or not _records(inputs)):
-            return super().__call__(*inputs, **params)
-        return self.parts(*inputs, **params)
+        apart = not state.combines or inputs[0].dtype.is_complex
+        if apart or (not self.gradients and _records(inputs)):
+            return self.parts(*inputs, **params)
+        shape, kind = self.infer(*inputs, **params)
+        return record(self, inputs, params, shape, kind)
 
     def _meaning(self, *arrays: np.ndarray, **params: Any) -> np.ndarray:
         given = [
