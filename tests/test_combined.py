@@ -20,7 +20,7 @@ IMAGE = (2, 3, 4, 5)
 
 
 def leaf(*shape, kind=np.float64):
-    return constant((0.5 + RNG.random(shape)).astype(kind))
+    return constant(np.asarray(0.5 + RNG.random(shape), kind))
 
 
 def _hypotenuse(a, b, *, factor):
