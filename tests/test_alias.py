@@ -83,6 +83,8 @@ attempt("torch.ops.load_library('x.so')")
 attempt("torch.ops.torchvision.nms")
 attempt("torch.jit.load('x.pt')")
 attempt("torch.fx.Tracer()")
+attempt("torch.sparse_coo_tensor([[0]], [1.0])")
+attempt("torch.distributed.init_process_group('gloo')")
 print(hasattr(torch, "no_such"))
 """
     page = ": docs/coverage.md tells what there is"
@@ -101,7 +103,37 @@ print(hasattr(torch, "no_such"))
         "state_dict with torch.load",
         "NotImplementedError torch.fx.Tracer: symbolic tracing is out of scope; "
         "forward hooks give a module's inner results, flambeau.debug the graph",
+        f"AttributeError flambeau has no torch.sparse_coo_tensor{page} (out of scope: "
+        "sparse tensors; leave the conversion out, and compute with dense ones)",
+        f"AttributeError flambeau has no torch.distributed.init_process_group{page} "
+        "(out of scope: several processes; `distributed.is_available()` is False)",
         "False",
+    ]
+
+
+def test_what_training_programs_import_first_is_there(tmp_path: Path) -> None:
+    program = """
+import torch.backends.cudnn as cudnn, torch.multiprocessing as mp
+import torch.distributed as dist, torch.masked, torch.signal
+from torch.autograd import Variable
+from torch.nn.parallel import DistributedDataParallel as DDP
+from torch.utils.data.distributed import DistributedSampler
+from torch.utils.data._utils.collate import default_collate
+from torch.utils.hooks import RemovableHandle
+import torch
+found = torch.accelerator, torch.xpu, torch.mps, torch.backends.mps, torch.cuda, dist
+print([each.is_available() for each in found], torch.version.__version__)
+print(torch.accelerator.current_accelerator(), mp.get_start_method() is not None)
+with cudnn.flags(enabled=False):
+    print(Variable(torch.ones(1)), list(DistributedSampler([1, 2], 2, 0, False)))
+handle = torch.nn.Linear(1, 1).register_forward_hook(print)
+print(isinstance(handle, RemovableHandle), torch.signal.windows.hann(3))
+"""
+    assert told(tmp_path, program) == [
+        "[False, False, False, False, False, False] 2.13.0+flambeau",
+        "None True",
+        "tensor([1.]) [0]",
+        "True tensor([0., 1., 0.])",
     ]
 
 

@@ -16,6 +16,7 @@ from project import PACKAGE
 # own layer and those before it. docs/architecture.md says what each unit does.
 LAYERS = (
     (
+        "accelerator",
         "bessels",
         "cuda",
         "devices",
@@ -29,6 +30,7 @@ LAYERS = (
         "library",
         "limits",
         "polynomials",
+        "scope",
         "settings",
         "shape",
         "version",

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import flambeau
+from flambeau import scope
 from tools import coverage
 
 
@@ -31,7 +32,7 @@ def test_what_is_done_is_there() -> None:
 def test_every_reason_concerns_a_name() -> None:
     listed = coverage.read_names().items()
     names = [f"{owner}.{name}" for owner, names in listed for name in names]
-    for patterns in coverage.OUT_OF_SCOPE.values():
+    for patterns in scope.OUT_OF_SCOPE.values():
         for pattern in patterns:
             assert any(fnmatchcase(name, pattern) for name in names), pattern
 
@@ -39,7 +40,7 @@ def test_every_reason_concerns_a_name() -> None:
 def test_names_are_sorted_into_their_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     part = SimpleNamespace(a=1, more=2, __all__=["a", "more"])
     monkeypatch.setattr(flambeau, "part", part, raising=False)
-    monkeypatch.setattr(coverage, "OUT_OF_SCOPE", {"too far": ("part.x*",)})
+    monkeypatch.setattr(scope, "OUT_OF_SCOPE", {"too far": ("part.x*",)})
     section = coverage.compare("part", ["b", "xyz", "a"])
     assert section == (
         "part",

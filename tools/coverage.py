@@ -3,8 +3,9 @@
     python dev.py coverage
 
 torch itself is not needed: tools/torch_names.txt has its names, and a test in
-tests/parity compares them with live torch. What is out of scope stands here, with the
-reason; a name that is neither there nor out of scope is missing.
+tests/parity compares them with live torch. What is out of scope stands in
+src/flambeau/scope.py, with the reason; a name that is neither there nor out of scope is
+missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -20,73 +20,12 @@ from typing import Any, NamedTuple
 import flambeau
 import flambeau.nn
 import flambeau.optim.swa_utils
+from flambeau.scope import reason_against
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ROOT / "tools" / "torch_names.txt"
 PAGE = ROOT / "docs" / "coverage.md"
 WIDTH = 88
-
-# Why a name is out of scope: patterns of "owner.name", owners without "torch.".
-OUT_OF_SCOPE: dict[str, tuple[str, ...]] = {
-    "there is one device, the CPU; `cuda()` and its like say so": (
-        "Tensor.cuda",
-        "Tensor.xpu",
-        "Tensor.ipu",
-        "Tensor.mtia",
-        "Tensor.is_ipu",
-        "Tensor.is_mtia",
-        "Tensor.is_maia",
-        "Tensor.is_vulkan",
-        "Tensor.is_xla",
-        "Tensor.record_stream",
-    ),
-    "sparse tensors": (
-        "Tensor.*sparse*",
-        "Tensor.*coalesce*",
-        "Tensor.*indices",
-        "Tensor.values",
-        "Tensor.*mkldnn*",
-        "Tensor.smm",
-        "Tensor.sspaddmm",
-    ),
-    "quantization": (
-        "Tensor.q_*",
-        "Tensor.qscheme",
-        "Tensor.int_repr",
-        "Tensor.dequantize",
-    ),
-    "complex numbers of 16-bit floats": ("Tensor.chalf",),
-    "named dimensions, and dimensions that are objects": (
-        "Tensor.name",
-        "Tensor.index",
-    ),
-    "nested tensors": ("Tensor.to_padded_tensor",),
-    "8-bit floating point": ("nn.functional.scaled_*",),
-    "torch has removed what they did: they only say so": (
-        "Tensor.eig",
-        "Tensor.lstsq",
-        "Tensor.solve",
-        "Tensor.symeig",
-        "Tensor.volatile",
-    ),
-    "tracing by other compilers, and the inside of torch's own": (
-        "Tensor.as_subclass",
-        "Tensor.module_load",
-        "Tensor.reinforce",
-        "Tensor.storage*",
-        "Tensor.untyped_storage",
-        "Tensor.set_",
-        "Tensor.grad_dtype",
-        "Tensor.hash_tensor",
-        "Tensor.slice_inverse",
-        "Tensor.output_nr",
-        "func.functionalize",
-        "func.debug_unwrap",
-        "optim.swap_in_optimizer_params_and_state",
-        "nn.functional.assert_int_or_pair",
-        "nn.functional.conv_tbc",
-    ),
-}
 
 # Names that are there in order to say why they do nothing.
 REFUSED = {"Tensor.cuda"}
@@ -133,17 +72,9 @@ def read_names(path: Path = NAMES) -> dict[str, list[str]]:
 def find(owner: str) -> Any:
     """Flambeau's module or class of a dotted name; None if there is none."""
     found: Any = flambeau
-    for part in owner.split("."):
+    for part in owner.split(".") if owner != "torch" else ():
         found = getattr(found, part, None)
     return found
-
-
-def reason_against(owner: str, name: str) -> str | None:
-    """Why a name is out of scope, if it is."""
-    for reason, patterns in OUT_OF_SCOPE.items():
-        if any(fnmatchcase(f"{owner}.{name}", pattern) for pattern in patterns):
-            return reason
-    return None
 
 
 def compare(owner: str, names: Iterable[str]) -> Section:
@@ -177,6 +108,11 @@ def sections() -> list[Section]:
     return [compare(owner, names) for owner, names in read_names().items()]
 
 
+def title(owner: str) -> str:
+    """A module's or class's whole name."""
+    return owner if owner == "torch" else f"torch.{owner}"
+
+
 def listed(names: Iterable[str]) -> str:
     """Names as code, in lines."""
     text = ", ".join(f"`{name}`" for name in names)
@@ -185,7 +121,7 @@ def listed(names: Iterable[str]) -> str:
 
 def written(section: Section) -> Iterator[str]:
     """The part of the page about one module or class."""
-    yield f"## torch.{section.owner}\n"
+    yield f"## {title(section.owner)}\n"
     yield f"**Done:** {len(section.done)} of {len(section.names)}.\n"
     if section.done:
         yield listed(section.done) + "\n"
@@ -227,7 +163,7 @@ def page() -> str:
         left_out = sum(map(len, section.out_of_scope.values()))
         counts = len(section.done), len(section.beyond), left_out, len(section.missing)
         row = " | ".join(map(str, counts))
-        rows.append(f"| `torch.{section.owner}` | {row} |\n")
+        rows.append(f"| `{title(section.owner)}` | {row} |\n")
         parts.extend(written(section))
     return INTRODUCTION + "".join(rows) + "\n" + "\n".join(parts)
 

@@ -17,6 +17,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from .backend import config
 from .devices import device
 from .dtypes import ABSENT as _ABSENT_DTYPES
@@ -68,7 +69,9 @@ from .random import (
     seed,
     set_rng_state,
 )
+from .recorder import later as _later
 from .runtime.team import get_num_threads, set_num_threads
+from .scope import absence as _absence
 from .serialization import load, load_weights, save
 from .settings import (
     are_deterministic_algorithms_enabled,
@@ -104,7 +107,7 @@ from .tensor.complex_numbers import (
     view_as_real,
 )
 from .tensor.contraction import bilinear, chain_matmul, kron, tensordot
-from .tensor.convert import clone, from_dlpack
+from .tensor.convert import clone, from_dlpack, to_dlpack
 from .tensor.convert import compute as evaluate
 from .tensor.copies import COPIES as _COPIES
 from .tensor.counting import (
@@ -123,6 +126,7 @@ from .tensor.creation import (
     empty_like,
     eye,
     from_numpy,
+    frombuffer,
     full,
     full_like,
     linspace,
@@ -134,6 +138,7 @@ from .tensor.creation import (
     zeros,
     zeros_like,
 )
+from .tensor.creation import range_ as range
 from .tensor.diagonals import (
     diag,
     diag_embed,
@@ -168,12 +173,15 @@ from .tensor.facts import (
     can_cast,
     detach,
     is_complex,
+    is_conj,
     is_floating_point,
+    is_inference,
     is_nonzero,
     is_same_size,
     is_signed,
     is_tensor,
     numel,
+    typename,
 )
 from .tensor.formatting import set_printoptions
 from .tensor.histograms import histc, histogram, histogramdd
@@ -203,6 +211,7 @@ from .tensor.legacy import (
     IntTensor,
     LongTensor,
     ShortTensor,
+    set_default_tensor_type,
 )
 from .tensor.linalg import (
     addbmm,
@@ -397,6 +406,7 @@ from .tensor.randomness import (
     bernoulli,
     multinomial,
     normal,
+    poisson,
     rand,
     rand_like,
     randint,
@@ -515,6 +525,7 @@ from .tensor.statistics import (
     cov,
     hamming_window,
     hann_window,
+    kaiser_window,
     nanquantile,
     narrow_copy,
     quantile,
@@ -590,6 +601,7 @@ _OF_AMP = (
     "set_autocast_enabled",
 )
 _LATER = (
+    "accelerator",
     "amp",
     "backends",
     "debug",
@@ -612,6 +624,13 @@ _LATER = (
 )
 
 
+def _compile(*args: _Any, **kwargs: _Any) -> _Any:
+    return _import_module(".replay", __name__).compile(*args, **kwargs)
+
+
+_later.compile = _compile
+
+
 def __getattr__(name: str) -> _Any:
     """Import the packages that come with flambeau when they are first named."""
     if name in _LATER:
@@ -624,4 +643,5 @@ def __getattr__(name: str) -> _Any:
         return _import_module(".replay", __name__).compile
     if name == "vmap":
         return _import_module(".func", __name__).vmap
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    why = _absence("torch", name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{why}")

@@ -21,6 +21,7 @@ __all__ = [
     "Changes",
     "Counted",
     "Keeper",
+    "Later",
     "Live",
     "Recorder",
     "Source",
@@ -29,6 +30,7 @@ __all__ = [
     "changes",
     "fresh",
     "is_noted",
+    "later",
     "live",
     "spoil",
     "watched",
@@ -36,6 +38,19 @@ __all__ = [
 ]
 
 Source = Callable[[], np.ndarray]
+
+
+class Later:
+    """What comes from packages further up; the table of contents sets it.
+
+    Attributes:
+        compile: what `flambeau.compile` does.
+    """
+
+    compile: Callable[..., Any]
+
+
+later = Later()
 
 
 class Changes:

@@ -43,10 +43,14 @@ def classes(module: object) -> Iterator[str]:
 
 def live_names() -> dict[str, list[str]]:
     """Torch's public names by the module or class that has them."""
+    documented = [
+        n for n in functions(torch) if (getattr(torch, n).__doc__ or "").strip()
+    ]
     nn, utils, optim = torch.nn, torch.nn.utils, torch.optim
     own = [n for n in dir(utils.prune) if inspect.isclass(getattr(utils.prune, n))]
     prune = [n for n in own if n not in ("ABC", "Iterable")]
     return {
+        "torch": sorted(documented),
         "nn": sorted(classes(nn)),
         "nn.functional": sorted(functions(nn.functional)),
         "nn.init": sorted(functions(nn.init)),

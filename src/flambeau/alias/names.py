@@ -5,17 +5,24 @@ Everything the alias knows about names stands here; the mechanism is in `finder.
 
 from __future__ import annotations
 
+from ..scope import absence
+
 __all__ = ["PAGE", "VERSIONS", "first_of", "missing", "out_of_scope", "target_of"]
 
 # The page that lists what there is.
 PAGE = "docs/coverage.md"
 
 # The versions whose names and numbers flambeau has; programs compare them.
-VERSIONS = {"torch": "2.13.0+flambeau", "torchvision": "0.28.0+flambeau"}
+VERSIONS = {
+    "torch": "2.13.0+flambeau",
+    "torch.version": "2.13.0+flambeau",
+    "torchvision": "0.28.0+flambeau",
+}
 
 # torch's packages that flambeau has under the same name.
 PUBLIC = frozenset(
     {
+        "accelerator",
         "amp",
         "autograd",
         "backends",
@@ -28,12 +35,14 @@ PUBLIC = frozenset(
         "jit",
         "library",
         "linalg",
+        "masked",
         "nn",
         "onnx",
         "optim",
         "overrides",
         "random",
         "serialization",
+        "signal",
         "special",
         "types",
         "utils",
@@ -48,10 +57,15 @@ RENAMED = {
     "torch._jit_internal": "flambeau.jit",
     "torch.compiler": "flambeau.replay.control",
     "torch.cuda.amp": "flambeau.amp.cuda",
+    "torch.mps": "flambeau.accelerator",
+    "torch.multiprocessing": "multiprocessing",
     "torch.nn.modules": "flambeau.nn",
     "torch.nn.modules.instancenorm": "flambeau.nn.batchnorm",
     "torch.nn.modules.module": "flambeau.nn.modules.module",
     "torch.nn.modules.utils": "flambeau.nn.modules.utils",
+    "torch.utils.data._utils": "flambeau.utils.data",
+    "torch.utils.hooks": "flambeau.nn.hooks",
+    "torch.xpu": "flambeau.accelerator",
     "torchvision": "flambeau.vision",
     "torchvision.transforms.v2": "flambeau.vision.transforms",
     "torchvision.ops._register_onnx_ops": "flambeau.alias.internals",
@@ -64,11 +78,9 @@ OUT_OF_SCOPE = {
     "torch._inductor": "this compiler is not here; flambeau.compile is",
     "torch.ao": "quantization is out of scope",
     "torch.export": "exported programs are out of scope; flambeau.onnx writes ONNX",
-    "torch.mps": "there is no such device",
     "torch.package": "torch.package is out of scope",
     "torch.quantization": "quantization is out of scope",
     "torch.sparse": "sparse tensors are out of scope",
-    "torch.xpu": "there is no such device",
     "torchvision.models.quantization": "quantization is out of scope",
     "torchvision.prototype": "it is not for programs",
 }
@@ -110,7 +122,9 @@ def out_of_scope(name: str) -> str | None:
 
 def missing(name: str) -> str:
     """Return the message for a name that nobody answers for."""
-    return f"flambeau has no {name}: {PAGE} tells what there is"
+    owner, _, last = name.removeprefix("torch.").rpartition(".")
+    why = absence(owner or "torch", last)
+    return f"flambeau has no {name}: {PAGE} tells what there is{why}"
 
 
 def first_of(name: str) -> str:

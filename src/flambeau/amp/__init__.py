@@ -11,11 +11,14 @@ from .autocast import (
     set_autocast_dtype,
     set_autocast_enabled,
 )
+from .custom import custom_bwd, custom_fwd
 from .grad_scaler import GradScaler
 
 __all__ = [
     "GradScaler",
     "autocast",
+    "custom_bwd",
+    "custom_fwd",
     "get_autocast_cpu_dtype",
     "get_autocast_dtype",
     "is_autocast_available",

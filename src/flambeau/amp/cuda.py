@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from .. import dtypes as dt
 from .autocast import autocast as _autocast
+from .custom import custom_bwd as _custom_bwd
+from .custom import custom_fwd as _custom_fwd
 from .grad_scaler import GradScaler as _GradScaler
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
+
+custom_fwd = partial(_custom_fwd, device_type="cuda")
+custom_bwd = partial(_custom_bwd, device_type="cuda")
 
 
 class autocast(_autocast):

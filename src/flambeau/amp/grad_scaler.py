@@ -71,6 +71,30 @@ class GradScaler:
         """Return the factor."""
         return self._scale if self._enabled else 1.0
 
+    def get_growth_factor(self) -> float:
+        """Return by what the factor grows."""
+        return self._growth[0]
+
+    def set_growth_factor(self, new_factor: float) -> None:
+        """Set by what the factor grows."""
+        self._growth = (new_factor, *self._growth[1:])
+
+    def get_backoff_factor(self) -> float:
+        """Return by what the factor shrinks."""
+        return self._growth[1]
+
+    def set_backoff_factor(self, new_factor: float) -> None:
+        """Set by what the factor shrinks."""
+        self._growth = (self._growth[0], new_factor, self._growth[2])
+
+    def get_growth_interval(self) -> int:
+        """Return after how many good steps the factor grows."""
+        return self._growth[2]
+
+    def set_growth_interval(self, new_interval: int) -> None:
+        """Set after how many good steps the factor grows."""
+        self._growth = (*self._growth[:2], new_interval)
+
     def scale(self, outputs: Any) -> Any:
         """Return a tensor, or each of several, times the factor."""
         if not self._enabled:

@@ -6,13 +6,15 @@ stays below the tensor itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node, constant
 from ..ops.elementwise import add
+from ..ops.movement import stack
 from .walk import gradients
 
 __all__ = ["backward", "grad"]
@@ -23,6 +25,7 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
     """Add the gradients of `tensors` to the `.grad` of the leaves.
@@ -32,6 +35,7 @@ def backward(
         grad_tensors: a weight tensor for each of `tensors`, or None for 1.
         retain_graph: keep the graph for another pass; by default as `create_graph`.
         create_graph: record the gradients, so that they can be differentiated.
+        grad_variables: torch's older name of `grad_tensors`.
         inputs: add to these tensors only.
 
     Raises:
@@ -46,6 +50,8 @@ def backward(
         >>> x.grad
         tensor(6.)
     """
+    if grad_variables is not None:
+        grad_tensors = _renamed(grad_tensors, grad_variables)
     roots = _listed(tensors)
     nodes, seeds = _roots(roots, _listed(grad_tensors, len(roots)))
     only = None if inputs is None else _listed(inputs)
@@ -89,21 +95,27 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Any, ...]:
+) -> Any:
     """Return the gradients of `outputs` with respect to `inputs`.
 
     Args:
         outputs: a tensor or a sequence of them.
-        inputs: the tensors to differentiate by.
+        inputs: the tensors to differentiate by, or a dict of them.
         grad_outputs: a weight for each output, or None for 1.
         retain_graph: keep the graph for another pass; by default as `create_graph`.
         create_graph: record the gradients, so that they can be differentiated.
+        only_inputs: without effect: other leaves collect nothing.
         allow_unused: give None for an input that the outputs do not depend on.
-        is_grads_batched: not supported; must be False.
+        is_grads_batched: `grad_outputs` have a dimension more, the first one: one
+            pass is made for each index in it, and the gradients have it, too.
         materialize_grads: give zeros instead of None.
+
+    Returns:
+        A gradient for each input: a tuple, or a dict as `inputs` is one.
 
     Raises:
         RuntimeError: an input is not used, or does not require a gradient.
@@ -116,26 +128,29 @@ def grad(
         >>> torch.autograd.grad(x ** 2, x)
         (tensor(6.),)
     """
+    if not only_inputs:
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). "
+            "To accumulate gradient for other parts of the graph, please use "
+            "torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
+    is_named = isinstance(inputs, Mapping)
+    wanted = list(inputs.values()) if is_named else _listed(inputs)
+    roots = _listed(outputs)
+    weights = _listed(grad_outputs, len(roots))
+    keeps = create_graph if retain_graph is None else retain_graph
     if is_grads_batched:
-        raise ValueError("is_grads_batched=True is not supported; loop over the rows")
-    roots, wanted = _listed(outputs), _listed(inputs)
-    nodes, seeds = _roots(roots, _listed(grad_outputs, len(roots)))
-    targets = [each.node for each in wanted]
-    if any(each.tape is None for each in targets):
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = gradients(
-        nodes,
-        seeds,
-        targets,
-        retain_graph=create_graph if retain_graph is None else retain_graph,
-        create_graph=create_graph,
-    )
+        found = _batched(roots, wanted, weights, keeps, create_graph)
+    else:
+        found = _found(roots, wanted, weights, keeps, create_graph)
     results = []
-    for tensor, node in zip(wanted, targets, strict=True):
-        if id(node) in found:
-            results.append(tensor.from_node(found[id(node)][1]))
+    for tensor, g in zip(wanted, found, strict=True):
+        if g is not None:
+            results.append(tensor.from_node(g))
         elif materialize_grads:
-            results.append(tensor.from_node(_filled(node, 0)))
+            results.append(tensor.from_node(_filled(tensor.node, 0)))
         elif allow_unused:
             results.append(None)
         else:
@@ -143,7 +158,61 @@ def grad(
                 "One of the differentiated Tensors appears to not have been used in "
                 "the graph. Set allow_unused=True if this is the desired behavior."
             )
-    return tuple(results)
+    return dict(zip(inputs, results, strict=True)) if is_named else tuple(results)
+
+
+def _found(
+    roots: Sequence[Any],
+    wanted: Sequence[Any],
+    weights: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Node | None]:
+    """The gradient of each wanted tensor, None where there is none."""
+    nodes, seeds = _roots(roots, weights)
+    targets = [each.node for each in wanted]
+    if any(each.tape is None for each in targets):
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    found = gradients(
+        nodes, seeds, targets, retain_graph=retain_graph, create_graph=create_graph
+    )
+    return [found[id(node)][1] if id(node) in found else None for node in targets]
+
+
+def _batched(
+    roots: Sequence[Any],
+    wanted: Sequence[Any],
+    weights: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> list[Node | None]:
+    """Differentiate once for each index in the first dimension of the weights."""
+    given = [each for each in weights if each is not None]
+    count = len(given[0]) if given else 0
+    rows = []
+    for at in range(count):
+        row = [None if each is None else each[at] for each in weights]
+        keeps = retain_graph or at + 1 < count
+        rows.append(_found(roots, wanted, row, keeps, create_graph))
+    return [
+        None if column[0] is None else stack([*column], 0)
+        for column in zip(*rows, strict=True)
+    ]
+
+
+def _renamed(grad_tensors: Any, grad_variables: Any) -> Any:
+    """Return weights that are given under torch's older name."""
+    warnings.warn(
+        "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+        FutureWarning,
+        stacklevel=3,
+    )
+    if grad_tensors is not None:
+        raise RuntimeError(
+            "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+            "`backward()`. Please only use `grad_tensors`."
+        )
+    return grad_variables
 
 
 def _listed(value: Any, length: int = 1) -> list[Any]:

@@ -25,6 +25,15 @@ def gradcheck(
     atol: float = 1e-5,
     rtol: float = 1e-3,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     r"""Check the gradients of `func` against central differences.
 
@@ -38,6 +47,8 @@ def gradcheck(
         atol: absolute tolerance.
         rtol: relative tolerance.
         raise_exception: raise where they differ, else return False.
+        nondet_tol: without effect, like all that follow: two passes give the same
+            bits, there is one way to differentiate, and whole Jacobians are compared.
 
     Raises:
         GradcheckError: they differ; names the input and the output.
@@ -72,7 +83,16 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
     """Check second derivatives: `gradcheck` of the gradients of `func`.
 
@@ -83,7 +103,9 @@ def gradgradcheck(
         eps: the step of the differences.
         atol: absolute tolerance.
         rtol: relative tolerance.
+        gen_non_contig_grad_outputs: without effect.
         raise_exception: raise where they differ, else return False.
+        nondet_tol: without effect, like all that follow; see `gradcheck`.
 
     Raises:
         GradcheckError: they differ.

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ..graph import FREED, Node, state, topological
 from ..ops import elementwise as ew
 from ..ops.complex_numbers import input_gradient
+from .anomaly import check_gradient
 
 __all__ = ["Call", "gradients"]
 
@@ -119,14 +120,19 @@ class _Walk:
         for index, source in enumerate(node.inputs):
             if source.tape is None or (wanted is not None and id(source) not in wanted):
                 continue
-            self._arrive(source, input_gradient(index, g, node))
+            sent = input_gradient(index, g, node)
+            assert node.op is not None
+            check_gradient(sent, f"{node.op.torch_name}Backward0", index)
+            self._arrive(source, sent)
 
     def _through_call(self, call: Call) -> None:
         arrived = self.at_calls.pop(id(call), None)
         if arrived is None:
             return
-        for source, g in zip(call.inputs, call.backward(arrived), strict=True):
+        sent = zip(call.inputs, call.backward(arrived), strict=True)
+        for index, (source, g) in enumerate(sent):
             if source.tape is not None:
+                check_gradient(g, f"{call.name}Backward", index)
                 self._arrive(source, g)
 
     def _arrive(self, node: Node, g: Node | None) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
     "allow_tf32",
     "benchmark",
     "benchmark_limit",
     "deterministic",
     "enabled",
+    "flags",
     "is_acceptable",
     "is_available",
     "version",
@@ -18,6 +22,19 @@ benchmark = False
 benchmark_limit = 10
 deterministic = False
 allow_tf32 = True
+
+
+@contextmanager
+def flags(
+    enabled: bool = False,
+    benchmark: bool = False,
+    benchmark_limit: int = 10,
+    deterministic: bool = False,
+    allow_tf32: bool = True,
+    fp32_precision: str = "none",
+) -> Iterator[None]:
+    """Do nothing inside of `with`: there are no such convolutions."""
+    yield
 
 
 def is_available() -> bool:

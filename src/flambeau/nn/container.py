@@ -145,6 +145,14 @@ class Sequential(_ModuleSequence):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
         return super().__getitem__(index)
 
+    def extend(self, sequential: Iterable[Module]) -> Self:
+        """Add several modules at the end.
+
+        Raises:
+            TypeError: `sequential` is not iterable.
+        """
+        return super().extend(sequential)
+
     def __add__(self, other: Sequential) -> Sequential:
         return Sequential(*self, *_layers_of(other))
 

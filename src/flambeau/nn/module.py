@@ -9,7 +9,7 @@ from .. import dtypes as dt
 from ..autograd import no_grad
 from ..devices import check_device
 from ..devices import device as Device
-from ..recorder import Counted
+from ..recorder import Counted, later
 from ..tensor import Tensor
 from ..tensor.creation import empty_like
 from .hooks import Hooked
@@ -243,6 +243,50 @@ class Module(Stateful, Hooked):
         """
         check_device("cuda")
         return self
+
+    def xpu(self, device: int | Device | None = None) -> Self:
+        """Say that there is no such device.
+
+        Raises:
+            RuntimeError: always.
+        """
+        check_device("xpu")
+        return self
+
+    def ipu(self, device: int | Device | None = None) -> Self:
+        """Say that there is no such device.
+
+        Raises:
+            RuntimeError: always.
+        """
+        check_device("ipu")
+        return self
+
+    def mtia(self, device: int | Device | None = None) -> Self:
+        """Say that there is no such device.
+
+        Raises:
+            RuntimeError: always.
+        """
+        check_device("mtia")
+        return self
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Let the module's calls be replayed, as `flambeau.compile` would.
+
+        Args:
+            args, kwargs: what `flambeau.compile` takes beside the function.
+
+        Example:
+            >>> import flambeau as torch
+            >>> layer = torch.nn.Linear(2, 1)
+            >>> layer.compile()
+            >>> with torch.no_grad():
+            ...     _ = [layer(torch.ones(1, 2)) for _ in range(3)]
+            >>> layer.forward.replays
+            1
+        """
+        self.forward = later.compile(self.forward, *args, **kwargs)
 
     def to_empty(self, *, device: str | Device | None, recurse: bool = True) -> Self:
         """Replace all parameters and buffers by uninitialised ones."""

@@ -189,9 +189,9 @@ class RMSNorm(Affine):
         names = parameter_names(elementwise_affine, bias=False)
         self._make_parameters(self.normalized_shape, names, device, dtype)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """Return the normalised input."""
-        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         """Return the options."""

@@ -22,6 +22,7 @@ from .discrete import bernoulli, multinomial
 from .generator import Generator
 from .integers import integers, randint, randperm
 from .normal import log_normal, normal
+from .poisson import poisson
 from .transforms import cauchy, exponential, geometric
 from .truncated import truncated_normal
 from .uniform import uniform
@@ -42,6 +43,7 @@ __all__ = [
     "manual_seed",
     "multinomial",
     "normal",
+    "poisson",
     "randint",
     "randperm",
     "seed",

@@ -21,6 +21,10 @@ def compile(
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
+    name: str | None = None,
+    recompile_limit: int | None = None,
+    isolate_recompiles: bool = False,
+    shapes_spec: Any = None,
 ) -> Any:
     """Return a function or module that skips its own Python where it can.
 
@@ -37,6 +41,7 @@ def compile(
         mode: without effect: kernels are always the fastest known.
         options: without effect.
         disable: return `model` as it is.
+        name: without effect, like all that follow.
 
     Returns:
         For a module an `OptimizedModule`, else a `Compiled`. Its ``replays`` and

@@ -117,8 +117,9 @@ def load(
     map_location: Any = None,
     pickle_module: Any = None,
     *,
-    weights_only: bool = True,
+    weights_only: bool | None = None,
     mmap: bool | None = None,
+    **pickle_load_args: Any,
 ) -> Any:
     """Load what torch or `save` wrote, or a safetensors file as a dict of tensors.
 
@@ -136,6 +137,7 @@ def load(
             and reads no more.
         mmap: map the file into memory: what is not used is not read. It must then stay
             as it is as long as its tensors are in use.
+        pickle_load_args: without effect, such as the encoding of Python 2's text.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -152,7 +154,7 @@ def load(
         [tensor([0, 1, 2]), 'text']
     """
     _check_location(map_location)
-    advice = _ADVICE if weights_only else _WARNING + _ADVICE
+    advice = _ADVICE if weights_only is not False else _WARNING + _ADVICE
     with open_source(f, bool(mmap)) as source:
         return _load(source, bool(mmap), advice=advice)
 

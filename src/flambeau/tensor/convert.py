@@ -28,6 +28,7 @@ __all__ = [
     "text",
     "to",
     "to_dense",
+    "to_dlpack",
     "tolist",
     "value_of",
 ]
@@ -161,6 +162,11 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     return from_numpy(np.from_dlpack(ext_tensor))
 
 
+def to_dlpack(tensor: Tensor) -> Any:
+    """Return a capsule with the memory of a tensor, for another library."""
+    return dlpack(tensor)
+
+
 # Between dtypes
 
 
@@ -191,6 +197,11 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             check_device(each)
         elif isinstance(each, int) and not isinstance(each, bool):
             check_device(f"cuda:{each}")
+        elif each is not None and not isinstance(each, bool):
+            raise TypeError(
+                "to() received an invalid combination of arguments: expected a dtype, "
+                f"a device or a tensor, but got {each!r}"
+            )
     if kind is None or kind is input.dtype:
         return clone(input) if kwargs.get("copy") else input
     return wrap(cast(input.node, kind))
@@ -250,9 +261,12 @@ def type_(input: Tensor, dtype: Any = None) -> Any:
 
     Raises:
         ValueError: no dtype has this name.
+        TypeError: neither a dtype nor a name of one.
     """
     if dtype is None:
         return _type_name(input.dtype)
+    if isinstance(dtype, type):  # torch.LongTensor and its like
+        dtype = getattr(dtype, "dtype", dtype)
     if isinstance(dtype, str):
         known = {_type_name(kind): kind for kind in dt.ALL}
         if dtype not in known:

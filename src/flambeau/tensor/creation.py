@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from math import ceil, isfinite
+from math import ceil, floor, isfinite
 from operator import index
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ __all__ = [
     "eye",
     "from_numpy",
     "full",
+    "frombuffer",
     "full_like",
     "linspace",
     "logspace",
@@ -40,6 +42,7 @@ __all__ = [
     "new_zeros",
     "ones",
     "ones_like",
+    "range_",
     "scalar_tensor",
     "sizes_of",
     "tensor",
@@ -509,6 +512,105 @@ def arange(
     working = np.float64 if kind.is_floating_point and not whole else np.int64
     values = working(start) + np.arange(count, dtype=working) * working(step)
     return made(constant(values.astype(kind.numpy), kind), requires_grad, device)
+
+
+def range_(
+    start: Number = 0, end: Number | None = None, step: Number = 1, **options: Any
+) -> Tensor:
+    """Return start, start + step, … up to end, which is among them: floats.
+
+    torch has given this up for `arange`, and warns; so does this.
+
+    Args:
+        start: the first number.
+        end: the last one, if a whole number of steps leads there.
+        step: from one to the next.
+        options: dtype and requires_grad.
+
+    Raises:
+        TypeError: no end is given.
+        RuntimeError: a step of 0, or of the wrong sign.
+
+    Source: torch's page "torch.range".
+
+    Example:
+        >>> import flambeau as torch, warnings
+        >>> warnings.simplefilter("ignore")
+        >>> torch.range(1, 4)
+        tensor([1., 2., 3., 4.])
+    """
+    if end is None:
+        raise TypeError('range() missing 1 required positional arguments: "end"')
+    warnings.warn(
+        "torch.range is deprecated and will be removed in a future release because its "
+        "behavior is inconsistent with Python's range builtin. Instead, use "
+        "torch.arange, which produces values in [start, end).",
+        UserWarning,
+        stacklevel=2,
+    )
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError(
+            "upper bound and lower bound inconsistent with step sign: range("
+            f"{start}, {end}, {step})"
+        )
+    kind = options.pop("dtype", None) or dt.get_default_dtype()
+    count = floor((end - start) / step) + 1
+    values = start + np.arange(count) * step
+    node = constant(values.astype(kind.numpy), kind)
+    return made(node, options.get("requires_grad", False), options.get("device"))
+
+
+def frombuffer(
+    buffer: Any,
+    *,
+    dtype: dt.dtype,
+    count: int = -1,
+    offset: int = 0,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Return a tensor of the bytes of an object, one dimension, copied.
+
+    Args:
+        buffer: such as `bytes` or a `bytearray`.
+        dtype: of the elements.
+        count: how many elements; -1 for all.
+        offset: how many bytes to leave out at the start.
+        requires_grad: whether it collects gradients.
+
+    Raises:
+        ValueError: the bytes do not reach, or are no whole number of elements.
+
+    Source: torch's page "torch.frombuffer".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.frombuffer(b"abc", dtype=torch.uint8, offset=1)
+        tensor([98, 99], dtype=torch.uint8)
+    """
+    size, width = memoryview(buffer).nbytes, dtype.itemsize
+    if size == 0 or count == 0:
+        raise ValueError(
+            f"both buffer length ({size}) and count ({count}) must not be 0"
+        )
+    if not 0 <= offset < size:
+        raise ValueError(
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer "
+            f"length ({size} bytes) minus 1"
+        )
+    if count < 0 and (size - offset) % width:
+        raise ValueError(
+            f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must "
+            f"be a multiple of element size ({width})"
+        )
+    if count > 0 and offset + count * width > size:
+        raise ValueError(
+            f"requested buffer length ({count} * {width} bytes) after offset ({offset} "
+            f"bytes) must not be greater than actual buffer length ({size} bytes)"
+        )
+    values = np.frombuffer(buffer, dtype.numpy, count, offset).copy()
+    return made(constant(values, dtype), requires_grad, None)
 
 
 def linspace(start: Number, end: Number, steps: int, **options: Any) -> Tensor:

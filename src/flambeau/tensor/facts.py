@@ -21,6 +21,8 @@ __all__ = [
     "detach",
     "dim_order",
     "is_complex",
+    "is_conj",
+    "is_inference",
     "is_distributed",
     "is_floating_point",
     "is_nonzero",
@@ -29,6 +31,7 @@ __all__ = [
     "is_tensor",
     "numel",
     "sparse_dim",
+    "typename",
 ]
 
 
@@ -180,6 +183,32 @@ def _from_outside(sizes: Sequence[int], strides: Sequence[int]) -> tuple[int, ..
                 order[at], order[place] = outer, inner
                 place = at
     return tuple(reversed(order))
+
+
+def is_conj(input: Tensor) -> bool:
+    """Return False: conjugates are computed, not marked."""
+    return _tensor("is_conj", input).is_conj()
+
+
+def is_inference(input: Tensor) -> bool:
+    """Return whether a tensor was made in inference mode."""
+    return _tensor("is_inference", input).is_inference()
+
+
+def typename(obj: object) -> str:
+    """Return the name of a tensor's type, or of another object's class.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.typename(torch.ones(2)), torch.typename(3)
+        ('torch.FloatTensor', 'int')
+    """
+    if isinstance(obj, Handle):
+        return obj.type()  # type: ignore[attr-defined]
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    home = getattr(named, "__module__", None) or ""
+    place = "" if home == "builtins" else f"{home}."
+    return place + named.__qualname__
 
 
 def is_nonzero(input: Tensor) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes as dt
+from ..shape import Size
 from . import creation
 from .handle import Handle
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
+    "set_default_tensor_type",
     "BFloat16Tensor",
     "BoolTensor",
     "ByteTensor",
@@ -37,7 +39,12 @@ class TypedTensor(type):
     dtype: dt.dtype
 
     def __call__(cls, *data: Any) -> Tensor:
-        """Return an empty tensor of sizes given as ints, or one with the data given."""
+        """Return an empty tensor of sizes given as ints, or one with the data given.
+
+        A `Size` means sizes, any other sequence data.
+        """
+        if data and isinstance(data[0], Size):
+            return creation.empty(*data[0], dtype=cls.dtype)
         if all(isinstance(each, int | np.integer) for each in data):
             return creation.empty(*(data or (0,)), dtype=cls.dtype)
         if isinstance(data[0], Handle):
@@ -69,3 +76,35 @@ ShortTensor = _typed(dt.int16)
 CharTensor = _typed(dt.int8)
 ByteTensor = _typed(dt.uint8)
 BoolTensor = _typed(dt.bool_)
+
+
+_TYPES = {
+    f"torch.{each.__name__}": each
+    for each in (FloatTensor, DoubleTensor, HalfTensor, BFloat16Tensor)
+}
+
+
+def set_default_tensor_type(t: TypedTensor | str) -> None:
+    """Set the dtype that Python floats get by the old name of a type of tensors.
+
+    Args:
+        t: such as `torch.DoubleTensor`, or its name "torch.DoubleTensor".
+
+    Raises:
+        TypeError: no type of float tensors on the CPU.
+
+    Source: torch's page "torch.set_default_tensor_type".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.set_default_tensor_type("torch.FloatTensor")
+        >>> torch.tensor(0.5).dtype
+        torch.float32
+    """
+    kind = _TYPES.get(t) if isinstance(t, str) else t
+    if not isinstance(kind, TypedTensor):
+        raise TypeError(
+            f"set_default_tensor_type: {t!r} is none of {', '.join(_TYPES)}; there is "
+            "one device, the CPU"
+        )
+    dt.set_default_dtype(kind.dtype)

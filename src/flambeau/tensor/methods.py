@@ -341,7 +341,7 @@ class Methods:
     as_strided_ = parts.as_strided_
     resize_ = parts.resize_
     resize_as_ = parts.resize_as_
-    split = splitting.split
+    split = splitting.split_method
     split_with_sizes = splitting.split_with_sizes
     chunk = splitting.chunk
     tensor_split = splitting.tensor_split

@@ -218,7 +218,6 @@ def norm(
     p: float | str | None = "fro",
     dim: Dims = None,
     keepdim: bool = False,
-    *,
     dtype: dt.dtype | None = None,
 ) -> Tensor:
     """Return the p-norm of all elements or over dimensions; "nuc" for matrices.

@@ -48,6 +48,7 @@ __all__ = [
     "multinomial",
     "normal",
     "normal_",
+    "poisson",
     "rand",
     "rand_like",
     "randint",
@@ -343,6 +344,24 @@ def bernoulli(
     chances = value_of(input) if p is None else p
     stream, shape = _stream(generator), tuple(input.shape)
     return wrap(constant(random.bernoulli(stream, shape, chances, kind.numpy), kind))
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Draw a count from a Poisson distribution for each rate in `input`.
+
+    Raises:
+        RuntimeError: a rate is negative.
+
+    Source: torch's page "torch.poisson".
+
+    Example:
+        >>> import flambeau as torch
+        >>> _ = torch.manual_seed(0)
+        >>> torch.poisson(torch.tensor([1.0, 5.0, 20.0, 0.0]))
+        tensor([ 2.,  6., 19.,  0.])
+    """
+    drawn = random.poisson(_stream(generator), value_of(input))
+    return wrap(constant(drawn, input.dtype))
 
 
 def multinomial(

@@ -54,12 +54,12 @@ def _check_splittable(name: str, input: Tensor) -> None:
 
 
 def split(
-    input: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
 ) -> tuple[Tensor, ...]:
     """Split one dimension into parts of a size, or of a list of sizes.
 
     Args:
-        input: any shape but 0-d.
+        tensor: any shape but 0-d.
         split_size_or_sections: the size of every part (the last may be smaller), or
             the sizes of all of them.
         dim: the dimension to split.
@@ -75,11 +75,11 @@ def split(
         [[0, 1], [2, 3], [4]]
     """
     if not hasattr(split_size_or_sections, "__index__"):
-        return split_with_sizes(input, split_size_or_sections, dim)
-    _check_splittable("split", input)
+        return split_with_sizes(tensor, split_size_or_sections, dim)
+    _check_splittable("split", tensor)
     [each] = ints_of((split_size_or_sections,))
-    axis = axis_of(dim, input.ndim)
-    size = input.shape[axis]
+    axis = axis_of(dim, tensor.ndim)
+    size = tensor.shape[axis]
     if each < 0:
         raise RuntimeError(
             f"split expects split_size be non-negative, but got split_size={each}"
@@ -90,7 +90,14 @@ def split(
             f"of {size}"
         )
     starts = list(range(0, size, each)) if size else [0]
-    return _cut(input, axis, [*starts, size])
+    return _cut(tensor, axis, [*starts, size])
+
+
+def split_method(
+    input: Tensor, split_size: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Split one dimension into parts: `split`, whose size has another name here."""
+    return split(input, split_size, dim)
 
 
 def split_with_sizes(

@@ -13,6 +13,7 @@ from .handle import Handle
 from .joining import cat
 from .norms import vector_norm
 from .pointwise import isnan, lerp, where
+from .special import i0
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -24,6 +25,7 @@ __all__ = [
     "cov",
     "hamming_window",
     "hann_window",
+    "kaiser_window",
     "nanquantile",
     "narrow_copy",
     "quantile",
@@ -325,3 +327,32 @@ def bartlett_window(
     if window_length == 1:
         made = made + 1
     return made.requires_grad_(options.get("requires_grad", False))
+
+
+def kaiser_window(
+    window_length: int, periodic: bool = True, beta: float = 12.0, **options: Any
+) -> Tensor:
+    r"""Return Kaiser's window.
+
+    .. math:: I_0(\beta \sqrt{1 - (2 n / N - 1)^2}) / I_0(\beta)
+
+    Args:
+        window_length: the number of elements.
+        periodic: leave out the last one, which would be the first again.
+        beta: how narrow it is.
+        options: dtype and requires_grad.
+
+    Source: torch's page "torch.kaiser_window".
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.kaiser_window(4, periodic=False, beta=8.0)
+        tensor([0.0023, 0.6525, 0.6525, 0.0023])
+    """
+    kind = options.pop("dtype", None) or dt.get_default_dtype()
+    steps = max(window_length if periodic else window_length - 1, 1)
+    place = arange(window_length, dtype=dt.float64) * (2 / steps) - 1
+    if window_length == 1:
+        place = place + 1
+    found = i0(beta * (1 - place * place).clamp(min=0).sqrt()) / i0(0 * place + beta)
+    return found.to(kind).requires_grad_(options.get("requires_grad", False))

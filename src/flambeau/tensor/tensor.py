@@ -18,6 +18,7 @@ from ..devices import device as Device
 from ..graph import RECORDED, Node, Tape
 from ..layouts import channels_last, channels_last_3d, memory_format, strided
 from ..ops.movement import detach as detach_op
+from ..scope import absence
 from ..shape import Size, axis_of, contiguous_strides
 from . import convert, creation
 from .gradient_edge import GradFn, RemovableHandle
@@ -42,6 +43,11 @@ class Tensor(Methods, Handle):
     """
 
     is_parameter = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Say what is missing, and why."""
+        text = f"{type(self).__name__!r} object has no attribute {name!r}"
+        raise AttributeError(text + absence("Tensor", name))
 
     def __init__(self, *data: Any) -> None:
         kind = dt.get_default_dtype()
@@ -305,7 +311,7 @@ class Tensor(Methods, Handle):
             >>> x.grad
             tensor([2., 4.])
         """
-        autograd.backward(self, gradient, retain_graph, create_graph, inputs)
+        autograd.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def detach(self) -> Tensor:
         """Return the same memory as a tensor that no gradient flows through."""
