@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
-from ..tensor.inplace import write_back
-from .moving import Factor, add_scaled, blend, sub_quotient
+from .moving import Factor, add_scaled, blend_, sub_quotient_
 from .optimizer import (
     Group,
     Optimizer,
@@ -134,7 +133,7 @@ class Adam(Optimizer):
         spread = live(lambda: (1 - beta2 ** next_step(state)) ** 0.5)
         size = live(lambda: lr_of(group) / (1 - beta1 ** next_step(state)))
         eps = self._shared("eps", group["eps"], param)
-        write_back(param, sub_quotient(param, mean, square, size, spread, eps))
+        sub_quotient_(param, mean, square, size, spread, eps)
         count_step(state)
 
     def _average(
@@ -142,7 +141,7 @@ class Adam(Optimizer):
     ) -> None:
         """Let a gradient enter the running moments."""
         kept = self._shared("beta1", beta1, mean)
-        mean.copy_(blend(mean, grad, kept, self._shared("rest1", 1 - beta1, mean)))
+        blend_(mean, grad, kept, self._shared("rest1", 1 - beta1, mean))
         kept, rest = self._shared("beta2", beta2, square), 1 - beta2
         new = self._shared("rest2", rest, square) * grad * grad
         square.copy_(add_scaled(new, square, kept))

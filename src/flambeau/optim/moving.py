@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from ..tensor.handle import wrap
 from ..tensor.operands import Number
 
-__all__ = ["Factor", "add_scaled", "blend", "sub_quotient", "sub_scaled"]
+__all__ = ["Factor", "add_scaled", "blend_", "sub_quotient_", "sub_scaled_"]
 
 Factor: TypeAlias = Number | Tensor
 """A number, or a tensor without dimensions."""
@@ -23,34 +23,41 @@ Factor: TypeAlias = Number | Tensor
 def add_scaled(x: Tensor, y: Tensor, factor: Factor) -> Tensor:
     """Return x + factor y."""
     found = _combined(updates.add_scaled, (x, y), factor)
-    return x + factor * y if found is None else found
+    return x + factor * y if found is None else wrap(found)
 
 
-def sub_scaled(x: Tensor, y: Tensor, factor: Factor) -> Tensor:
-    """Return x - factor y."""
+def sub_scaled_(x: Tensor, y: Tensor, factor: Factor) -> Tensor:
+    """Let x be x - factor y."""
     found = _combined(updates.sub_scaled, (x, y), factor)
-    return x - factor * y if found is None else found
+    return x.sub_(factor * y) if found is None else _written(x, found)
 
 
-def blend(old: Tensor, new: Tensor, kept: Factor, share: Factor) -> Tensor:
-    """Return kept old + share new."""
+def blend_(old: Tensor, new: Tensor, kept: Factor, share: Factor) -> Tensor:
+    """Let a tensor be kept times itself + share new."""
     found = _combined(updates.blend, (old, new), kept, share)
-    return kept * old + share * new if found is None else found
+    if found is None:
+        return old.copy_(kept * old + share * new)
+    return _written(old, found)
 
 
-def sub_quotient(
+def sub_quotient_(
     x: Tensor, mean: Tensor, square: Tensor, size: Factor, spread: Factor, eps: Factor
 ) -> Tensor:
-    """Return x - size mean / (sqrt(square) / spread + eps)."""
+    """Let x be x - size mean / (sqrt(square) / spread + eps)."""
     found = _combined(updates.sub_quotient, (x, mean, square), size, spread, eps)
     if found is None:
-        return x - size * mean / (square.sqrt() / spread + eps)
-    return found
+        return x.sub_(size * mean / (square.sqrt() / spread + eps))
+    return _written(x, found)
+
+
+def _written(x: Tensor, new: Node) -> Tensor:
+    x.write(new)
+    return x
 
 
 def _combined(
     op: Callable[..., Node], tensors: Sequence[Tensor], *factors: Factor
-) -> Tensor | None:
+) -> Node | None:
     """Apply an op to what has one dtype of floats; None if it does not."""
     nodes = [each.node for each in tensors]
     kind, shape = nodes[0].dtype, nodes[0].shape
@@ -64,4 +71,4 @@ def _combined(
         if node.dtype is not kind or node.shape:
             return None
         nodes.append(node)
-    return wrap(op(*nodes))
+    return op(*nodes)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import zeros_like
-from ..tensor.inplace import write_back
-from .moving import Factor, add_scaled, blend, sub_scaled
+from .moving import Factor, add_scaled, blend_, sub_scaled_
 from .optimizer import (
     Group,
     Optimizer,
@@ -107,7 +106,7 @@ class SGD(Optimizer):
             buffer = self._accumulate(grad, state, group, momentum)
             grad = add_scaled(grad, buffer, momentum) if group["nesterov"] else buffer
         rate = self._shared("lr", live(lambda: lr_of(group)), param)
-        write_back(param, sub_scaled(param, grad, rate))
+        sub_scaled_(param, grad, rate)
 
     def _accumulate(
         self, grad: Tensor, state: State, group: Group, momentum: Factor
@@ -118,4 +117,4 @@ class SGD(Optimizer):
             buffer = state["momentum_buffer"] = grad.detach().clone()
             return buffer
         share = self._shared("share", 1 - group["dampening"], grad)
-        return buffer.copy_(blend(buffer, grad, momentum, share))
+        return blend_(buffer, grad, momentum, share)
