@@ -469,6 +469,34 @@ def check_sample(
     compare_calls(ours, theirs, limits, kind, exact, with_values)
 
 
+def check_picks(functions: Sequence[Any], sample: SampleInput) -> None:
+    """Raise what differs of a sample whose equal elements may come in any order.
+
+    The last result are indices into one dimension, no two of which are the same; what
+    they pick from the input is compared, and the other results as they are.
+    """
+    ours, theirs = map(Call, LIBRARIES, functions, (sample, sample))
+    found = []
+    for call in (ours, theirs):
+        call.run(0)
+        (*values, (kind, indices)), _ = call.values()
+        found.append([*values, (kind, picked(sample, indices))])
+    for at, (one, other) in enumerate(zip(*found, strict=True)):
+        if one[0] != other[0] or not np.array_equal(one[1], other[1]):
+            raise Difference(f"result {at}: {one}, torch has {other}"[:400])
+
+
+def picked(sample: SampleInput, indices: np.ndarray) -> np.ndarray:
+    """Return the elements of a sample's input at indices along a dimension."""
+    values = np.atleast_1d(array(sample.input))
+    axis = sample.args[1] if len(sample.args) > 1 else -1  # after how many, or which
+    if indices.ndim < values.ndim:
+        indices = np.expand_dims(indices, axis)
+    if not (np.diff(np.sort(indices, axis), axis=axis) > 0).all():
+        raise Difference("an element is picked twice")
+    return np.take_along_axis(values, indices, axis)
+
+
 def compare_calls(
     ours: Call,
     theirs: Call,
