@@ -215,10 +215,6 @@ FEWER: dict[str, tuple[int, str]] = {
     "istft complex* 9": (0, NO_WINDOW),
     "renorm complex64 3": (0, CORNER),
     "cov complex128 24": (1, CANCELS),
-    "cumprod *64 7": (1, AT_ZERO),
-    "cumprod *128 7": (1, AT_ZERO),
-    "cumprod * 8": (1, AT_ZERO),
-    "cumprod * 9": (1, AT_ZERO),
     "index_reduce.prod float64 8": (1, AT_ZERO),
     "scatter_reduce.prod float64 21": (1, AT_ZERO),
     **{

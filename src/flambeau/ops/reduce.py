@@ -166,21 +166,29 @@ def _reverse_cumsum(g: Node, axis: int) -> Node:
     return flip(cumsum(flip(g, (axis,)), axis=axis), (axis,))
 
 
-def _cumprod_gradient(g: Node, y: Node, x: Node, axis: int) -> Node:
-    r"""Element k gets :math:`\sum_{j \ge k} g_j y_j / x_k`.
+def _earlier(x: Node, axis: int, steps: int) -> Node:
+    """Each element in the place of the one that many steps before; zeros behind."""
+    kept = slice_axis(x, axis, steps, x.shape[axis] - steps)
+    behind = (*x.shape[:axis], steps, *x.shape[axis + 1 :])
+    return cat(kept, expand(ew.const_like(0, x), behind), axis=axis)
 
-    The first zero divides nothing: its term multiplies all elements but itself.
+
+def _cumprod_gradient(g: Node, y: Node, x: Node, axis: int) -> Node:
+    r"""Element k gets :math:`\prod_{i<k} x_i \sum_{j \ge k} g_j \prod_{k<i\le j} x_i`.
+
+    The sums come by doubling: one over 2 n elements is one over n, and another over the
+    n behind them times the product of n elements. Nothing is divided, so that slopes of
+    this hold where elements are zero, too.
     """
-    zero, one = ew.const_like(0, x), ew.const_like(1, x)
-    is_zero = ew.equal(x, zero)
-    nth = cumsum(ew.cast(is_zero, dt.int64), axis=axis)
-    first = ew.logical_and(is_zero, ew.equal(nth, ew.const_like(1, nth)))
-    without = cumprod(ew.where(first, one, x), axis=axis)
-    # only products from the first zero on contain it
-    upto = ew.mul(g, ew.where(ew.greater(nth, ew.const_like(0, nth)), without, zero))
-    at_zero = _reverse_cumsum(upto, axis)
-    elsewhere = ew.div(_reverse_cumsum(ew.mul(g, y), axis), ew.where(is_zero, one, x))
-    return ew.where(first, at_zero, ew.where(is_zero, zero, elsewhere))
+    size = x.shape[axis] if x.ndim else 1
+    if size < 2:
+        return g
+    sums, product, steps = g, _earlier(x, axis, 1), 1
+    while steps < size:
+        sums = ew.add(sums, ew.mul(product, _earlier(sums, axis, steps)))
+        product = ew.mul(product, _earlier(product, axis, steps))
+        steps *= 2
+    return ew.mul(_exclusive_cumprod(x, axis), sums)
 
 
 cumsum = Op(
