@@ -643,5 +643,5 @@ def __getattr__(name: str) -> _Any:
         return _import_module(".replay", __name__).compile
     if name == "vmap":
         return _import_module(".func", __name__).vmap
-    why = _absence("torch", name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{why}")
+    text = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(text + _absence("torch", name))

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-__all__ = ["OUT_OF_SCOPE", "absence", "reason_against"]
+__all__ = ["OUT_OF_SCOPE", "PAGE", "absence", "reason_against"]
+
+# The page that lists what there is.
+PAGE = "docs/coverage.md"
 
 # Why a name is out of scope: patterns of names, without the "torch." before them.
 OUT_OF_SCOPE: dict[str, tuple[str, ...]] = {
@@ -141,6 +144,12 @@ def reason_against(owner: str, name: str) -> str | None:
 
 
 def absence(owner: str, name: str) -> str:
-    """Return what to add to the message about a name that is not there."""
+    """Return what to add to the message about a name that is not there.
+
+    Example:
+        >>> absence("torch", "no_such")
+        ': docs/coverage.md tells what there is'
+    """
     reason = reason_against(owner, name)
-    return "" if reason is None else f" (out of scope: {reason})"
+    why = "" if reason is None else f" (out of scope: {reason})"
+    return f": {PAGE} tells what there is{why}"

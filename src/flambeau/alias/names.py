@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from ..scope import absence
 
-__all__ = ["PAGE", "VERSIONS", "first_of", "missing", "out_of_scope", "target_of"]
-
-# The page that lists what there is.
-PAGE = "docs/coverage.md"
+__all__ = ["VERSIONS", "first_of", "missing", "out_of_scope", "target_of"]
 
 # The versions whose names and numbers flambeau has; programs compare them.
 VERSIONS = {
@@ -123,8 +120,7 @@ def out_of_scope(name: str) -> str | None:
 def missing(name: str) -> str:
     """Return the message for a name that nobody answers for."""
     owner, _, last = name.removeprefix("torch.").rpartition(".")
-    why = absence(owner or "torch", last)
-    return f"flambeau has no {name}: {PAGE} tells what there is{why}"
+    return f"flambeau has no {name}{absence(owner or 'torch', last)}"
 
 
 def first_of(name: str) -> str:
