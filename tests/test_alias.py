@@ -116,6 +116,7 @@ def test_what_training_programs_import_first_is_there(tmp_path: Path) -> None:
 import torch.backends.cudnn as cudnn, torch.multiprocessing as mp
 import torch.distributed as dist, torch.masked, torch.signal
 from torch.autograd import Variable
+from torch.nn.common_types import _size_2_t
 from torch.nn.parallel import DistributedDataParallel as DDP
 from torch.utils.data.distributed import DistributedSampler
 from torch.utils.data._utils.collate import default_collate
