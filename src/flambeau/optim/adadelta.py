@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, average_square_, sub_scaled_
 from .optimizer import (
     Group,
     Optimizer,
@@ -97,9 +98,9 @@ class Adadelta(Optimizer):
         rho, eps = group["rho"], group["eps"]
         square, moved = state["square_avg"], state["acc_delta"]
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
-        square.copy_(rho * square + (1 - rho) * grad * grad)
+            grad = add_scaled(grad, param, group["weight_decay"])
+        average_square_(square, grad, rho, 1 - rho)
         move = (moved + eps).sqrt() / (square + eps).sqrt() * grad
-        moved.copy_(rho * moved + (1 - rho) * move * move)
-        param.sub_(live(lambda: lr_of(group)) * move)
+        average_square_(moved, move, rho, 1 - rho)
+        sub_scaled_(param, move, live(lambda: lr_of(group)))
         count_step(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import full_like, tensor
+from .moving import add_scaled
 from .optimizer import (
     Group,
     Optimizer,
@@ -103,7 +104,7 @@ class Adagrad(Optimizer):
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         total = state["sum"]
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
+            grad = add_scaled(grad, param, group["weight_decay"])
         total.add_(grad * grad)
         size = live(
             lambda: lr_of(group) / (1 + (next_step(state) - 1) * group["lr_decay"])

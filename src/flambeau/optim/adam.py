@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
-from .moving import Factor, add_scaled, blend_, sub_quotient_
+from .moving import Factor, add_scaled, average_square_, blend_, sub_quotient_
 from .optimizer import (
     Group,
     Optimizer,
@@ -143,8 +143,7 @@ class Adam(Optimizer):
         kept = self._shared("beta1", beta1, mean)
         blend_(mean, grad, kept, self._shared("rest1", 1 - beta1, mean))
         kept, rest = self._shared("beta2", beta2, square), 1 - beta2
-        new = self._shared("rest2", rest, square) * grad * grad
-        square.copy_(add_scaled(new, square, kept))
+        average_square_(square, grad, kept, self._shared("rest2", rest, square))
 
 
 def _check_betas(betas: Betas, refuses_tensors: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, blend_
 from .optimizer import (
     Group,
     Optimizer,
@@ -97,8 +98,8 @@ class Adamax(Optimizer):
         beta1, beta2 = group["betas"]
         mean, largest = state["exp_avg"], state["exp_inf"]
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
-        mean.copy_(beta1 * mean + (1 - beta1) * grad)
+            grad = add_scaled(grad, param, group["weight_decay"])
+        blend_(mean, grad, beta1, 1 - beta1)
         largest.copy_((beta2 * largest).maximum(grad.abs() + group["eps"]))
         size = live(lambda: lr_of(group) / (1 - beta1 ** next_step(state)))
         param.sub_(size * mean / largest)

@@ -7,6 +7,7 @@ from typing import Any
 from ..dtypes import get_default_dtype
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, sub_scaled_
 from .optimizer import (
     Group,
     Optimizer,
@@ -103,9 +104,9 @@ class ASGD(Optimizer):
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         decay, mean = group["lambd"], state["ax"]
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
+            grad = add_scaled(grad, param, group["weight_decay"])
         param.mul_(live(lambda: 1 - decay * float(state["eta"])))
-        param.sub_(live(lambda: float(state["eta"])) * grad)
+        sub_scaled_(param, grad, live(lambda: float(state["eta"])))
         mean.add_(live(lambda: float(state["mu"])) * (param - mean))
         eta = live(lambda: _rate(lr_of(group), decay, group["alpha"], next_step(state)))
         mu = live(lambda: _rounded(1 / max(1, next_step(state) - group["t0"])))

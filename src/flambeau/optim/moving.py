@@ -14,7 +14,14 @@ from ..tensor import Tensor
 from ..tensor.handle import wrap
 from ..tensor.operands import Number
 
-__all__ = ["Factor", "add_scaled", "blend_", "sub_quotient_", "sub_scaled_"]
+__all__ = [
+    "Factor",
+    "add_scaled",
+    "average_square_",
+    "blend_",
+    "sub_quotient_",
+    "sub_scaled_",
+]
 
 Factor: TypeAlias = Number | Tensor
 """A number, or a tensor without dimensions."""
@@ -38,6 +45,11 @@ def blend_(old: Tensor, new: Tensor, kept: Factor, share: Factor) -> Tensor:
     if found is None:
         return old.copy_(kept * old + share * new)
     return _written(old, found)
+
+
+def average_square_(old: Tensor, new: Tensor, kept: Factor, share: Factor) -> Tensor:
+    """Let a tensor be kept times itself + share new new."""
+    return old.copy_(add_scaled(share * new * new, old, kept))
 
 
 def sub_quotient_(

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, average_square_, blend_
 from .optimizer import (
     Group,
     Optimizer,
@@ -113,9 +114,9 @@ class NAdam(Optimizer):
             if group["decoupled_weight_decay"]:
                 param.mul_(live(lambda: 1 - lr_of(group) * group["weight_decay"]))
             else:
-                grad = grad + group["weight_decay"] * param
-        mean.copy_(beta1 * mean + (1 - beta1) * grad)
-        square.copy_(beta2 * square + (1 - beta2) * grad * grad)
+                grad = add_scaled(grad, param, group["weight_decay"])
+        blend_(mean, grad, beta1, 1 - beta1)
+        average_square_(square, grad, beta2, 1 - beta2)
         spread = live(lambda: (1 - beta2 ** next_step(state)) ** 0.5)
         now = live(lambda: _size_of_gradient(state, group))
         ahead = live(lambda: _size_of_mean(state, group))

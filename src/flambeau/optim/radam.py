@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, average_square_, blend_
 from .optimizer import (
     Group,
     Optimizer,
@@ -107,9 +108,9 @@ class RAdam(Optimizer):
             if group["decoupled_weight_decay"]:
                 param.mul_(live(lambda: 1 - lr_of(group) * group["weight_decay"]))
             else:
-                grad = grad + group["weight_decay"] * param
-        mean.copy_(beta1 * mean + (1 - beta1) * grad)
-        square.copy_(beta2 * square + (1 - beta2) * grad * grad)
+                grad = add_scaled(grad, param, group["weight_decay"])
+        blend_(mean, grad, beta1, 1 - beta1)
+        average_square_(square, grad, beta2, 1 - beta2)
         size = live(lambda: lr_of(group) / (1 - beta1 ** next_step(state)))
         # Where the moment is not to be trusted yet, its root is multiplied by 0 and 1
         # is added: all steps are the same graph.

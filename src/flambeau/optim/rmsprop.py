@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..tensor import Tensor
 from ..tensor.creation import tensor, zeros_like
+from .moving import add_scaled, average_square_, blend_, sub_scaled_
 from .optimizer import (
     Group,
     Optimizer,
@@ -106,15 +107,15 @@ class RMSprop(Optimizer):
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         alpha, square = group["alpha"], state["square_avg"]
         if group["weight_decay"] != 0:
-            grad = grad + group["weight_decay"] * param
-        variance = square.copy_(alpha * square + (1 - alpha) * grad * grad)
+            grad = add_scaled(grad, param, group["weight_decay"])
+        variance = average_square_(square, grad, alpha, 1 - alpha)
         if group["centered"]:
             mean = state["grad_avg"]
-            mean.copy_(alpha * mean + (1 - alpha) * grad)
+            blend_(mean, grad, alpha, 1 - alpha)
             variance = square - mean * mean
         direction = grad / (variance.sqrt() + group["eps"])
         if group["momentum"] > 0:
             buffer = state["momentum_buffer"]
             direction = buffer.copy_(group["momentum"] * buffer + direction)
-        param.sub_(live(lambda: lr_of(group)) * direction)
+        sub_scaled_(param, direction, live(lambda: lr_of(group)))
         count_step(state)
