@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -209,6 +209,16 @@ def test_the_cache_lies_in_the_platforms_folder(
     assert default_folder() == tmp_path / folder
 
 
+def test_without_a_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    for each in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(each, raising=False)
+    assert default_folder() is None
+
+
 def test_the_host_has_vectors() -> None:
     target = host()
     assert target.lanes(4) == 2 * target.lanes(8) >= 4
@@ -319,6 +329,30 @@ def test_a_forked_child_has_a_team_of_its_own() -> None:
         Mixer(0).check()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process")
+def test_a_child_waits_for_no_lock_of_its_parents_threads() -> None:
+    """They are held as if other threads were computing and compiling."""
+    x = constant(np.arange(12.0))
+    plan = plan_of(ew.exp(x))
+    plan.run([x.value])  # type: ignore[list-item]
+    held = [plan._lock, engine()._lock, native._lock]
+    with ExitStack() as stack:
+        for each in held:
+            stack.enter_context(each)
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(60)
+                plan.run([x.value])  # type: ignore[list-item]
+                native.evaluate([ew.neg(ew.exp(ew.log(x)))], least_work=0)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
 FORKING = """
 import os
 import flambeau as torch
@@ -385,6 +419,7 @@ def test_a_number_of_threads_that_makes_no_sense_is_refused(count: Any) -> None:
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in place of the control group's, on a machine with eight CPUs."""
     monkeypatch.setattr(team, "_GROUP", tmp_path)
+    monkeypatch.setattr(team, "_OWN_GROUP", tmp_path / "own")
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), False)
     yield tmp_path
 
@@ -406,6 +441,16 @@ def test_the_groups_quota_bounds_the_threads(
 ) -> None:
     if text is not None:
         (group / "cpu.max").write_text(text)
+    assert team.default_threads() == count
+
+
+@pytest.mark.parametrize(("outer", "count"), [("max", 3), ("200000", 2)])
+def test_the_groups_around_it_count_too(group: Path, outer: str, count: int) -> None:
+    inner = group / "slice" / "service"
+    inner.mkdir(parents=True)
+    (group / "own").write_text("0::/slice/service\n")
+    (inner / "cpu.max").write_text("300000 100000\n")
+    (inner.parent / "cpu.max").write_text(f"{outer} 100000\n")
     assert team.default_threads() == count
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import numpy as np
 from .. import evaluator
 from ..graph import FREED, Node, Structure, structure
 from ..ops.recurrent import steps_of
+from ..runtime.forking import Lock
 from .affine import VIEWS
 from .donors import donors, pending_graph
 from .options import Options
@@ -35,7 +35,7 @@ _STEP = 20_000  # element operations that NumPy could do in a step of a recurren
 _DEFAULT = Options()
 
 _plans: OrderedDict[tuple[Structure, Options], Plan] = OrderedDict()
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def evaluate(

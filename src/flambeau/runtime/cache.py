@@ -18,15 +18,22 @@ _DIGEST = hashlib.sha256
 _DIGEST_BYTES = _DIGEST().digest_size
 
 
-def default_folder() -> Path:
-    """Return the folder for object code in the platform's cache folder."""
+def default_folder() -> Path | None:
+    """Return the folder for object code in the platform's cache folder, if any."""
+    try:
+        return _cache_folder() / "flambeau" / "kernels"
+    except RuntimeError:  # a user without a home
+        return None
+
+
+def _cache_folder() -> Path:
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "flambeau" / "kernels"
+        given = os.environ.get("LOCALAPPDATA")
+        return Path(given) if given else Path.home() / "AppData" / "Local"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    given = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else Path.home() / ".cache"
 
 
 class ObjectCache:

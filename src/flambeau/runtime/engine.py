@@ -7,14 +7,14 @@ takes several times as long and gained nothing.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
 from .cache import ObjectCache, default_folder
+from .forking import Lock, hold_while_forking
 from .target import Target, host
 from .workers import compile_apart
 
@@ -56,6 +56,7 @@ class Engine:
         llvm.initialize_native_asmprinter()
         for option in _OPTIONS:
             llvm.set_option("flambeau", option)
+        _guard_forks()
         self.target = target
         self.cache = cache
         self._llvm = llvm
@@ -67,7 +68,7 @@ class Engine:
         )
         self._numbers = count()
         self._linked: WeakValueDictionary[str, Code] = WeakValueDictionary()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self.listeners: list[Callable[[str, int, int], None]] = []
 
     def _new_machine(self) -> Any:
@@ -179,6 +180,17 @@ class Engine:
 
 
 @lru_cache(maxsize=1)
+def _guard_forks() -> None:
+    """Let no process fork while LLVM is at work, whose locks the child would keep."""
+    from llvmlite.binding import ffi
+
+    lock = getattr(ffi.lib, "_lock", None)
+    if lock is not None:
+        hold_while_forking(lock.__enter__, partial(lock.__exit__, None, None, None))
+
+
+@lru_cache(maxsize=1)
 def engine() -> Engine:
     """Return the engine for this machine, with its cache on disk."""
-    return Engine(host(), ObjectCache(default_folder()))
+    folder = default_folder()
+    return Engine(host(), None if folder is None else ObjectCache(folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections import Counter
@@ -14,6 +13,7 @@ import numpy as np
 
 from ..evaluator import meaning
 from .engine import Code, Engine
+from .forking import Lock
 from .memory import Arenas, Results, address_of, aligned, pool
 from .team import STEP, Alone, default_threads, run_steps
 
@@ -120,7 +120,7 @@ class Plan:
         self.program = program
         self._offsets, self._size = offsets, size
         self._code: list[Code]
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._arena: Callable[[], np.ndarray | None] = _nothing  # of the last run
         self._addresses = np.zeros(len(program.buffers), np.uint64)
         self._words = self._addresses.data  # quicker to write a few

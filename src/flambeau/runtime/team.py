@@ -37,6 +37,7 @@ _WORDS = 8 * 64  # the flags of sleeping threads follow, a line each
 _MOST_THREADS = _WORDS // 8 - 9
 
 _GROUP = Path("/sys/fs/cgroup")
+_OWN_GROUP = Path("/proc/self/cgroup")  # which tells where below that we are
 _SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
@@ -398,9 +399,24 @@ def default_threads() -> int:
 
 
 def _quota() -> int | None:
-    """The CPUs that the control group grants, rounded up; None without a limit."""
+    """The CPUs that the control groups grant, rounded up; None without a limit."""
+    return min((each for each in map(_granted, _groups()) if each), default=None)
+
+
+def _groups() -> list[Path]:
+    """The folders of this process's control group and of all around it."""
     try:
-        quota, period = (_GROUP / "cpu.max").read_text().split()
+        lines = _OWN_GROUP.read_text().splitlines()
+    except OSError:
+        lines = []
+    own = next((line[4:] for line in lines if line.startswith("0::/")), "")
+    inner = _GROUP / own
+    return [each for each in (inner, *inner.parents) if each.is_relative_to(_GROUP)]
+
+
+def _granted(group: Path) -> int | None:
+    try:
+        quota, period = (group / "cpu.max").read_text().split()
         return None if quota == "max" else -(-int(quota) // int(period))
     except (OSError, ValueError):
         return None

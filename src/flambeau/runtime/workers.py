@@ -12,13 +12,13 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
+from .forking import Lock
 from .target import Target
 
 __all__ = ["compile_apart", "serve"]
@@ -40,7 +40,7 @@ serve({numbers})
 """
 _NAME, _FOLDER = __name__.partition(".")[0], str(Path(__file__).parent.parent)
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = Lock()
 
 
 def compile_apart(
