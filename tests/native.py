@@ -184,15 +184,81 @@ def spills(text: str) -> list[str]:
 
 
 def inner_loops(text: str) -> list[list[str]]:
-    """Return the blocks that end with a jump to their own beginning."""
-    loops, label, lines = [], None, []
+    """Return the lines of each loop that has no other one inside."""
+    blocks = _blocks(text)
+    ways = _successors(blocks)
+    loops = _loops(ways)
+    return [
+        [line for at in sorted(loop) for line in blocks[at][1]]
+        for head, loop in loops.items()
+        if not any(other in loop for other in loops if other != head)
+    ]
+
+
+_LABEL = re.compile(r"(\.?\w+):")
+_JUMP = re.compile(r"\t(j\w+|b|b\.\w+|cbn?z|tbn?z)\s+(?:.*,\s*)?(\.\w+)$")
+_LEAVES = re.compile(r"\t(jmp|b|ret\w*)(\s|$)")
+
+
+def _blocks(text: str) -> list[tuple[str, list[str]]]:
+    """Stretches of code without jumps but at their ends, each with its label."""
+    found: list[tuple[str, list[str]]] = [("", [])]
     for line in text.splitlines():
-        start = re.match(r"(\.?L\w+):", line)
-        if start:
-            label, lines = start[1], []
-        elif label and line.startswith("\t"):
-            lines.append(line)
-            if re.search(rf"\t(j\w+|b\.\w+|b)\s+{re.escape(label)}$", line):
-                loops.append(lines)
-                label = None
-    return loops
+        if label := _LABEL.match(line):
+            found.append((label[1], []))
+        elif line.startswith("\t") and not line.startswith("\t."):
+            found[-1][1].append(line)
+            if _JUMP.match(line) or _LEAVES.match(line):
+                found.append(("", []))
+    return found
+
+
+def _successors(blocks: list[tuple[str, list[str]]]) -> list[list[int]]:
+    """Which blocks may follow each one."""
+    places = {label: at for at, (label, _) in enumerate(blocks) if label}
+    found = []
+    for at, (_, lines) in enumerate(blocks):
+        last = lines[-1] if lines else ""
+        jump = _JUMP.match(last)
+        ways = [places[jump[2]]] if jump and jump[2] in places else []
+        if not _LEAVES.match(last) and at + 1 < len(blocks):
+            ways.append(at + 1)
+        found.append(ways)
+    return found
+
+
+def _loops(ways: list[list[int]]) -> dict[int, set[int]]:
+    """The blocks of each loop, by its first one: those from which one comes back."""
+    before: list[list[int]] = [[] for _ in ways]
+    for at, following in enumerate(ways):
+        for each in following:
+            before[each].append(at)
+    found: dict[int, set[int]] = {}
+    for last, head in _ways_back(ways):
+        loop, left = found.setdefault(head, {head}), [last]
+        while left:
+            at = left.pop()
+            if at not in loop:
+                loop.add(at)
+                left += before[at]
+    return found
+
+
+def _ways_back(ways: list[list[int]]) -> list[tuple[int, int]]:
+    """The ways that lead to a block from which one came, going deeper at each one."""
+    found, done, path = [], set(), [(0, iter(ways[0]))]
+    open_blocks = {0}
+    while path:
+        at, following = path[-1]
+        for each in following:
+            if each in open_blocks:
+                found.append((at, each))
+            elif each not in done:
+                open_blocks.add(each)
+                path.append((each, iter(ways[each])))
+                break
+        else:
+            open_blocks.discard(at)
+            done.add(at)
+            path.pop()
+    return found

@@ -36,6 +36,11 @@ class Target:
         return self.triple.startswith("x86_64")
 
     @property
+    def has_masks(self) -> bool:
+        """Whether masks have registers of their own."""
+        return self.is_x86 and self.vector_registers == 32
+
+    @property
     def has_fma(self) -> bool:
         """Whether it multiplies and adds in one step, rounded once."""
         return not self.is_x86 or "+fma" in self.features.split(",")

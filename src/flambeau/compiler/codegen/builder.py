@@ -457,8 +457,15 @@ class KernelBuilder:
         count = self.b.add(count, self._zero())
         if lanes == 1:
             return self.b.icmp_signed("<", self.int(0), count)
-        numbers = ir.Constant(ir.VectorType(I64, lanes), list(range(lanes)))
-        return self.b.icmp_signed("<", numbers, self.splat(count, lanes))
+        few = self.maximum(self.minimum(count, lanes), 0)
+        if self.target.has_masks:
+            bits = self.b.sub(self.b.shl(self.int(1), few), self.int(1))
+            bits = self.b.trunc(bits, ir.IntType(lanes))
+            return self.b.bitcast(bits, ir.VectorType(I1, lanes))
+        # fewer bits than an index has: a vector of 64-bit ones takes two registers
+        narrow = self.b.trunc(few, value_type(dt.int32))
+        numbers = _positions(tuple(range(lanes)))
+        return self.b.icmp_signed("<", numbers, self.splat(narrow, lanes))
 
     def _zero(self) -> ir.Value:
         """0, which LLVM does not know: the sign of an argument that counts something.

@@ -136,7 +136,8 @@ class Correlation:
         """Return the register tile."""
         row, size = self.axes[-1].out, self.dtype.itemsize
         if self.depthwise:
-            return choose_lanewise_tile(target, size, row, self.columns)
+            taps, stride = self.axes[-1].taps, self.axes[-1].stride
+            return choose_lanewise_tile(target, size, row, self.columns, taps, stride)
         taps = max(1, self.taps)
         return choose_tile(target, size, row, self.columns, taps, self.depth * taps)
 

@@ -10,6 +10,9 @@ B from the nearest cache; their sums wait in the workspace.
 
 The code does not know the size that lies outermost in memory, where a batch is: the
 rows, or the depth of a weight's gradient. One of each class of sizes is planned for.
+
+Where B lies as it is, its last vectors reach past its columns: into the next rows, but
+for the last rows, of which a chunk reads copies with zeros there. No loop needs masks.
 """
 
 from __future__ import annotations
@@ -149,14 +152,23 @@ class _Grid:
             return replace(self, parts=ANY, part=ANY)
         return replace(self, together=ANY) if spec.free == "rows" else self
 
-    def workspace(self, spec: MatmulSpec) -> int:
-        """The bytes of sums that wait."""
-        if not self.piece:
-            return 0
-        return self.most * self.tile.rows * self.tile.columns * spec.dtype.itemsize
+    @property
+    def waiting(self) -> int:
+        """How many sums wait in the workspace, in which copied rows follow them."""
+        tiles = self.most if self.piece else 0
+        return tiles * self.tile.rows * self.tile.columns
 
     def panels(self, spec: MatmulSpec) -> int:
         return ceil_div(spec.columns, self.tile.columns)
+
+    def past(self, spec: MatmulSpec) -> int:
+        """How many columns the panels have that do not exist."""
+        return self.panels(spec) * self.tile.columns - spec.columns
+
+    def last(self, spec: MatmulSpec) -> int:
+        """How many last rows of B have no memory behind them for these columns."""
+        rows, step = ceil_div(self.past(spec), max(spec.b_strides[-2], 1)), spec.depth
+        return rows if step == ANY else min(rows, step)
 
 
 @planned_once
@@ -293,7 +305,8 @@ def _packing_b(spec: MatmulSpec, grid: _Grid) -> Pack | None:
     often = tiles >= _OFTEN and spec.columns > grid.tile.columns
     steps = grid.piece or spec.typical.depth
     badly = spec.rows > _FEW and _crowded(spec, depth, steps)
-    if columns == 1 and not often and not badly:
+    backwards = depth <= 0 < grid.past(spec)
+    if columns == 1 and not often and not badly and not backwards:
         return None
     across = (spec.columns, columns)
     return _pack(spec, 1, depth, across, grid.tile.columns)
@@ -330,7 +343,9 @@ def _product(
     area = spec.rows * spec.depth + spec.depth * spec.columns + spec.rows * spec.columns
     moved = batch * area * spec.dtype.itemsize
     chunks = grid.parts * batch * grid.panels(spec) * ceil_div(spec.rows, together)
-    workspace = grid.workspace(spec)
+    own = grid.waiting
+    if b is None:
+        own += grid.last(spec) * grid.tile.columns
     packs = (a and a.code, b and b.code)
     end = Epilogue() if grid.split else epilogue
     recipe = (spec.code, grid.code(spec), *packs, target, end)
@@ -341,7 +356,7 @@ def _product(
         chunks,
         flops,
         moved,
-        workspace=workspace,
+        workspace=own * spec.dtype.itemsize,
     )
 
 
@@ -444,12 +459,15 @@ class _Work:
         self.depth = kernel.mul(place.part, sizes.part)
         self.a = self._offset(spec.a_strides, spec.a_strides[-1], spec.starts[0])
         self.b_step = spec.b_strides[-2] if b is None else b.panel
-        self.masks = self._masks() if b is None else None
+        self.packed_b = b is not None
+        self.last = 0 if b is not None else grid.last(spec)
         if b is None:
             begin = self._offset(spec.b_strides, self.b_step, spec.starts[1])
             self.b = kernel.add(begin, self.column)
         else:
             self.b = self._in_panel(b, place.panel)
+        if self.last:
+            self._copy_last()
 
     def _in_panel(self, pack: Pack, panel: ir.Value) -> ir.Value:
         """Where a panel of this product begins, at this part."""
@@ -473,11 +491,28 @@ class _Work:
         left = self.kernel.sub(self.spec.columns, self.column)
         return self.kernel.sub(left, vector * self.grid.tile.lanes)
 
-    def _masks(self) -> list[ir.Value | None]:
-        """The lanes of B that may be read."""
-        lanes = self.grid.tile.lanes
-        valid = [self._valid(v) for v in range(self.grid.tile.vectors)]
-        return [v and self.kernel.first_lanes(v, lanes) for v in valid]
+    def _copy_last(self) -> None:
+        """Copy the last rows of a panel of B, with zeros past the columns."""
+        kernel, kind, lanes = self.kernel, self.spec.dtype, self.grid.tile.lanes
+        first = kernel.maximum(kernel.sub(self.sizes.depth, self.last), 0)
+        self.copied = kernel.sub(first, self.depth)
+        stop = kernel.sub(self.sizes.depth, self.depth)
+        with kernel.loop(self.copied, stop) as row:
+            here = kernel.add(self.b, kernel.mul(row, self.b_step))
+            here = kernel.at(kernel.buffer(1), here, kind)
+            there = self._copy_of(row)
+            for v in range(self.grid.tile.vectors):
+                valid = self._valid(v)
+                mask = valid and kernel.first_lanes(valid, lanes)
+                value = kernel.load(here, v * lanes, kind, lanes, mask)
+                kernel.store(value, there, v * lanes, kind)
+
+    def _copy_of(self, row: Index) -> ir.Value:
+        """Where the copy of one of the last rows lies, counted in this part."""
+        kernel = self.kernel
+        place = kernel.mul(kernel.sub(row, self.copied), self.grid.tile.columns)
+        place = kernel.add(place, self.grid.waiting)
+        return kernel.at(kernel.workspace, place, self.spec.dtype)
 
     def pieces(self) -> Iterator[_Piece]:
         """Emit what the caller does for each piece of the reduction, one by one."""
@@ -497,7 +532,7 @@ class _Work:
     def ahead(self, piece: _Piece, number: ir.Value) -> None:
         """Ask for the next piece of the panel, a share in each tile of a chunk."""
         kernel, kind = self.kernel, self.spec.dtype
-        if not self.grid.piece or self.masks is not None:
+        if not self.grid.piece or not self.packed_b:
             return
         each = _LINE // kind.itemsize
         lines = ceil_div(self.grid.piece * self.grid.tile.columns, each)
@@ -570,7 +605,28 @@ class _Work:
         place = kernel.add(self.b, kernel.mul(piece.start, self.b_step))
         b = kernel.at(kernel.buffer(1), place, kind)
         offsets = [(each, each * row_step) for each in range(tile.shape.rows)]
-        tile.accumulate(a, offsets, step, b, self.b_step, piece.count, self.masks)
+        whole, rest = self._share(piece)
+        tile.accumulate(a, offsets, step, b, self.b_step, whole)
+        b = self._copy_of(kernel.add(piece.start, whole)) if self.last else b
+        a, columns = kernel.at(a, kernel.mul(whole, step), kind), tile.shape.columns
+        if isinstance(rest, int):
+            tile.accumulate(a, offsets, step, b, columns, rest)
+            return
+        with kernel.loop(0, rest) as at:
+            near = kernel.at(a, kernel.mul(at, step), kind)
+            far = kernel.at(b, kernel.mul(at, columns), kind)
+            tile.accumulate(near, offsets, step, far, columns, 1)
+
+    def _share(self, piece: _Piece) -> tuple[Index, Index]:
+        """How many steps of a piece come before the rows that are copied, and after."""
+        kernel, count, depth = self.kernel, piece.count, self.sizes.depth
+        if not self.last:
+            return count, 0
+        if isinstance(depth, int) and count == depth:
+            return depth - self.last, self.last
+        before = kernel.sub(self.copied, piece.start)
+        whole = kernel.maximum(kernel.minimum(before, count), 0)
+        return whole, kernel.sub(count, whole)
 
     def _count(self) -> int | ir.Value:
         """How many steps this part has; the last may have fewer."""

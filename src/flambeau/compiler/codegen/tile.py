@@ -10,6 +10,7 @@ Where channels do not mix the first operand is read in vectors too: a[p][v].
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -29,6 +30,9 @@ _LATENCY = 9  # FMAs in flight that a core needs to be busy
 _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
 _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop
+_FEW_TAPS = 3  # of a line
+_MANY_TAPS = 7  # the most whose vectors are kept together
+_MANY = 32  # registers, of which reading again costs more than what LLVM spills
 _ROOM = 3  # registers with which LLVM orders these steps without spilling
 
 
@@ -58,6 +62,7 @@ def choose_tile(
     columns: int,
     taps: int = 1,
     steps: int = 0,
+    kept: int = 0,
 ) -> TileShape:
     """Return the tile that covers `rows` x `columns` in the least time.
 
@@ -68,6 +73,7 @@ def choose_tile(
         columns: of the output.
         taps: how often the broadcast operand is read while a panel is done.
         steps: of the reduction, if known.
+        kept: registers that other loops of the kernel keep.
     """
     lanes = target.lanes(itemsize)
     vectors = ceil_div(columns, lanes)
@@ -76,29 +82,48 @@ def choose_tile(
     shapes = (
         TileShape(most, across, lanes)
         for across in range(1, min(vectors, widest) + 1)
-        for most in range(1, min(rows, _fitting(target, across)) + 1)
+        for most in range(1, min(rows, _fitting(target, across, kept)) + 1)
     )
     return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps, is_far))
 
 
 def choose_lanewise_tile(
-    target: Target, itemsize: int, rows: int, columns: int
+    target: Target,
+    itemsize: int,
+    rows: int,
+    columns: int,
+    taps: int = _FEW_TAPS,
+    stride: int = 1,
 ) -> TileShape:
     """Return the tile for products of vectors with vectors.
 
     Neighbouring steps read the same vectors, so there must be registers for as many
-    vectors of the first operand as there are sums.
+    vectors of the first operand as there are sums. Where registers are few they must
+    do for what all taps of a line read, and for masks and what is masked.
+
+    Args:
+        target: the CPU.
+        itemsize: bytes of an element.
+        rows: of the output.
+        columns: of the output.
+        taps: steps between which vectors are kept.
+        stride: how far apart two rows read, in steps.
     """
-    lanes = target.lanes(itemsize)
-    pairs = columns > lanes and (columns % lanes or columns % (2 * lanes) == 0)
-    vectors = 2 if target.vector_registers >= 32 and pairs else 1
-    most = (target.vector_registers // vectors - 3) // 2
+    lanes, registers = target.lanes(itemsize), target.vector_registers
+    if registers >= _MANY:
+        pairs = columns > lanes and (columns % lanes or columns % (2 * lanes) == 0)
+        vectors = 2 if pairs else 1
+        most = (registers // vectors - _FEW_TAPS) // 2
+    else:
+        near = max(_FEW_TAPS, min(taps, _MANY_TAPS)) if stride == 1 else _FEW_TAPS
+        vectors, masks = 1, 2 if columns % lanes else 0
+        most = (registers - 1 - near - masks) // 2
     return TileShape(ceil_div(rows, ceil_div(rows, most)), vectors, lanes)
 
 
-def _fitting(target: Target, vectors: int) -> int:
+def _fitting(target: Target, vectors: int, kept: int) -> int:
     """The rows whose sums fit beside what a step reads."""
-    return _beside(target, vectors) // vectors
+    return (_beside(target, vectors) - kept) // vectors
 
 
 def _beside(target: Target, vectors: int) -> int:
@@ -191,7 +216,7 @@ class Tile:
         if not isinstance(count, int):
             self._accumulate_many(a, rows, a_step, b, b_step, count, masks)
             return
-        unroll = self._unroll(count)
+        unroll = self._unroll(count, rows, a_step, masks)
         whole = count - count % unroll
         if whole == unroll:
             self._steps(a, rows, a_step, b, b_step, unroll, masks)
@@ -220,7 +245,8 @@ class Tile:
         A negative number is none.
         """
         kernel = self.kernel
-        together = 1 << self._unroll(_TOGETHER).bit_length() - 1
+        unroll = self._unroll(_TOGETHER, rows, a_step, masks)
+        together = 1 << unroll.bit_length() - 1
         whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-together))
         parts = ((0, whole, together), (whole, count, 1))
         for start, stop, steps in parts if together > 1 else parts[:1]:
@@ -264,14 +290,41 @@ class Tile:
         for row, v in product(range(self.shape.rows), range(self.shape.vectors)):
             yield row, v, row * step + v * self.shape.lanes
 
-    def _unroll(self, count: int) -> int:
+    def _unroll(
+        self,
+        count: int,
+        rows: Sequence[tuple[int, int]],
+        a_step: int,
+        masks: Sequence[ir.Value | None],
+    ) -> int:
         """How many steps are the body of the loop.
 
         Where LLVM has registers to spare it orders several of them well; where not,
         it would spill.
         """
+        few = self.kernel.target.vector_registers < _MANY
+        if self.lanewise and few:
+            most = self._sharing(count, rows, a_step, masks[-1] is not None)
+            return count if count <= most else count // ceil_div(count, most)
         has_room = self._left >= _ROOM and not self.lanewise
-        return max(1, min(_TOGETHER if has_room else self._spare, _TOGETHER, count))
+        most = _TOGETHER if has_room else self._spare
+        return max(1, min(most, _TOGETHER, count))
+
+    def _sharing(
+        self, count: int, rows: Sequence[tuple[int, int]], a_step: int, masked: bool
+    ) -> int:
+        """For how many steps there are registers, lanewise.
+
+        What several of them read is kept, and so are masks, whose vectors LLVM loads
+        long before it needs them.
+        """
+        uses = Counter[int]()
+        for step in range(count):
+            uses.update(offset + step * a_step for _, offset in rows)
+            kept = sum(masked or each > 1 for each in uses.values()) + 2 - masked
+            if step and kept * self.shape.vectors > self._left:
+                return step
+        return count
 
     @property
     def _spare(self) -> int:
@@ -308,7 +361,7 @@ class Tile:
     ) -> None:
         kernel, lanes = self.kernel, self.shape.lanes
         for step in range(count):
-            if step and count > self._spare:
+            if step and count > self._spare and not self.lanewise:
                 kernel.b.fence("acquire", "singlethread")  # LLVM would load them all
             vectors = [
                 kernel.load(

@@ -24,6 +24,7 @@ _PANEL_BYTES = 28_672  # of the gradient in a block, which stay in the nearest c
 _SUM_BYTES = 786_432  # of a chunk's sums, which every block goes through
 _NARROW = 8  # input channels, below which the taps of a line share a tile
 _TYPICAL = 8  # images for which the work is cut; the code does not depend on them
+_KEPT = 2  # registers for the masks of what is copied
 _THREADS = (2, 4, 8, 16)  # that should find equally much to do, in the mean
 _STEPS = 4  # multiplications that take as long as moving a byte
 _WAITING = 3  # bytes that could be moved in the time in which one is copied
@@ -162,7 +163,8 @@ def cut(spec: ConvolutionSpec, target: Target) -> Cut:
     if spec.depthwise:
         tile = choose_lanewise_tile(target, size, rows, columns)
     else:
-        tile = choose_tile(target, size, rows, columns, spec.taps)
+        kept = 0 if target.has_masks else _KEPT
+        tile = choose_tile(target, size, rows, columns, spec.taps, kept=kept)
     most = max(16, _PANEL_BYTES // (tile.columns * size))
     segments = 1 if narrow else ceil_div(axis.out, most)
     across = ceil_div(axis.out, segments)

@@ -35,6 +35,7 @@ SIZE = OUT + 2  # inputs of a tile's line
 
 _P, _Q = sqrt(0.5), sqrt(2)
 _PAIRS = ((1, 2), (3, 4))  # the opposite points
+_MANY = 32  # registers, in which the results of a group have room beside what follows
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -57,6 +58,11 @@ class Form:
     def size(self) -> int:
         """How many numbers it takes."""
         return len(self.rows[0])
+
+    def within(self, registers: int) -> tuple[tuple[int, ...], ...]:
+        """Return the groups, or rows one by one if there are few vector registers."""
+        alone = tuple((row,) for group in self.groups for row in group)
+        return self.groups if registers >= _MANY or not self.turned else alone
 
     def needs(self, group: Sequence[int]) -> list[int]:
         """Return which of the numbers some rows depend on."""
@@ -108,19 +114,20 @@ def transform(
 ) -> None:
     """Apply a form to both dimensions of a square of vectors.
 
-    What a group of rows needs is loaded for that group, so that all its vectors fit
-    into registers.
+    What a group of rows needs is loaded for that group, and points are stored as soon
+    as they are computed, so that all vectors fit into registers.
 
     Args:
         kernel: where the instructions go.
         form: the matrix F; the result is F square FT.
         kind: the element type.
         load: returns a vector of the square.
-        store: takes the finished vectors of a group, each with its row and column.
+        store: takes finished vectors, each with its row and column: points of a group
+            of columns, or all that a group of rows has of other results.
         groups: which groups of rows are computed; all if empty.
     """
     sums = _Sums(kernel, kind)
-    for group in groups or form.groups:
+    for group in groups or form.within(kernel.target.vector_registers):
         columns = []
         for column in range(form.size):
             loaded = {row: load(row, column) for row in form.needs(group)}
@@ -128,11 +135,14 @@ def transform(
         found = []
         for at, row in enumerate(group):
             line = {j: column[at] for j, column in enumerate(columns)}
-            done: dict[int, ir.Value] = {}
             for part in form.groups:
-                done |= zip(part, sums.rows(form, part, line))
-            found += [(row, j, done[j]) for j in sorted(done)]
-        store(found)
+                done = zip(part, sums.rows(form, part, line))
+                found += [(row, j, each) for j, each in done]
+                if not form.turned:
+                    store(found)
+                    found = []
+        if form.turned:
+            store(sorted(found, key=lambda each: each[:2]))
 
 
 class _Sums:

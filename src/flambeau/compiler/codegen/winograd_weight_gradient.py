@@ -372,7 +372,8 @@ class _Chunk:
             target = kernel.at(kernel.buffer(5), place, kind)
         rows = kernel.sub(self.high, self.low)
         repair = TapRepair(kernel, plan.sources, taps)
-        for group in GT.groups:  # at once they need more registers than there are
+        # at once they need more registers than there are
+        for group in GT.within(kernel.target.vector_registers):
             with kernel.loop(0, rows) as row, kernel.loop(0, columns, lanes) as lane:
                 place = kernel.add(kernel.mul(row, plan.sums.row), lane)
                 here = kernel.at(source, place, kind)

@@ -1,0 +1,152 @@
+"""Every family of kernels: none is left out, its bits, and registers of inner loops."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from inspect import getmembers, isfunction, signature
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import compute, program
+from native import inner_loops, spills
+from specimens import SPECIMENS, convolved, values
+from test_compiler_recurrent import GATES
+
+from flambeau.compiler import codegen
+from flambeau.compiler.lowerings import registry
+from flambeau.compiler.options import Options
+from flambeau.compiler.pipeline import compile_graph
+from flambeau.compiler.program import KernelStep
+from flambeau.graph import Node, topological
+from flambeau.ops.contract import matmul
+from flambeau.ops.movement import permute
+from flambeau.runtime.engine import Engine
+from flambeau.runtime.target import Target, host
+
+
+def all_nodes() -> Iterator[Node]:
+    for make in SPECIMENS.values():
+        yield from make()
+
+
+def test_every_op_with_a_family_is_among_them() -> None:
+    lowered: set[str] = set()
+
+    def report(name: str, result: Any) -> None:
+        if name == "schedule":
+            lowered.update(group.nodes[0].name for group in result)
+
+    for node in all_nodes():
+        order = topological([node])
+        compile_graph(order, [len(order) - 1], host(), Options(), report)
+    assert set(registry.FAMILIES) - lowered == set()
+
+
+def emitters() -> set[Callable[..., str]]:
+    """The functions that write kernels: their first argument is the name."""
+    modules = [
+        import_module(f"{codegen.__name__}.{each.name}")
+        for each in pkgutil.iter_modules(codegen.__path__)
+    ]
+    return {
+        function
+        for module in modules
+        for name, function in getmembers(module, isfunction)
+        if name.startswith("_emit") and function.__module__ == module.__name__
+        if next(iter(signature(function).parameters), "") == "name"
+    }
+
+
+def test_every_emitter_of_kernels_is_among_them() -> None:
+    steps = [step for node in all_nodes() for step in program(node).steps]
+    used = {step.kernel.emit for step in steps if isinstance(step, KernelStep)}
+    assert emitters() - used == set()
+
+
+@pytest.mark.parametrize("family", SPECIMENS)
+def test_the_number_of_threads_changes_no_bit(family: str) -> None:
+    for node in SPECIMENS[family]():
+        alone, *others = (compute(node, threads=count)[0] for count in (1, 2, 4))
+        for each in others:
+            assert each.tobytes() == alone.tobytes()
+
+
+# Registers
+
+
+MACHINES = {"host": host()}
+if host().is_x86:
+    wide = "+avx,+avx2,+fma,+f16c"
+    MACHINES["AVX2"] = Target(host().triple, "x86-64-v3", wide, 32, 16)
+    MACHINES["SSE2"] = Target(host().triple, "x86-64", "", 16, 16)
+
+
+def linear(rows: int, columns: int, depth: int, kind: Any = np.float32) -> list[Node]:
+    """What a linear layer multiplies: forward, and its gradients."""
+    x, w = values(rows, depth, kind=kind), values(columns, depth, kind=kind)
+    g, turned = values(rows, columns, kind=kind), (1, 0)
+    weight = matmul(permute(g, turned), x)
+    return [matmul(x, permute(w, turned)), matmul(g, w), weight]
+
+
+# Layers of networks; only compiled.
+LAYERS: dict[str, Callable[[], list[Node]]] = {
+    "linear, few rows": lambda: linear(1, 512, 512),
+    "linear, odd columns": lambda: linear(64, 1000, 500),
+    "linear, ten columns": lambda: linear(64, 10, 8192),
+    "linear, float64": lambda: linear(64, 1000, 500, np.float64),
+    "depthwise 3x3": lambda: convolved(96, 56, 96),
+    "depthwise 3x3, masks": lambda: convolved(58, 28, 58),
+    "depthwise 3x3, strided": lambda: convolved(58, 56, 58, 2),
+    "depthwise 5x5": lambda: convolved(240, 28, 240, window=5),
+    "depthwise 5x5, strided": lambda: convolved(144, 56, 144, 2, window=5),
+    "depthwise 7x7": lambda: convolved(192, 28, 192, window=7),
+    "1x1": lambda: convolved(232, 7, window=1),
+    "3x3": lambda: convolved(128, 28, batch=8),
+    "3x3, strided": lambda: convolved(128, 28, stride=2),
+}
+
+
+# Whose loops are long chains of arithmetic, for which 16 registers do not suffice.
+CHAINS = {"functions", *GATES}
+# Where there are 32, reading vectors again takes longer than what is spilled of these.
+WIDE = {"depthwise 3x3, strided", "depthwise 5x5, strided", "depthwise 7x7"}
+# Where LLVM still leaves some on the stack, outside of the products themselves.
+KNOWN = {
+    ("lstm", "host"),
+    ("reductions", "AVX2"),
+    ("reductions", "SSE2"),
+    ("positions", "SSE2"),
+    ("grouped", "AVX2"),
+    ("grouped", "SSE2"),
+}
+CASES = [
+    (family, machine)
+    for machine, target in MACHINES.items()
+    for family in (*SPECIMENS, *LAYERS)
+    if family not in (WIDE if target.vector_registers >= 32 else CHAINS)
+    if (family, machine) not in KNOWN
+]
+
+
+@pytest.mark.parametrize(("family", "machine"), CASES)
+def test_inner_loops_do_not_spill(family: str, machine: str) -> None:
+    target, seen = MACHINES[machine], set()
+    compiler = Engine(target, None)
+    for node in {**SPECIMENS, **LAYERS}[family]():
+        for step in program(node, target=target).steps:
+            if isinstance(step, KernelStep) and step.kernel.recipe not in seen:
+                seen.add(step.kernel.recipe)
+                found = spills(compiler.assembly(step.kernel.ir))
+                assert (step.kernel.name, found) == (step.kernel.name, [])
+
+
+def test_loops_of_several_blocks_are_found() -> None:
+    spill = "vmovups\t64(%rsp), %zmm3"
+    inner = f".L2:\n\tjne\t.L3\n\t{spill}\n.L3:\n\tjmp\t.L4\n.L4:\n\tjne\t.L2\n"
+    outer = f"f:\n.L1:\n\tvmovups\t(%rsp), %zmm1\n{inner}\tjne\t.L1\n\tretq\n"
+    assert spills(outer) == [spill]
+    assert len(inner_loops(outer)) == 1
