@@ -26,6 +26,7 @@ from .transposing import transpose
 __all__ = ["Pack", "Steps", "pack_kernel"]
 
 _CHUNK = 16_384  # elements per chunk
+_ROWS = 16  # that are packed for one panel before the next one: they stay near
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,16 @@ class Pack:
 def pack_kernel(name: str, pack: Pack, target: Target) -> Kernel:
     """Return the kernel that gathers panels: table (operand, panels).
 
-    Its bounds are the number of lines and of rows, if something is free.
+    Its bounds are the number of blocks and of rows, if something is free.
     """
     lanes = target.lanes(pack.dtype.itemsize)
     if _in_blocks(pack, lanes):
         groups = prod(size for size, _ in pack.groups)
         chunks = groups * pack.panels * ceil_div(pack.panel, lanes)
     else:
-        chunks = ceil_div(_lines(pack), _lines_at_once(pack))
+        chunks = ceil_div(_blocks(pack), _blocks_at_once(pack))
     moved = 2 * pack.size * pack.dtype.itemsize
-    bounds = (_lines(pack), pack.rows[0]) if pack.free else ()
+    bounds = (_blocks(pack), pack.rows[0]) if pack.free else ()
     recipe = (pack.code, target)
     return Kernel(name, _emit, recipe, chunks, moved=moved, bounds=bounds)
 
@@ -127,16 +128,16 @@ def _in_blocks(pack: Pack, lanes: int) -> bool:
     return pack.free != "rows" and pack.turned and pack.inner >= lanes
 
 
-def _lines(pack: Pack) -> int:
-    """How many panel rows there are."""
-    taps = prod(each.count for each in pack.taps)
-    return pack.size // (taps * pack.panel) if taps else 0
+def _blocks(pack: Pack) -> int:
+    """How many blocks of panel rows there are."""
+    groups = prod(size for size, _ in pack.groups)
+    return groups * ceil_div(pack.rows[0], _ROWS) * pack.panels
 
 
-def _lines_at_once(pack: Pack) -> int:
-    """How many panel rows with all their taps are a chunk."""
+def _blocks_at_once(pack: Pack) -> int:
+    """How many blocks with all their taps are a chunk."""
     taps = prod(each.count for each in pack.taps)
-    return max(1, _CHUNK // max(1, taps * pack.panel))
+    return max(1, _CHUNK // max(1, taps * pack.panel * _ROWS))
 
 
 def _emit(name: str, pack: Pack, target: Target) -> str:
@@ -195,19 +196,29 @@ def _store_lines(
 
 
 def _pack_lines(kernel: KernelBuilder, pack: Pack) -> None:
-    """Gather line by line. A chunk is a number of panel rows with all their taps."""
-    taps, each = prod(each.count for each in pack.taps), _lines_at_once(pack)
-    lines = kernel.number(2, 0) if pack.free else _lines(pack)
+    """Gather line by line. A chunk is a number of blocks with all their taps.
+
+    Neighbouring panels share lines of the operand, so a few rows are packed for all of
+    them before the next rows.
+    """
+    taps, each = prod(each.count for each in pack.taps), _blocks_at_once(pack)
+    blocks = kernel.number(2, 0) if pack.free else _blocks(pack)
     rows = kernel.number(2, 1) if pack.free == "rows" else pack.rows[0]
-    stop = kernel.minimum(kernel.mul(kernel.end, each), lines)
-    with kernel.loop(kernel.mul(kernel.begin, each), stop) as line:
-        upper, row = kernel.split(line, rows)
-        group, panel = kernel.split(upper, pack.panels)
+    below, _ = kernel.split(kernel.add(rows, _ROWS - 1), _ROWS)
+    stop = kernel.minimum(kernel.mul(kernel.end, each), blocks)
+    with kernel.loop(kernel.mul(kernel.begin, each), stop) as number:
+        upper, panel = kernel.split(number, pack.panels)
+        group, block = kernel.split(upper, below)
         base = kernel.add(_group_offset(kernel, pack, group), pack.taps_start)
-        base = kernel.add(base, kernel.mul(row, pack.rows[1]))
-        place = kernel.add(kernel.mul(kernel.mul(upper, taps), rows), row)
-        place = kernel.add(kernel.mul(place, pack.panel), pack.start)
-        _pack_taps(kernel, pack, 0, base, panel, place, rows)
+        line = kernel.add(kernel.mul(group, pack.panels), panel)
+        line = kernel.mul(kernel.mul(line, taps), rows)
+        first = kernel.mul(block, _ROWS)
+        last = kernel.minimum(kernel.add(first, _ROWS), rows)
+        with kernel.loop(first, last) as row:
+            source = kernel.add(base, kernel.mul(row, pack.rows[1]))
+            place = kernel.mul(kernel.add(line, row), pack.panel)
+            place = kernel.add(place, pack.start)
+            _pack_taps(kernel, pack, 0, source, panel, place, rows)
 
 
 def _group_offset(kernel: KernelBuilder, pack: Pack, group: ir.Value) -> ir.Value:
