@@ -192,7 +192,7 @@ def matmul(
         operands.append(operand if pack is None else f"{operand}_panels")
         if pack is not None:
             kernel = pack_kernel(f"pack_{operand}_{spec.name}", pack, target)
-            stages.append(Stage(kernel, (operand, operands[-1])))
+            stages.append(Stage(kernel, (operand, operands[-1]), packs=True))
             scratch.append((operands[-1], pack.size * spec.dtype.itemsize))
     out = "parts" if grid.split else "out"
     product = _product(spec, grid, packs["a"], packs["b"], target, epilogue)

@@ -24,11 +24,14 @@ class Stage:
         buffers: the names of the buffers in its table, in order. The buffers that an
             epilogue reads or writes follow them, if this stage is `fused`.
         fused: whether this is the stage that runs the epilogue.
+        packs: whether it only rearranges an operand: its second buffer is made of the
+            first one.
     """
 
     kernel: Kernel
     buffers: tuple[str, ...]
     fused: bool = False
+    packs: bool = False
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ class Lowering:
         self.rearranged: dict[int, tuple[int, ...]] = {}
         self._buffers: dict[int, Buffer] = {}
         self._numbers: dict[tuple[int, ...], Buffer] = {}
+        self._packed: dict[tuple[str, tuple[int, ...], int], Buffer] = {}
 
     def is_stored(self, node: Node) -> bool:
         """Whether a node is in memory: given, or computed by an earlier step."""
@@ -118,6 +119,20 @@ class Lowering:
         numbers = tuple(each.number for each in buffers)
         pairs = tuple((read.number, stored.number) for read, stored in overwritable)
         self.program.steps.append(KernelStep(kernel, numbers, pairs))
+
+    def packed(self, kernel: Kernel, operand: Buffer, size: int) -> Buffer:
+        """Return new memory that a kernel fills from an operand, once for all readers.
+
+        Args:
+            kernel: what runs.
+            operand: what is rearranged.
+            size: in bytes.
+        """
+        key = (kernel.recipe, kernel.bounds, operand.number)
+        if key not in self._packed:
+            self._packed[key] = self.scratch(size)
+            self.run(kernel, [operand, self._packed[key]])
+        return self._packed[key]
 
     def host(self, node: Node) -> None:
         """Append a node's NumPy meaning: what has no kernels, or needs none."""

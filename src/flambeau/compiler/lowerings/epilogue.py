@@ -82,12 +82,18 @@ def _run(
     """Append the kernels; return the number of parts and what is gathered of them."""
     program = contraction.build(epilogue)
     named = {**contraction.buffers, "out": out}
-    for name, size in program.scratch:
+    sizes = dict(program.scratch)
+    packs = [stage for stage in program.stages if stage.packs]
+    for stage in packs:
+        operand, panels = stage.buffers
+        size = sizes.pop(panels)
+        named[panels] = lowering.packed(stage.kernel, named[operand], size)
+    for name, size in sizes.items():
         named[name] = lowering.scratch(size)
     for name, values in program.numbers:
         named[name] = lowering.numbers(values)
     gathered = [lowering.scratch(each.size(program.parts)) for each in gathers]
-    for stage in program.stages:
+    for stage in (each for each in program.stages if not each.packs):
         used = [named[each] for each in stage.buffers]
         if stage.fused:
             lowering.run(stage.kernel, [*used, *extra, *gathered], pairs)

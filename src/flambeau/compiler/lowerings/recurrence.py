@@ -75,12 +75,10 @@ def _lower(
 
 
 def _packed(lowering: Lowering, weights: Buffer, pack: Pack) -> Buffer:
-    panels = lowering.scratch(pack.size * pack.dtype.itemsize)
     sizes = "x".join(map(str, weights.shape))
     name = f"pack_recurrence_{pack.dtype.name}_{sizes}"
     kernel = pack_kernel(name, pack, lowering.target)
-    lowering.run(kernel, [weights, panels])
-    return panels
+    return lowering.packed(kernel, weights, pack.size * pack.dtype.itemsize)
 
 
 def _spec(node: Node, given: dict[str, Node]) -> RecurrenceSpec:
