@@ -367,18 +367,16 @@ class _Reduction:
         """Combine the lanes pairwise."""
         if self.lanes == 1:
             return vector
-        b = self.k.b
-        lanes = [
-            b.extract_element(vector, ir.IntType(32)(lane))
-            for lane in range(self.lanes)
-        ]
-        while len(lanes) > 1:
-            half = len(lanes) // 2
-            lanes = [
-                self._combined(self.single, kind, lanes[at], lanes[at + half])
-                for at in range(half)
-            ]
-        return lanes[0]
+        b, count = self.k.b, self.lanes
+        while count > 2:
+            count //= 2
+            low, high = (
+                self.k.shuffle(vector, vector, range(start, start + count))
+                for start in (0, count)
+            )
+            vector = self._combined(Arithmetic(self.k, count), kind, low, high)
+        first, second = (b.extract_element(vector, ir.IntType(32)(at)) for at in (0, 1))
+        return self._combined(self.single, kind, first, second)
 
     def _columns(self, item: ir.Value, row: ir.Value, part: ir.Value) -> None:
         """The last dimension is kept: blocks of its vectors walk over the rest."""
