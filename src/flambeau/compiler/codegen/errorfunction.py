@@ -56,7 +56,7 @@ def _complement(curves: Transcendental, kind: dt.dtype, x: ir.Value) -> ir.Value
     b, number = curves.b, curves.number
     if kind is dt.float32:
         x = curves.clamped(kind, x, (1.0, 4.0))
-        return curves.exp2(kind, curves.polynomial(kind, x, _FAR))
+        return curves.normal_exp2(kind, curves.polynomial(kind, x, _FAR))
     x = curves.clamped(kind, x, (1.0, 6.0))
     beyond = b.fadd(x, number(4, kind))
     t = b.fdiv(b.fmul(number(1.3125, kind), b.fsub(number(3.875, kind), x)), beyond)

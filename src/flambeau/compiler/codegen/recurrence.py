@@ -499,7 +499,8 @@ class _Forward(Emitter):
     def _sigmoid(self, x: ir.Value) -> ir.Value:
         """1 / (1 + exp(-x)), within a few units in the last place."""
         kind, b = self.spec.dtype, self.k.b
-        one, raised = self.math.number(1, kind), self.math.op_exp(kind, b.fneg(x))
+        one = self.math.number(1, kind)
+        raised = self.math.curves.normal_exp(kind, b.fneg(x))
         return b.fdiv(one, b.fadd(one, raised))
 
     def _lstm(

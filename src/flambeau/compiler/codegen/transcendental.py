@@ -51,6 +51,8 @@ _LN2 = {
 }
 _EXP2_RANGE = {dt.float32: (-151.0, 129.0), dt.float64: (-1076.0, 1025.0)}
 _EXP_RANGE = {dt.float32: (-104.0, 89.0), dt.float64: (-746.0, 710.0)}
+_NORMAL = {dt.float32: (-87.0, 88.0), dt.float64: (-708.0, 709.0)}  # what exp makes
+_TANH_ONE = {dt.float32: 20.0, dt.float64: 40.0}  # from where on tanh is 1
 
 # log((1 + s) / (1 - s)) = 2s + s R(s²): fdlibm's e_log.c and e_logf.c
 _LOG = {
@@ -197,6 +199,18 @@ class Transcendental:
         y = self.b.fadd(self._above_one(kind, r), self.number(1, kind))
         return self._scale(kind, y, n)
 
+    def normal_exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return e to the power x in fewer steps, at its least or most a normal number.
+
+        Where e to the power x is none, the nearest power that is; NaN stays.
+        """
+        return self._exp_within(kind, self.clamped(kind, x, _NORMAL[kind]))
+
+    def _exp_within(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        n, r = self._powers_of_two(kind, x)
+        y = self.b.fadd(self._above_one(kind, r), self.number(1, kind))
+        return self.b.fmul(y, self._power_of_two(kind, n))
+
     def _careful_exp(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """As exp, within 0.6 units in the last place: what 1 + r loses is added."""
         b, one = self.b, self.number(1, kind)
@@ -208,11 +222,19 @@ class Transcendental:
 
     def exp2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return 2 to the power x: 2ⁿ times that of r, with x = n + r."""
+        y, n = self._exp2_parts(kind, self.clamped(kind, x, _EXP2_RANGE[kind]))
+        return self._scale(kind, y, n)
+
+    def normal_exp2(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
+        """Return 2 to the power x in fewer steps, where that is a normal number."""
+        y, n = self._exp2_parts(kind, x)
+        return self.b.fmul(y, self._power_of_two(kind, n))
+
+    def _exp2_parts(self, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir.Value]:
         b, one = self.b, self.number(1, kind)
-        x = self.clamped(kind, x, _EXP2_RANGE[kind])
         n, whole = self._rounded(kind, x, one)
         r = b.fmul(b.fsub(x, n), self.number(_LN2_WHOLE, kind))
-        return self._scale(kind, b.fadd(self._above_one(kind, r), one), whole)
+        return b.fadd(self._above_one(kind, r), one), whole
 
     def expm1(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return exp(x) - 1 = 2ⁿ (exp(r) - 1 + (1 - 2⁻ⁿ)), with x = n ln(2) + r."""
@@ -350,7 +372,9 @@ class Transcendental:
         top = self.polynomial(kind, z, _TANH_TOP[kind])
         bottom = self.polynomial(kind, z, _TANH_BOTTOM[kind])
         near = self.kernel.fma(b.fmul(z, x), b.fdiv(top, bottom), x)
-        raised = self.exp(kind, b.fadd(size, size))
+        most = number(_TANH_ONE[kind], kind)
+        near_one = b.select(b.fcmp_ordered(">", size, most), most, size)
+        raised = self._exp_within(kind, b.fadd(near_one, near_one))
         two = b.fdiv(number(2, kind), b.fadd(raised, number(1, kind)))
         far = self.kernel.intrinsic("copysign", b.fsub(number(1, kind), two), x)
         return b.select(b.fcmp_ordered("<", size, number(0.625, kind)), near, far)
