@@ -3,6 +3,8 @@
     a = x + y;  b = x + y                  ->   b = a
     sum(g * w), w the same along the sum   ->   sum(g) * w
     x with nothing written into it         ->   x
+    all slices of x, added up in zeros     ->   cat(slices)
+    view(x[2:6], (2, 2))                   ->   view(x, (-1, 2))[1:3]
 
 The gradient of batch norm sums what arrives with the weight and without it; after this
 pass the two sums are one.
@@ -10,11 +12,17 @@ pass the two sums are one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from math import prod
 
 from ..graph import Node
 from ..ops import elementwise as ew
 from ..ops.broadcast import reshape, sum_
+from ..ops.movement import slice_
+from .affine import VIEWS
+from .joining import joined, permuted
+from .kinds import is_elementwise
 
 __all__ = ["simplify"]
 
@@ -26,11 +34,17 @@ def simplify(roots: Sequence[Node], order: Iterable[Node]) -> list[Node]:
         roots: the nodes that are wanted.
         order: the graph, inputs before users.
     """
+    order = list(order)
+    users = Counter(
+        id(each) for node in order if node.value is None for each in node.inputs
+    )
+    users.update(map(id, roots))
     unique = _Unique()
     found: dict[int, Node] = {}
     for node in order:
         inputs = [found[id(each)] for each in node.inputs if node.value is None]
-        found[id(node)] = unique.simplified(node, inputs)
+        alone = all(users[id(each)] == 1 for each in node.inputs)
+        found[id(node)] = unique.simplified(node, inputs, alone)
     return [found[id(each)] for each in roots]
 
 
@@ -41,8 +55,14 @@ class _Unique:
         self._known: dict[Hashable, Node] = {}
         self._kept: set[int] = set()  # ids of the nodes that are in use
 
-    def simplified(self, node: Node, inputs: Sequence[Node]) -> Node:
-        """Return what computes a node from inputs that are simplified already."""
+    def simplified(self, node: Node, inputs: Sequence[Node], alone: bool) -> Node:
+        """Return what computes a node from inputs that are simplified already.
+
+        Args:
+            node: the node.
+            inputs: its inputs.
+            alone: whether nothing else reads them.
+        """
         if node.value is not None or node.op is None:
             self._kept.add(id(node))
             return node
@@ -50,7 +70,15 @@ class _Unique:
             return self._settled(_simple_sum(inputs[0], **node.params))
         if node.name == "slice_update" and _is_empty(**node.params):
             return inputs[0]
-        return self._once(node, inputs)
+        simple = self._once(node, inputs)
+        found = None
+        if node.name == "add":
+            found = joined(simple)
+        elif node.name == "permute" and alone:
+            found = permuted(simple)
+        elif node.name == "view":
+            found = _rows_of_view(simple)
+        return simple if found is None else self._settled(found)
 
     def _settled(self, node: Node) -> Node:
         """Return the node in use for one that a rule made."""
@@ -68,6 +96,28 @@ class _Unique:
             known = self._known[key] = node
             self._kept.add(id(node))
         return known
+
+
+def _rows_of_view(view: Node) -> Node | None:
+    """Return some rows in another shape as rows of all in it, which are no copy."""
+    (x,), start = view.inputs, 0
+    while x.value is None and x.name == "slice":
+        rows, *others = x.params["ranges"]
+        (x,) = x.inputs
+        if rows[2] != 1 or others != [(0, size, 1) for size in x.shape[1:]]:
+            return None
+        start += rows[0]
+    is_made = x.value is not None or not (x.name in VIEWS or is_elementwise(x))
+    is_made = is_made and x.ndim == 2  # others may lie in another order
+    if x is view.inputs[0] or not is_made or 0 in view.shape or not view.ndim:
+        return None
+    each, rest = divmod(prod(view.shape[1:]), prod(x.shape[1:]))
+    if rest or each < 1 or x.shape[0] % each or start % each:
+        return None
+    seen = reshape(x, (x.shape[0] // each, *view.shape[1:]))
+    ranges = [(0, size, 1) for size in seen.shape]
+    ranges[0] = (start // each, view.shape[0], 1)
+    return slice_(seen, tuple(ranges))
 
 
 def _is_empty(ranges: Sequence[tuple[int, int, int]]) -> bool:
