@@ -61,8 +61,9 @@ def test_attention_to_itself_copies_only_its_result() -> None:
     with flambeau.no_grad():
         y, _ = layer(x, x, x, need_weights=False)
     names = [each.removesuffix("_float32") for each in kernels(y.node)]
-    wanted = ["matmul"] * 2 + ["amax_mul", "loop_mul_sub_exp", "sum", "loop_div"]
-    wanted += ["matmul", "loop", "matmul"]  # the loop puts the heads beside each other
+    wanted = ["matmul"] * 2 + ["amax_mul", "loop_mul_sub_exp", "sum"]
+    # the loop divides the heads by their sums, and puts them beside each other
+    wanted += ["matmul", "loop_div", "matmul"]
     assert [each for each in names if not each.startswith("pack")] == wanted
 
 

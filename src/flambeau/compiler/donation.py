@@ -27,19 +27,34 @@ def postpone_updates(program: Program) -> None:
     """
     if not _is_whole(program):
         return
-    steps, given, pairs = program.steps, program.given, _Pairs(program)
+    steps, pairs = program.steps, _Pairs(program)
     used = [program.sources(step) for step in steps]
+    written = _written(program, used)
     last = {number: step for step, numbers in zip(steps, used) for number in numbers}
     for at in reversed(range(len(steps))):
         step = steps[at]
         ends = {id(last[read.number]) for read, _ in pairs.of(step)}
         near = range(at, min(at + _FURTHEST + 1, len(steps)))
         to = max((each for each in near if id(steps[each]) in ends), default=at)
-        if set().union(*used[at + 1 : to + 1]).isdisjoint(used[at] - given):
+        if all(
+            used[each].isdisjoint(written[at]) and written[each].isdisjoint(used[at])
+            for each in range(at + 1, to + 1)
+        ):
             passed = {id(each) for each in steps[at + 1 : to + 1]}
             last |= {each: step for each in used[at] if id(last[each]) in passed}
             steps.insert(to, steps.pop(at))
             used.insert(to, used.pop(at))
+            written.insert(to, written.pop(at))
+
+
+def _written(program: Program, used: list[set[int]]) -> list[set[int]]:
+    """What each step may write: what it is the first to use, or, if nothing is, all."""
+    known = program.given
+    found = []
+    for each in used:
+        found.append(each - known or each - program.given)
+        known = known | each
+    return found
 
 
 def find_donations(program: Program) -> dict[int, int]:

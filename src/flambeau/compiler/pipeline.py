@@ -1,6 +1,6 @@
 """The compiler's passes, in order: from a graph to a program.
 
-decompose -> guard -> simplify -> arrange -> store, schedule
+decompose -> guard -> simplify -> products -> arrange -> store, schedule
 -> lower (collapse, emit) -> cascade -> prologue, donation -> plan memory
 """
 
@@ -21,6 +21,7 @@ from .donation import find_donations, postpone_updates
 from .guard import outside
 from .lower import lower
 from .options import Options
+from .products import fit_products
 from .program import FAULT, Program
 from .prologue import find_prologue
 from .schedule import schedule
@@ -67,8 +68,10 @@ def compile_graph(
         if fault is not None:
             wanted.append((FAULT, fault))
             report("guard", [node for _, node in wanted])
-        wanted = _simplified(wanted)
+        wanted = _with_roots(wanted, simplify)
         report("simplify", [node for _, node in wanted])
+        wanted = _with_roots(wanted, fit_products)
+        report("products", [node for _, node in wanted])
     finally:
         state.grad_enabled = before
     nodes = arrange(topological(node for _, node in wanted))
@@ -87,10 +90,14 @@ def compile_graph(
     return program
 
 
-def _simplified(wanted: list[tuple[int, Node]]) -> list[tuple[int, Node]]:
+def _with_roots(
+    wanted: list[tuple[int, Node]],
+    rewrite: Callable[[Sequence[Node], Sequence[Node]], list[Node]],
+) -> list[tuple[int, Node]]:
+    """What is wanted after a pass that rewrites the graph."""
     roots = [node for _, node in wanted]
-    simpler = simplify(roots, topological(roots))
-    return [(at, node) for (at, _), node in zip(wanted, simpler)]
+    written = rewrite(roots, topological(roots))
+    return [(at, node) for (at, _), node in zip(wanted, written)]
 
 
 def _uses(order: Sequence[Node]) -> list[int]:
