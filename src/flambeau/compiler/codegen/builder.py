@@ -46,6 +46,8 @@ _TYPES = {
     dt.float64: ir.DoubleType(),
 }
 
+_PREFETCHES = 4  # in the body of a loop
+
 _HEAD = re.compile(r"^define .*$", re.MULTILINE)
 
 # the builder's method `int` hides the type's name inside its class
@@ -429,6 +431,25 @@ class KernelBuilder:
         options = (word(int(write)), word(3 if soon else 2), word(1))
         place = self.at(pointer, offset, kind)
         self.call("llvm.prefetch.p0", VOID, place, *options)
+
+    def prefetch_row(
+        self, slot: Size, offset: Index, count: Size, kind: dt.dtype
+    ) -> None:
+        """Ask for neighbouring elements of a buffer to be brought to the next cache.
+
+        Args:
+            slot: of the buffer.
+            offset: of the first element; it may lie outside.
+            count: how many there are; a few more may come with them.
+            kind: the element type.
+        """
+        lanes = self.target.lanes(kind.itemsize)
+        together = min(-(-count // lanes), _PREFETCHES)
+        with self.loop(0, count, together * lanes) as at:
+            place = self.add(offset, at)
+            for vector in range(together):
+                there = self.add(place, vector * lanes)
+                self.prefetch(self.buffer(slot), there, kind, soon=False)
 
     def _masked(
         self,

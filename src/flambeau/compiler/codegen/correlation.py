@@ -44,6 +44,7 @@ __all__ = [
 
 _CHUNK_FLOPS = 500_000
 _DEPTHWISE_FLOPS = 100_000  # of a chunk whose time goes into moving memory
+_FAR_BYTES = 262_144  # of an image; one of fewer stays near while it is used
 _WEIGHT_BYTES = 524_288  # of the weights that one chunk reads, to stay in a near cache
 
 
@@ -131,6 +132,16 @@ class Correlation:
     def taps(self) -> int:
         """How many taps the window has."""
         return prod(axis.taps for axis in self.axes)
+
+    @property
+    def is_far(self) -> bool:
+        """Whether what lies below in an image comes from a far cache.
+
+        Where channels do not mix, each tile asks for its own.
+        """
+        pixels = prod(axis.size for axis in self.axes)
+        size = pixels * self.groups * self.depth * self.dtype.itemsize
+        return size >= _FAR_BYTES and not self.depthwise
 
     def tile(self, target: Target) -> TileShape:
         """Return the register tile."""
@@ -375,6 +386,9 @@ class Work:
         outside, inside = (rows, panels) if depthwise else (panels, rows)
         with self.kernel.loop(*outside) as a, self.kernel.loop(*inside) as b:
             row, panel = (a, b) if depthwise else (b, a)
+            self.first = self.kernel.b.icmp_signed(
+                "==", panel, self.kernel.int(panels[0])
+            )
             self._panel(panel)
             self._row(row, part)
 
@@ -464,13 +478,36 @@ class Work:
         places = self._places(shape, start)
         if not self.writes_near:
             self.epilogue.prepare(kernel, places)
-        if spec.depthwise and len(spec.axes) > 1 and not self.reads_near:
+        far = len(spec.axes) > 1 and not self.reads_near and spec.strides[-1] == 1
+        if far and spec.depthwise:
             self._prefetch(shape, place)
+        shares = far and spec.is_far and self._window_lines > 1
+        below = self._below(place) if shares else None
         if spec.taps:
             with self._outer_taps(0, place, kernel.int(0)) as (here, line):
+                if below is not None:
+                    self._prefetch_share(run.rows, below, line)
                 for reach in run.reaches:
                     self._reach(tile, reach, here, line)
         self.epilogue.store_tile(kernel, tile.columns(places))
+
+    @property
+    def _window_lines(self) -> int:
+        """How many lines the window has."""
+        return prod(axis.taps for axis in self.spec.axes[:-1])
+
+    def _below(self, place: ir.Value) -> ir.Value:
+        """Where the tile below this one will be the first to read.
+
+        Args:
+            place: where this tile reads first, in the input's first row.
+        """
+        kernel, spec, axes = self.kernel, self.spec, self.spec.axes
+        for axis, stride, index in zip(axes, spec.strides[1:], self.outer):
+            line = kernel.sub(kernel.mul(index, axis.stride), axis.before)
+            place = kernel.add(place, kernel.mul(line, stride))
+        past = (axes[-2].taps - 1) * axes[-2].dilation + 1
+        return kernel.add(place, past * spec.strides[-3])
 
     def _prefetch(self, shape: TileShape, place: ir.Value) -> None:
         """Bring near what the tile below this one will be the first to read.
@@ -482,17 +519,34 @@ class Work:
             place: where it reads first, in the input's first row.
         """
         kernel, spec, axes = self.kernel, self.spec, self.spec.axes
-        below = axes[-2].stride
-        for axis, stride, index in zip(axes, spec.strides[1:], self.outer):
-            line = kernel.sub(kernel.mul(index, axis.stride), axis.before)
-            place = kernel.add(place, kernel.mul(line, stride))
-        past = (axes[-2].taps - 1) * axes[-2].dilation + 1
-        for line in range(past, past + below):
+        place = self._below(place)
+        for line in range(axes[-2].stride):
             for pixel in range(shape.rows * axes[-1].stride):
                 for v in range(shape.vectors):
                     at = line * spec.strides[-3] + pixel * spec.strides[-2]
                     at = kernel.add(place, at + v * shape.lanes)
                     kernel.prefetch(kernel.buffer(0), at, spec.dtype, soon=False)
+
+    def _prefetch_share(self, rows: int, below: ir.Value, line: ir.Value) -> None:
+        """Bring near what the tile below is the first to read, while a line is done.
+
+        Each line of the window asks for some pixels, as few can be on their way. The
+        first panel does so for all that a chunk has.
+
+        Args:
+            rows: of the tile.
+            below: where the tile below reads first.
+            line: the number of the window's line.
+        """
+        kernel, spec, axes = self.kernel, self.spec, self.spec.axes
+        each = ceil_div(rows * axes[-1].stride, self._window_lines)
+        first = kernel.mul(line, each)
+        stop = kernel.b.select(self.first, kernel.add(first, each), first)
+        with kernel.loop(first, stop) as pixel:
+            place = kernel.add(below, kernel.mul(pixel, spec.strides[-2]))
+            for lower in range(axes[-2].stride):
+                there = kernel.add(place, lower * spec.strides[-3])
+                kernel.prefetch_row(0, there, spec.depth, spec.dtype)
 
     @contextmanager
     def _outer_taps(

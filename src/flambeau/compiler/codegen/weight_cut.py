@@ -21,6 +21,7 @@ __all__ = ["Cut", "cut"]
 
 _CHUNKS = 16  # enough for the threads that one gradient should employ
 _PANEL_BYTES = 28_672  # of the gradient in a block, which stay in the nearest cache
+_FAR_BYTES = 262_144  # of an image; one of fewer stays near while it is used
 _SUM_BYTES = 786_432  # of a chunk's sums, which every block goes through
 _NARROW = 8  # input channels, below which the taps of a line share a tile
 _TYPICAL = 8  # images for which the work is cut; the code does not depend on them
@@ -144,6 +145,12 @@ class Cut:
     def copied(self) -> bool:
         """Whether the gradient of a block is copied: not if it is read only once."""
         return not self.spec.depthwise
+
+    @property
+    def is_far(self) -> bool:
+        """Whether what a block reads of an image comes from a far cache."""
+        size = prod(self.spec.sizes) * self.spec.inputs * self.spec.dtype.itemsize
+        return size >= _FAR_BYTES
 
     @property
     def whole(self) -> bool:

@@ -287,16 +287,43 @@ class _Block:
         first = kernel.mul(number, self.chunk.apart)
         place = kernel.mul(kernel.mul(tap, axis.dilation), plan.strides[-2])
 
-        def tile(start: ir.Value, rows: int) -> None:
+        tiles = ceil_div(plan.band, plan.tile.rows)
+
+        def tile(block: ir.Value, rows: int) -> None:
+            if plan.is_far and plan.spec.taps > 1:
+                at = kernel.add(kernel.mul(number, tiles), block)
+                self._prefetch_share(at, plan.spec.taps * tiles)
+            start = kernel.mul(block, plan.tile.rows)
             at = kernel.add(place, kernel.mul(start, plan.strides[-1]))
             pieces = [_Piece(left, right, range(rows))]
             self._tile(taps, kernel.add(first, start), rows, at, pieces)
 
         with kernel.loop(0, whole) as block:
-            tile(kernel.mul(block, plan.tile.rows), plan.tile.rows)
+            tile(block, plan.tile.rows)
         if rest := plan.depth % plan.tile.rows:
             with kernel.when(self.chunk.last_band):
-                tile(kernel.mul(whole, plan.tile.rows), rest)
+                tile(whole, rest)
+
+    def _prefetch_share(self, number: ir.Value, tiles: int) -> None:
+        """Bring near some pixels of the next block while one of `tiles` is done.
+
+        The CPU does not foresee them, as a tile reads a few of their channels.
+        """
+        kernel, plan, axis = self.kernel, self.plan, self.plan.axes[-1]
+        pixels = plan.units * plan.across
+        each = ceil_div(pixels, tiles)
+        first = kernel.mul(number, each)
+        stop = kernel.minimum(kernel.add(first, each), pixels)
+        next_block = self._pixel(self.last)
+        with kernel.loop(first, stop) as pixel:
+            pixel = kernel.add(next_block, pixel)
+            upper, along = kernel.split(pixel, axis.out)
+            image, row = kernel.split(upper, plan.lines)
+            x, _ = self._line(image, row, [kernel.int(a.taps - 1) for a in plan.axes])
+            x = kernel.add(x, self._along(along))
+            kernel.prefetch_row(0, x, plan.band, plan.spec.dtype)
+            grad = kernel.add(kernel.mul(pixel, plan.spec.outputs), self.grad)
+            kernel.prefetch_row(1, grad, plan.tile.columns, plan.spec.dtype)
 
     def _tile(
         self,
