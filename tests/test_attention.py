@@ -7,6 +7,8 @@ import pytest
 
 import flambeau as torch
 from flambeau import nn
+from flambeau.compiler.memory import plan_memory
+from flambeau.debug.computation import Recorded
 from flambeau.nn import functional as F
 from flambeau.nn.attention import SDPBackend, sdpa_kernel
 
@@ -78,3 +80,53 @@ def test_a_rate_that_is_no_rate() -> None:
     """As torch's `dropout` says it; torch's attention raises a RuntimeError."""
     with pytest.raises(ValueError, match="dropout probability has to be between"):
         F.scaled_dot_product_attention(*[torch.zeros(2, 3)] * 3, dropout_p=2.0)
+
+
+QUERIES, KEYS = 1030, 1024
+
+
+def heads(seed: int) -> tuple[list[torch.Tensor], np.random.Generator]:
+    """Queries, keys and values of two heads that have very many weights."""
+    draws = np.random.default_rng(seed)
+    shapes = ((2, QUERIES, 4), (2, KEYS, 4), (2, KEYS, 3))
+    arrays = [draws.standard_normal(each).astype(np.float32) for each in shapes]
+    return [torch.from_numpy(each) for each in arrays], draws
+
+
+@pytest.mark.parametrize("kind", ["plain", "causal", "sees", "row", "added"])
+def test_blocks_of_queries_find_what_all_at_once_do(kind: str) -> None:
+    (q, k, v), draws = heads(3)
+    options = {}
+    if kind == "causal":
+        options["is_causal"] = True
+    elif kind == "sees":
+        sees = draws.random((QUERIES, KEYS)) < 0.1
+        sees[[0, 500, 1029]] = False
+        options["attn_mask"] = torch.from_numpy(sees)
+    elif kind in ("row", "added"):
+        shape = (1, KEYS) if kind == "row" else (2, QUERIES, KEYS)
+        added = draws.standard_normal(shape).astype(np.float32)
+        options["attn_mask"] = torch.from_numpy(added)
+    in_blocks = F.scaled_dot_product_attention(q, k, v, **options)
+    at_once = F.scaled_dot_product_attention(q.requires_grad_(), k, v, **options)
+    np.testing.assert_allclose(
+        in_blocks.numpy(), at_once.detach().numpy(), rtol=2e-5, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("is_causal", [False, True], ids=["plain", "causal"])
+def test_few_weights_are_there_at_once_without_gradients(is_causal: bool) -> None:
+    tensors, _ = heads(4)
+    y = F.scaled_dot_product_attention(*tensors, is_causal=is_causal)
+    _, size = plan_memory(Recorded([y.node]).program())
+    assert size < 0.4 * 2 * QUERIES * KEYS * 4
+
+
+def test_training_keeps_weights_and_one_gradient_of_them() -> None:
+    tensors, _ = heads(5)
+    for each in tensors:
+        each.requires_grad_()
+    F.scaled_dot_product_attention(*tensors, is_causal=True).sum().backward()
+    roots = [each.grad.node for each in tensors if each.grad is not None]
+    _, size = plan_memory(Recorded(roots).program())
+    assert size < 2.1 * 2 * QUERIES * KEYS * 4

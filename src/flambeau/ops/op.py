@@ -18,6 +18,7 @@ __all__ = [
     "Op",
     "View",
     "refuse_complex",
+    "records",
     "same_as_input",
 ]
 
@@ -170,7 +171,7 @@ class Combined(Op):
 
     def __call__(self, *inputs: Node, **params: Any) -> Node:
         apart = not state.combines or inputs[0].dtype.is_complex
-        if apart or (not self.gradients and _records(inputs)):
+        if apart or (not self.gradients and records(inputs)):
             return self.parts(*inputs, **params)
         shape, kind = self.infer(*inputs, **params)
         return record(self, inputs, params, shape, kind)
@@ -190,7 +191,7 @@ class Combined(Op):
         return made.value
 
 
-def _records(inputs: Sequence[Node]) -> bool:
+def records(inputs: Sequence[Node]) -> bool:
     """Whether autograd records what is computed from some nodes."""
     if state.grad_enabled:
         for each in inputs:

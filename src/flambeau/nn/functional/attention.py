@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -10,7 +11,8 @@ from ... import dtypes as dt
 from ...graph import Node, constant
 from ...ops import elementwise as ew
 from ...ops.contract import product
-from ...ops.movement import detach, swap
+from ...ops.movement import cat, detach, slice_axis, swap
+from ...ops.op import records
 from ...ops.reduce import amax, softmax
 from ...tensor import Tensor
 from ...tensor.autocasting import lowers_precision
@@ -19,6 +21,9 @@ from .arguments import node_of
 from .dropout import check_probability, dropout
 
 __all__ = ["scaled_dot_product_attention"]
+
+_MANY = 2**20  # weights of a head, from which on no more than a block is there at once
+_BLOCKS = 8
 
 
 @lowers_precision
@@ -76,21 +81,62 @@ def scaled_dot_product_attention(
         q, k, v = (ew.cast(each, dt.float32) for each in (q, k, v))
     factor = 1 / sqrt(q.shape[-1]) if scale is None else scale
     turned = swap(k, k.ndim - 2, k.ndim - 1)
-    scores = ew.mul(product(q, turned), ew.const_like(factor, q))
     mask = None if attn_mask is None else attn_mask.node
-    if is_causal:
-        mask = constant(np.tri(*scores.shape[-2:], dtype=bool))
-    weights = _weights(scores, mask)
-    if dropout_p:
-        weights = dropout(wrap(weights), dropout_p).node
-    return wrap(ew.cast(product(weights, v), kind))
+
+    def attended(start: int, count: int) -> Node:
+        scores = product(_rows(q, start, count), turned)
+        scores = ew.mul(scores, ew.const_like(factor, q))
+        if is_causal:
+            weights = _causal_weights(scores, start)
+        else:
+            weights = _weights(scores, mask and _rows(mask, start, count))
+        if dropout_p:
+            weights = dropout(wrap(weights), dropout_p).node
+        return product(weights, v)
+
+    reads = (q, k, v) if mask is None else (q, k, v, mask)
+    blocks = 1 if dropout_p or records(reads) else _BLOCKS
+    return wrap(ew.cast(_in_blocks(attended, q.shape[-2], k.shape[-2], blocks), kind))
+
+
+def _in_blocks(
+    attended: Callable[[int, int], Node], queries: int, keys: int, blocks: int
+) -> Node:
+    """Let some queries after others attend, if they have very many weights.
+
+    The weights of one block are there at a time, then.
+    """
+    if blocks == 1 or queries * keys < _MANY:
+        return attended(0, queries)
+    step = -(-queries // blocks)
+    starts = range(0, queries, step)
+    found = [attended(start, min(step, queries - start)) for start in starts]
+    return cat(*found, axis=found[0].ndim - 2)
+
+
+def _rows(x: Node, start: int, count: int) -> Node:
+    """Some rows of matrices; all that broadcast over rows have."""
+    if x.ndim < 2 or x.shape[-2] == 1:
+        return x
+    return slice_axis(x, x.ndim - 2, start, count)
+
+
+def _causal_weights(scores: Node, start: int) -> Node:
+    """Softmax of the scores of keys that are no later than the query: of one at least.
+
+    Args:
+        scores: of some queries.
+        start: the number of the first of them.
+    """
+    sees = constant(np.tri(*scores.shape[-2:], start, dtype=bool))
+    scores = ew.where(sees, scores, ew.const_like(-np.inf, scores))
+    return softmax(scores, axis=scores.ndim - 1)
 
 
 def _weights(scores: Node, mask: Node | None) -> Node:
     """Softmax of what the mask leaves; nothing where it leaves nothing."""
-    axis = scores.ndim - 1
     if mask is None:
-        return softmax(scores, axis=axis)
+        return softmax(scores, axis=scores.ndim - 1)
     if mask.dtype is dt.bool_:
         scores = ew.where(mask, scores, ew.const_like(-np.inf, scores))
     else:
