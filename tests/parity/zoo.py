@@ -4,7 +4,7 @@
     python -m parity.zoo timm [NAME...]
 
 compares every builder, or those named, and prints a line for each, a row of a table as
-in docs/zoo.md, and the counts: what builds, runs, and agrees.
+in docs/networks.md, and the counts: what builds, runs, and agrees.
 """
 
 from __future__ import annotations
