@@ -128,7 +128,8 @@ def _causal_weights(scores: Node, start: int) -> Node:
         scores: of some queries.
         start: the number of the first of them.
     """
-    sees = constant(np.tri(*scores.shape[-2:], start, dtype=bool))
+    queries, keys = scores.shape[-2:]
+    sees = constant(np.tri(queries, keys, start, dtype=bool))
     scores = ew.where(sees, scores, ew.const_like(-np.inf, scores))
     return softmax(scores, axis=scores.ndim - 1)
 
