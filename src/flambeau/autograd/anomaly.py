@@ -14,6 +14,7 @@ __all__ = [
     "detect_anomaly",
     "is_anomaly_check_nan_enabled",
     "is_anomaly_enabled",
+    "looks_for_nan",
     "set_detect_anomaly",
 ]
 
@@ -38,8 +39,13 @@ def is_anomaly_check_nan_enabled() -> bool:
     return _state.check_nan
 
 
-def check_gradient(g: Node | None, name: str, index: int) -> None:
-    """Raise if a gradient has a NaN and backward passes are watched.
+def looks_for_nan() -> bool:
+    """Return whether gradients are to be checked."""
+    return _state.mode and _state.check_nan
+
+
+def check_gradient(g: Node, name: str, index: int) -> None:
+    """Raise if a gradient has a NaN.
 
     Args:
         g: what reaches an input.
@@ -49,8 +55,6 @@ def check_gradient(g: Node | None, name: str, index: int) -> None:
     Raises:
         RuntimeError: there is a NaN; names the step.
     """
-    if g is None or not (_state.mode and _state.check_nan):
-        return
     evaluate([g])
     assert g.value is not None
     if np.isnan(g.value).any():

@@ -23,6 +23,7 @@ from ..ops.op import Combined, Op
 from ..ops.recurrent import recurrent_backward, recurrent_run
 from ..ops.reduce import all_, amax, any_, sum_
 from .resampling import resampled
+from .rewriting import with_inputs
 from .searching import searched
 from .selection import pool_tap, tap_gradient, tells_all
 from .spread import spread
@@ -175,12 +176,10 @@ def decompose(order: Sequence[Node]) -> dict[int, Node]:
         if node.value is not None or node.op is None:
             found[id(node)] = node
             continue
-        inputs = tuple(found[id(each)] for each in node.inputs)
+        inputs = [found[id(each)] for each in node.inputs]
         rule = _rule(node)
         if rule is not None:
             found[id(node)] = rule(*inputs, **node.params)
-        elif all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
-            found[id(node)] = node
         else:
-            found[id(node)] = Node(node.op, inputs, node.params, node.shape, node.dtype)
+            found[id(node)] = with_inputs(node, inputs)
     return found

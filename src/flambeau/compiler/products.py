@@ -12,7 +12,6 @@ no more than what is there when the product is done.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from ..graph import Node
@@ -21,6 +20,7 @@ from ..ops.contract import matmul
 from ..ops.elementwise import div
 from ..ops.movement import swap
 from .kinds import is_elementwise
+from .rewriting import users_of, with_inputs
 
 __all__ = ["fit_products"]
 
@@ -32,9 +32,7 @@ def fit_products(roots: Sequence[Node], order: Sequence[Node]) -> list[Node]:
         roots: the nodes that are wanted.
         order: the graph, inputs before users.
     """
-    pending = [node for node in order if node.value is None]
-    users = Counter(id(each) for node in pending for each in node.inputs)
-    users.update(map(id, roots))
+    users = users_of(roots, order)
     fitted = _Fitted()
     found: dict[int, Node] = {}
     for node in order:
@@ -83,7 +81,7 @@ class _Fitted:
             found = self._on_rows(node, inputs, users)
             if found is not None:
                 return found
-        made = _with_inputs(node, inputs)
+        made = with_inputs(node, inputs)
         return self._product(made) if node.name == "matmul" else self._noted(made)
 
     def _noted(self, node: Node) -> Node:
@@ -151,7 +149,7 @@ class _Fitted:
             if operand is None:
                 return None
             operands.append(operand)
-        made = _with_inputs(node, operands)
+        made = with_inputs(node, operands)
         if node.shape != shape:
             made = Node(node.op, tuple(operands), node.params, shape, node.dtype)
         self.rows[id(made)] = last
@@ -192,13 +190,6 @@ def _is_light(x: Node) -> bool:
         return False
     whole = [each for each in x.inputs if each.shape == x.shape]
     return len(whole) == 1
-
-
-def _with_inputs(node: Node, inputs: Sequence[Node]) -> Node:
-    """Return the node with other inputs, or itself."""
-    if all(new is old for new, old in zip(inputs, node.inputs, strict=True)):
-        return node
-    return Node(node.op, tuple(inputs), node.params, node.shape, node.dtype)
 
 
 def _is_turned_product(node: Node, product: Node) -> bool:

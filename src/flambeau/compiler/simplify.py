@@ -12,7 +12,6 @@ pass the two sums are one.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from math import prod
 
@@ -23,6 +22,7 @@ from ..ops.movement import slice_
 from .affine import VIEWS
 from .joining import joined, permuted
 from .kinds import is_elementwise
+from .rewriting import users_of, with_inputs
 
 __all__ = ["simplify"]
 
@@ -35,10 +35,7 @@ def simplify(roots: Sequence[Node], order: Iterable[Node]) -> list[Node]:
         order: the graph, inputs before users.
     """
     order = list(order)
-    users = Counter(
-        id(each) for node in order if node.value is None for each in node.inputs
-    )
-    users.update(map(id, roots))
+    users = users_of(roots, order)
     unique = _Unique()
     found: dict[int, Node] = {}
     for node in order:
@@ -91,10 +88,8 @@ class _Unique:
         key = (node.op, reads, tuple(node.params.items()), node.shape, node.dtype)
         known = self._known.get(key)
         if known is None:
-            if any(new is not old for new, old in zip(inputs, node.inputs)):
-                node = Node(node.op, tuple(inputs), node.params, node.shape, node.dtype)
-            known = self._known[key] = node
-            self._kept.add(id(node))
+            known = self._known[key] = with_inputs(node, inputs)
+            self._kept.add(id(known))
         return known
 
 

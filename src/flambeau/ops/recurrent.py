@@ -31,7 +31,7 @@ from .cells import CELLS, Given, State, Value, join, where
 from .contract import matmul
 from .elementwise import greater, mul, tanh
 from .movement import cat, slice_axis, swap
-from .op import Op
+from .op import Op, records
 
 __all__ = ["recurrent", "recurrent_backward", "recurrent_run", "steps_of"]
 
@@ -274,6 +274,6 @@ def recurrent(cell: str, reverse: bool = False, **inputs: Node) -> Node:
     """
     names, nodes = tuple(inputs), tuple(inputs.values())
     params: dict[str, Any] = {"cell": cell, "names": names, "reverse": reverse}
-    keeps = state.grad_enabled and any(each.tape is not None for each in nodes)
+    keeps = records(nodes)
     run = recurrent_run(*nodes, **params, keeps=keeps)
     return _states(run, *nodes, **params) if keeps else run

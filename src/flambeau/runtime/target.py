@@ -36,9 +36,14 @@ class Target:
         return self.triple.startswith("x86_64")
 
     @property
+    def has_many_registers(self) -> bool:
+        """Whether sums and what several steps read have room in registers together."""
+        return self.vector_registers >= 32
+
+    @property
     def has_masks(self) -> bool:
         """Whether masks have registers of their own."""
-        return self.is_x86 and self.vector_registers == 32
+        return self.is_x86 and self.has_many_registers
 
     @property
     def has_fma(self) -> bool:

@@ -17,7 +17,7 @@ from .. import dtypes as dt
 from ..layouts import strided
 from ..tensor import Tensor
 from ..tensor.creation import arange, made, ones
-from ..tensor.special import i0
+from ..tensor.statistics import kaiser_window
 
 __all__ = [
     "bartlett",
@@ -245,9 +245,6 @@ def kaiser(M: int, *, beta: float = 12.0, sym: bool = True, **options: Any) -> T
         raise ValueError(f"beta must be non-negative, got: {beta} instead.")
 
     def weight(n: Tensor) -> Tensor:
-        if M == 1:
-            return ones(1, dtype=dt.float64)
-        place = n * (2 / (_steps(M, sym) or 1)) - 1
-        return i0(beta * (1 - place * place).clamp(min=0).sqrt()) / i0(0 * n + beta)
+        return kaiser_window(M, not sym, beta, dtype=n.dtype)
 
     return _window("kaiser", M, options, weight)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
-    "set_default_tensor_type",
     "BFloat16Tensor",
     "BoolTensor",
     "ByteTensor",
@@ -30,6 +29,7 @@ __all__ = [
     "LongTensor",
     "ShortTensor",
     "TypedTensor",
+    "set_default_tensor_type",
 ]
 
 

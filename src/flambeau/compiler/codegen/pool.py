@@ -34,7 +34,6 @@ __all__ = ["PoolSpec", "Windows", "pool", "pooled"]
 _DTYPES = {"tap": dt.uint8, "index": dt.int64}
 _PLAIN = Epilogue()
 _BLOCK = 4  # vectors that share the walk over the taps, where the last slide is plain
-_MANY = 32  # registers, in which they have room; otherwise it is one at a time
 
 
 @dataclass(frozen=True)
@@ -180,8 +179,8 @@ class Windows:
     def emit_row(self, outer: list[ir.Value]) -> None:
         """Emit a row, given its place along the other dimensions."""
         k, count = self.k, self.inner.windows
-        has_room = k.target.vector_registers >= _MANY
-        block = self.lanes * (_BLOCK if self.inner.is_plain and has_room else 1)
+        many = self.inner.is_plain and k.target.has_many_registers
+        block = self.lanes * (_BLOCK if many else 1)
         blocks, whole = count // block * block, count // self.lanes * self.lanes
         with k.loop(0, blocks, block) as at:
             self._block(outer, at, block // self.lanes, None)

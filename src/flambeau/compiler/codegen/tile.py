@@ -32,7 +32,6 @@ _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop
 _FEW_TAPS = 3  # of a line
 _MANY_TAPS = 7  # the most whose vectors are kept together
-_MANY = 32  # registers, of which reading again costs more than what LLVM spills
 _ROOM = 3  # registers with which LLVM orders these steps without spilling
 
 
@@ -110,7 +109,7 @@ def choose_lanewise_tile(
         stride: how far apart two rows read, in steps.
     """
     lanes, registers = target.lanes(itemsize), target.vector_registers
-    if registers >= _MANY:
+    if target.has_many_registers:
         pairs = columns > lanes and (columns % lanes or columns % (2 * lanes) == 0)
         vectors = 2 if pairs else 1
         most = (registers // vectors - _FEW_TAPS) // 2
@@ -302,8 +301,7 @@ class Tile:
         Where LLVM has registers to spare it orders several of them well; where not,
         it would spill.
         """
-        few = self.kernel.target.vector_registers < _MANY
-        if self.lanewise and few:
+        if self.lanewise and not self.kernel.target.has_many_registers:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
         has_room = self._left >= _ROOM and not self.lanewise

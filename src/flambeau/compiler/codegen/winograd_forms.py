@@ -25,6 +25,7 @@ from math import sqrt
 from llvmlite import ir
 
 from ... import dtypes as dt
+from ...runtime.target import Target
 from .builder import KernelBuilder
 
 __all__ = ["A", "AT", "BT", "G", "GT", "OUT", "POINTS", "SIZE", "Form", "transform"]
@@ -35,7 +36,6 @@ SIZE = OUT + 2  # inputs of a tile's line
 
 _P, _Q = sqrt(0.5), sqrt(2)
 _PAIRS = ((1, 2), (3, 4))  # the opposite points
-_MANY = 32  # registers, in which the results of a group have room beside what follows
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -59,10 +59,10 @@ class Form:
         """How many numbers it takes."""
         return len(self.rows[0])
 
-    def within(self, registers: int) -> tuple[tuple[int, ...], ...]:
+    def groups_on(self, target: Target) -> tuple[tuple[int, ...], ...]:
         """Return the groups, or rows one by one if there are few vector registers."""
         alone = tuple((row,) for group in self.groups for row in group)
-        return self.groups if registers >= _MANY or not self.turned else alone
+        return self.groups if target.has_many_registers or not self.turned else alone
 
     def needs(self, group: Sequence[int]) -> list[int]:
         """Return which of the numbers some rows depend on."""
@@ -127,7 +127,7 @@ def transform(
         groups: which groups of rows are computed; all if empty.
     """
     sums = _Sums(kernel, kind)
-    for group in groups or form.within(kernel.target.vector_registers):
+    for group in groups or form.groups_on(kernel.target):
         columns = []
         for column in range(form.size):
             loaded = {row: load(row, column) for row in form.needs(group)}

@@ -179,7 +179,7 @@ class PixelRepair(_Repair):
         place = kernel.mul(panel, _TAPS**2 * depth * self.panel)
         weights = kernel.at(operands[1], kernel.add(place, column), self.kind)
         before = self.spec.before
-        rows = len(AT.within(kernel.target.vector_registers)[0])
+        rows = len(AT.groups_on(kernel.target)[0])
         with kernel.loop(0, rows * OUT) as number:
             row, pixel = kernel.split(number, OUT)
             line = kernel.sub(kernel.add(y, kernel.mul(row, _APART)), before[0])

@@ -373,7 +373,7 @@ class _Chunk:
         rows = kernel.sub(self.high, self.low)
         repair = TapRepair(kernel, plan.sources, taps)
         # at once they need more registers than there are
-        for group in GT.within(kernel.target.vector_registers):
+        for group in GT.groups_on(kernel.target):
             with kernel.loop(0, rows) as row, kernel.loop(0, columns, lanes) as lane:
                 place = kernel.add(kernel.mul(row, plan.sums.row), lane)
                 here = kernel.at(source, place, kind)
