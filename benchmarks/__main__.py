@@ -114,13 +114,11 @@ def main(argv: Sequence[str]) -> int:
     _prepare(settings)
     console.print(f"machine: {platform.processor() or platform.machine()}")
     limits = machine.measure_machine(settings.threads)
-    peak = machine.new_peak(settings.threads)
-    print_section(console, "machine", limits, peak)
+    print_section(console, "machine", limits)
     results, failures = _measure(cases, settings, console)
-    peak = max(peak, machine.new_peak(settings.threads))  # one may be disturbed
     for section in dict.fromkeys(each.section for each in cases):
         found = [each for case, each in results if case.section == section]
-        print_section(console, section, found, peak)
+        print_section(console, section, found)
     for name, problem in failures.items():
         console.print(f"{name} failed: {problem}", style="red", markup=False)
     _write(options.json, settings, limits, [each for _, each in results], failures)

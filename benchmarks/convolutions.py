@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import product
@@ -20,7 +20,7 @@ from flambeau.compiler.codegen.program import Program
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.debug.loaded import Loaded
 from flambeau.runtime.engine import engine
-from flambeau.runtime.memory import aligned
+from flambeau.runtime.memory import ALIGNMENT, roomy
 
 from .case import Case
 from .contender import Answer, Contender
@@ -77,7 +77,7 @@ class Convolution:
         image = (self.batch, self.pixels, self.pixels, self.channels)
         shapes = {"x": image, "weight": (self.channels, self.channels, 3, 3)}
         return {
-            name: _as_in_plans(draw.standard_normal(shape, np.float32))
+            name: draw.standard_normal(shape, np.float32)
             for name, shape in {**shapes, "grad": image}.items()
         }
 
@@ -86,11 +86,12 @@ class Convolution:
 
         Weights are packed before, once, as they are in a plan that infers.
         """
-        program, arrays = make(self._spec(), engine().target), dict(self.arrays)
-        arrays["out"] = _as_in_plans(np.zeros_like(arrays[_WRITES[which]]))
-        arrays["batch"] = np.array([self.batch], np.int64)
-        for name, size in program.scratch:
-            arrays[name] = aligned(size)
+        program = make(self._spec(), engine().target)
+        images = {name: self.arrays[name] for name in _READS[which]}
+        images["out"] = np.zeros_like(self.arrays[_WRITES[which]])
+        images["batch"] = np.array([self.batch], np.int64)
+        scratch = {name: np.zeros(size, np.uint8) for name, size in program.scratch}
+        arrays = _as_in_plans({**images, **scratch})
         stages = [
             (each.kernel, [arrays[name] for name in each.buffers])
             for each in program.stages
@@ -166,11 +167,18 @@ def cases_of(
     return found
 
 
-def _as_in_plans(array: np.ndarray) -> np.ndarray:
-    """Copy an array to where its vectors lie on whole cache lines."""
-    memory = aligned(array.nbytes).view(array.dtype).reshape(array.shape)
-    memory[:] = array
-    return memory
+def _as_in_plans(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Copy arrays into one arena, where their vectors lie on whole cache lines."""
+    places, end = {}, 0
+    for name, array in arrays.items():
+        places[name] = end
+        end += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+    arena, found = roomy(end), {}
+    for name, array in arrays.items():
+        memory = arena[places[name] : places[name] + array.nbytes]
+        found[name] = memory.view(array.dtype).reshape(array.shape)
+        found[name][:] = array
+    return found
 
 
 def _stages_of_images(program: Program) -> list[int]:

@@ -9,17 +9,11 @@ from flambeau.debug.machine import STREAMS, ones, peak_flops, seconds, threads
 
 from .results import Figure
 
-__all__ = ["measure_machine", "new_peak"]
+__all__ = ["measure_machine"]
 
 _SIZES = {"1 MiB": 1 << 20, "32 MiB": 32 << 20, "1 GiB": 1 << 30}
 _LEAST_BYTES = 256 << 20  # that a run walks over, however often it begins again
 _REPEATS = 3
-
-
-def new_peak(count: int) -> float:
-    """Return the operations per second of this many threads, measured anew."""
-    peak_flops.cache_clear()
-    return peak_flops(count)
 
 
 def measure_machine(most_threads: int) -> list[Figure]:

@@ -15,7 +15,7 @@ _NOISY = 0.25  # quartiles that are further apart, as a share of the median
 
 
 def print_section(
-    console: Console, title: str, results: Sequence[Row | Figure], peak: float
+    console: Console, title: str, results: Sequence[Row | Figure]
 ) -> None:
     """Print a section's rows and figures.
 
@@ -23,12 +23,11 @@ def print_section(
         console: where to.
         title: of the section.
         results: what was measured.
-        peak: the machine's operations per second, on the threads in use.
     """
     rows = [each for each in results if isinstance(each, Row)]
     figures = [each for each in results if isinstance(each, Figure)]
     if rows:
-        console.print(rows_table(title, rows, peak))
+        console.print(rows_table(title, rows))
     if figures:
         console.print(figures_table(title, figures))
     for row in rows:
@@ -43,7 +42,7 @@ def _noise(row: Row) -> Iterator[str]:
         yield f"noisy, measure it again: {', '.join(noisy)}"
 
 
-def rows_table(title: str, rows: Sequence[Row], peak: float) -> Table:
+def rows_table(title: str, rows: Sequence[Row]) -> Table:
     """Return a table with a line per row and a column per contender."""
     names = list(dict.fromkeys(name for row in rows for name in row.timings))
     own = [name for name in names if any(row.ratio(name) for row in rows)]
@@ -56,7 +55,7 @@ def rows_table(title: str, rows: Sequence[Row], peak: float) -> Table:
     table.add_column("GFLOP/s", justify="right")
     table.add_column("of FMA peak", justify="right")
     for row in rows:
-        table.add_row(row.name, *_cells(row, names, own, peak))
+        table.add_row(row.name, *_cells(row, names, own))
     if own and len(rows) > 1:
         table.add_section()
         blank = [""] * len(names)
@@ -64,9 +63,7 @@ def rows_table(title: str, rows: Sequence[Row], peak: float) -> Table:
     return table
 
 
-def _cells(
-    row: Row, names: Sequence[str], own: Sequence[str], peak: float
-) -> Iterator[str]:
+def _cells(row: Row, names: Sequence[str], own: Sequence[str]) -> Iterator[str]:
     for name in names:
         timing = row.timings.get(name)
         yield f"{timing.median * 1e3:.2f}" if timing else ""
@@ -74,7 +71,7 @@ def _cells(
         yield _judged(row.ratio(name), row.floor, "{:.2f}")
     best = row.best(own=True)
     yield f"{row.rate(best) / 1e9:.0f}" if best else ""
-    share = row.rate(best) / peak if best else None
+    share = row.rate(best) / row.peak if best and row.peak else None
     yield _judged(share, row.of_peak, "{:.0%}")
 
 

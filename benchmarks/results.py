@@ -50,7 +50,9 @@ class Row:
         timings: by the contender's name.
         errors: against float64, by the contender's name.
         floor: the ratio to be reached, if there is one.
-        of_peak: the share of the machine's peak to be reached, if there is one.
+        peak: the operations per second of multiply-adds in registers, measured in
+            turns with the contenders.
+        of_peak: the share of it to be reached, if there is one.
         notes: what is missing, and why.
     """
 
@@ -59,6 +61,7 @@ class Row:
     timings: dict[str, Timing]
     errors: dict[str, float] = field(default_factory=dict)
     floor: float | None = None
+    peak: float | None = None
     of_peak: float | None = None
     notes: tuple[str, ...] = ()
 
@@ -100,6 +103,7 @@ class Row:
             "contenders": contenders,
             "best_peer": self.best(own=False),
             "floor": self.floor,
+            "peak": self.peak,
             "of_peak": self.of_peak,
             "notes": list(self.notes),
         }

@@ -134,7 +134,7 @@ def test_only_some_contenders_run():
 
 def a_row(own=0.5, peer=1.0):
     timings = {"flambeau": Timing((own,) * 3), "torch eager": Timing((peer,) * 3)}
-    return Row("train.a", 100, timings, floor=1.0)
+    return Row("train.a", 100, timings, floor=1.0, peak=400)
 
 
 def test_ratios_are_over_the_fastest_peer():
@@ -152,7 +152,7 @@ def test_tables_have_rows_means_and_bounds():
     figures = [Figure("memory", 2.0, "GB", 1.0, note="torch 3"), Figure("b", 1.0, "s")]
     rows = [a_row(), a_row(2.0)]
     with console.capture() as text:
-        report.print_section(console, "train", [*rows, *figures], peak=400)
+        report.print_section(console, "train", [*rows, *figures])
     lines = text.get().splitlines()
     assert sum("train.a" in line and "1000.00" in line for line in lines) == 2
     assert any("geometric mean" in line and "1.00" in line for line in lines)
@@ -167,7 +167,7 @@ def test_noise_is_told():
     console, row = command.new_console(), a_row()
     row.timings["torch eager"] = Timing((1.0, 1.0, 1.5, 1.5))
     with console.capture() as text:
-        report.print_section(console, "train", [row], peak=400)
+        report.print_section(console, "train", [row])
     assert "train.a: noisy, measure it again: torch eager" in text.get()
 
 
@@ -233,7 +233,6 @@ def test_a_run_writes_json_and_tells_failures(
     cases = [Case("train.a", lambda _: [a_row()]), Case("infer.b", fail)]
     monkeypatch.setattr(command, "all_cases", lambda: cases)
     monkeypatch.setattr(machine, "measure_machine", lambda _: [])
-    monkeypatch.setattr(machine, "new_peak", lambda _: 400.0)
     path = tmp_path / "new" / "results.json"
     assert command.main(["--json", str(path), "--threads", "1"]) == 1
     assert "infer.b failed: Disagreement: flambeau: loss" in capsys.readouterr().out

@@ -23,6 +23,7 @@ __all__ = [
     "STREAMS",
     "Stream",
     "fma_kernel",
+    "fma_loop",
     "ones",
     "peak_bandwidth",
     "peak_flops",
@@ -83,12 +84,20 @@ def _emit_fma(name: str, turns: int, target: Target) -> str:
     return kernel.finish()
 
 
-@lru_cache
-def peak_flops(count: int) -> float:
-    """Return the multiply-adds this many threads reach, as operations per second."""
+def fma_loop() -> Loaded:
+    """Return the kernel of multiply-adds, ready to run."""
     target = engine().target
     floats = (2 + _CHUNKS * target.vector_registers) * target.lanes(4)
-    run = Loaded((fma_kernel(), (ones(4 * floats),)))
+    return Loaded((fma_kernel(), (ones(4 * floats),)))
+
+
+@lru_cache
+def peak_flops(count: int) -> float:
+    """Return the multiply-adds this many threads reach, as operations per second.
+
+    The best of a few short runs: under a longer load most CPUs slow down.
+    """
+    run = fma_loop()
     with threads(count):
         return run.flops / min(seconds(run, 3 * _REPEATS))
 

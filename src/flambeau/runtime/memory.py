@@ -27,6 +27,7 @@ __all__ = [
     "are_alone",
     "pool",
     "references",
+    "roomy",
 ]
 
 ALIGNMENT = 64
@@ -51,11 +52,15 @@ def address_of(array: np.ndarray) -> int:
         return array.__array_interface__["data"][0]
 
 
-def _on_huge_pages(size: int) -> np.ndarray:
-    """Return bytes whose first use costs a page fault per 2 MiB, not per 4 KiB.
+def roomy(size: int) -> np.ndarray:
+    """Return `size` aligned bytes: zeros, on huge pages where there are enough.
 
-    An end that would fill less than half of a huge page lies on small ones.
+    Their first use costs a page fault per 2 MiB, not per 4 KiB, and a CPU remembers
+    where they all lie. An end that would fill less than half of a huge page lies on
+    small ones.
     """
+    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return aligned(size)
     kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     memory = mmap.mmap(-1, size + 2 * HUGE_PAGE, kind)
     values = np.frombuffer(memory, np.uint8)
@@ -88,8 +93,7 @@ class _Memory:
     __slots__ = ("address", "array", "interface")
 
     def __init__(self, size: int) -> None:
-        huge = size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE")
-        self.array = _on_huge_pages(size) if huge else aligned(size)
+        self.array = roomy(size)
         self.interface: dict[str, Any] = self.array.__array_interface__
         self.address: int = self.interface["data"][0]
 
@@ -173,8 +177,8 @@ class Arenas:
         try:
             arena = self._free.pop()
         except IndexError:
-            arena = aligned(size)
-        return arena if arena.nbytes >= size else aligned(size)
+            arena = roomy(size)
+        return arena if arena.nbytes >= size else roomy(size)
 
     def give_back(self, arena: np.ndarray) -> None:
         """Let another run use an arena."""
