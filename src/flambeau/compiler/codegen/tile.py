@@ -30,6 +30,7 @@ _LATENCY = 9  # FMAs in flight that a core needs to be busy
 _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
 _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop
+_PAIR = 2  # where sums fill the registers: counting takes slots from FMAs
 _FEW_TAPS = 3  # of a line
 _MANY_TAPS = 7  # the most whose vectors are kept together
 _ROOM = 3  # registers with which LLVM orders these steps without spilling
@@ -299,13 +300,16 @@ class Tile:
         """How many steps are the body of the loop.
 
         Where LLVM has registers to spare it orders several of them well; where not,
-        it would spill.
+        it would spill, and the steps stay one after the other.
         """
         if self.lanewise and not self.kernel.target.has_many_registers:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
-        has_room = self._left >= _ROOM and not self.lanewise
-        most = _TOGETHER if has_room else self._spare
+        if self.lanewise:
+            most = self._spare
+        else:
+            least = _PAIR if self.kernel.target.has_many_registers else 1
+            most = _TOGETHER if self._left >= _ROOM else max(self._spare, least)
         return max(1, min(most, _TOGETHER, count))
 
     def _sharing(
