@@ -20,7 +20,7 @@ from flambeau.compiler.codegen.program import Program
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
 from flambeau.debug.loaded import Loaded
 from flambeau.runtime.engine import engine
-from flambeau.runtime.memory import ALIGNMENT, roomy
+from flambeau.runtime.memory import side_by_side
 
 from .case import Case
 from .contender import Answer, Contender
@@ -169,14 +169,9 @@ def cases_of(
 
 def _as_in_plans(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Copy arrays into one arena, where their vectors lie on whole cache lines."""
-    places, end = {}, 0
+    found = side_by_side({name: array.nbytes for name, array in arrays.items()})
     for name, array in arrays.items():
-        places[name] = end
-        end += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
-    arena, found = roomy(end), {}
-    for name, array in arrays.items():
-        memory = arena[places[name] : places[name] + array.nbytes]
-        found[name] = memory.view(array.dtype).reshape(array.shape)
+        found[name] = found[name].view(array.dtype).reshape(array.shape)
         found[name][:] = array
     return found
 

@@ -20,6 +20,7 @@ from flambeau.runtime.memory import (
     Results,
     address_of,
     aligned,
+    side_by_side,
 )
 from flambeau.runtime.plan import Plan
 
@@ -38,6 +39,28 @@ def test_large_memory_is_aligned_and_all_of_it_there(size: int) -> None:
     assert memory.nbytes == size and place % ALIGNMENT == 0
     memory[:] = 7
     assert (memory == 7).all()
+
+
+def test_blocks_of_any_size_lie_apart() -> None:
+    sizes = [1, 16_383, 16_384, 100_001, 1_500_000, 1_500_000, (2 << 20) - 1, 65_536]
+    pool = Pool()
+    blocks = [pool.take(size) for size in sizes]
+    for number, (memory, place) in enumerate(blocks):
+        assert memory.nbytes == sizes[number] and place % ALIGNMENT == 0
+        memory[:] = number
+    for number, (memory, _) in enumerate(blocks):
+        assert (memory == number).all()
+
+
+def test_memory_side_by_side_is_aligned_and_lies_apart() -> None:
+    sizes = {7: 1, 2: 0, 5: 3_000_000, 1: 65}
+    found = side_by_side(sizes)
+    assert {key: each.nbytes for key, each in found.items()} == sizes
+    for key, each in found.items():
+        assert each.ctypes.data % ALIGNMENT == 0 or not each.nbytes
+        assert not each.any()
+        each[:] = key
+    assert all((each == key).all() for key, each in found.items())
 
 
 def test_memory_is_copied_whole_and_nothing_beside_it() -> None:

@@ -2,6 +2,9 @@
 
 A training step gives every parameter new values. Asking the system for that memory at
 each step would cost a page fault per 4 KiB, more than the update itself.
+
+All but little memory lies on huge pages. A kernel that turns a weight or updates it
+walks over many rows at once, and would need more small pages than a CPU remembers.
 """
 
 from __future__ import annotations
@@ -9,12 +12,14 @@ from __future__ import annotations
 import ctypes
 import mmap
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from sys import getrefcount
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from .forking import Lock
 
 __all__ = [
     "ALIGNMENT",
@@ -27,21 +32,40 @@ __all__ = [
     "are_alone",
     "pool",
     "references",
-    "roomy",
+    "side_by_side",
 ]
 
 ALIGNMENT = 64
 _MOST_KEPT = 512 << 20  # bytes that are kept for later at the most
 HUGE_PAGE = 2 << 20  # bytes
+_SHARED = 2 * HUGE_PAGE  # bytes on which blocks lie one after the other
+_LITTLE = 16_384  # bytes of a block that need not lie there: a few small pages
+
+Key = TypeVar("Key")
 
 _addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
-def aligned(size: int, alignment: int = ALIGNMENT) -> np.ndarray:
-    """Return `size` zeroed bytes that start at a multiple of `alignment`."""
-    memory = np.zeros(size + alignment, np.uint8)
-    start = -memory.ctypes.data % alignment
+def aligned(size: int) -> np.ndarray:
+    """Return `size` zeroed bytes that start at a multiple of `ALIGNMENT`."""
+    if size >= HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        return _on_huge_pages(size)
+    memory = np.zeros(size + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + size]
+
+
+def side_by_side(sizes: Mapping[Key, int]) -> dict[Key, np.ndarray]:
+    """Return zeroed memory of some sizes, all in one block, by the same keys."""
+    left, found = aligned(sum(map(_room, sizes.values()))), {}
+    for key, size in sizes.items():
+        found[key], left = left[:size], left[_room(size) :]
+    return found
+
+
+def _room(size: int) -> int:
+    """Return how many bytes of a block lie before the next one's."""
+    return -(-size // ALIGNMENT) * ALIGNMENT
 
 
 def address_of(array: np.ndarray) -> int:
@@ -52,15 +76,11 @@ def address_of(array: np.ndarray) -> int:
         return array.__array_interface__["data"][0]
 
 
-def roomy(size: int) -> np.ndarray:
-    """Return `size` aligned bytes: zeros, on huge pages where there are enough.
+def _on_huge_pages(size: int) -> np.ndarray:
+    """Return bytes whose first use costs a page fault per 2 MiB, not per 4 KiB.
 
-    Their first use costs a page fault per 2 MiB, not per 4 KiB, and a CPU remembers
-    where they all lie. An end that would fill less than half of a huge page lies on
-    small ones.
+    An end that would fill less than half of a huge page lies on small ones.
     """
-    if size < HUGE_PAGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return aligned(size)
     kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     memory = mmap.mmap(-1, size + 2 * HUGE_PAGE, kind)
     values = np.frombuffer(memory, np.uint8)
@@ -69,6 +89,26 @@ def roomy(size: int) -> np.ndarray:
     with suppress(OSError):  # a system without them
         memory.madvise(mmap.MADV_HUGEPAGE, start, length)
     return values[start : start + size]
+
+
+class _SharedPages:
+    """Huge pages on which blocks lie one after the other: they go with the last one."""
+
+    def __init__(self) -> None:
+        self._left = np.empty(0, np.uint8)
+        self._lock = Lock()
+
+    def take(self, size: int) -> np.ndarray:
+        """Return `size` zeroed bytes that are aligned."""
+        room = _room(size)
+        with self._lock:
+            if self._left.nbytes < room:
+                self._left = aligned(_SHARED)
+            found, self._left = self._left[:size], self._left[room:]
+        return found
+
+
+_shared = _SharedPages()
 
 
 class _Block:
@@ -93,7 +133,8 @@ class _Memory:
     __slots__ = ("address", "array", "interface")
 
     def __init__(self, size: int) -> None:
-        self.array = roomy(size)
+        shares = _LITTLE <= size < HUGE_PAGE
+        self.array = _shared.take(size) if shares else aligned(size)
         self.interface: dict[str, Any] = self.array.__array_interface__
         self.address: int = self.interface["data"][0]
 
@@ -177,8 +218,8 @@ class Arenas:
         try:
             arena = self._free.pop()
         except IndexError:
-            arena = roomy(size)
-        return arena if arena.nbytes >= size else roomy(size)
+            arena = aligned(size)
+        return arena if arena.nbytes >= size else aligned(size)
 
     def give_back(self, arena: np.ndarray) -> None:
         """Let another run use an arena."""

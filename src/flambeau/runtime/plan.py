@@ -14,7 +14,7 @@ import numpy as np
 from ..evaluator import meaning
 from .engine import Code, Engine
 from .forking import Lock
-from .memory import Arenas, Results, address_of, aligned, pool
+from .memory import Arenas, Results, address_of, pool, side_by_side
 from .team import STEP, Alone, default_threads, run_steps
 
 __all__ = ["Plan", "Seconds", "watchers"]
@@ -434,7 +434,7 @@ class _Prologue:
             return {}
         _Prologue.kept += size
         weakref.finalize(self, _release, size)
-        memory = {each: aligned(buffers[each].nbytes) for each in written}
+        memory = side_by_side({each: buffers[each].nbytes for each in written})
         self._memory.update(memory)
         self.apart.update(found)
         self.waiting.update(found)

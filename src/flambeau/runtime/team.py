@@ -221,7 +221,7 @@ class _Space:
         """Make it at least `size` bytes, and return its address."""
         if self._size < size:
             # on memory pages of which no kernel's workspace should need many
-            self._memory = aligned(size, HUGE_PAGE)
+            self._memory = aligned(max(size, HUGE_PAGE))
             self.address, self._size = self._memory.ctypes.data, size
         return self.address
 
