@@ -118,16 +118,11 @@ def unpack_band(
         kernel.loop(first, stop, _BLOCK) as start,
     ):
         end = kernel.minimum(kernel.add(start, _BLOCK), stop)
-        with kernel.loop(start, end, lanes) as at:
-            _turn(kernel, unpack, band, lane, at, start, end)
         column = kernel.add(kernel.mul(panel, unpack.panel), lane)
-        left = kernel.minimum(kernel.sub(unpack.columns, column), lanes)
-        with kernel.loop(0, left) as each, kernel.loop(start, end, lanes) as at:
-            own = kernel.add(kernel.mul(group, unpack.columns), column)
-            channel = kernel.add(own, each)
-            place = kernel.add(kernel.mul(each, _BLOCK), kernel.sub(at, start))
-            value = kernel.load(kernel.workspace, place, kind, lanes)
-            position = Position(
+        own = kernel.add(kernel.mul(group, unpack.columns), column)
+
+        def position(channel: ir.Value, at: ir.Value) -> Position:
+            return Position(
                 (channel, at),
                 kernel.add(kernel.mul(channel, unpack.inner), at),
                 kernel.sub(end, at) if _ragged(unpack, band, lanes) else None,
@@ -136,7 +131,17 @@ def unpack_band(
                 band.slot + 1,
                 kind,
             )
-            epilogue.store(kernel, value, position)
+
+        with kernel.loop(start, end, lanes) as at:
+            epilogue.prepare(kernel, [[position(own, at)]])
+            _turn(kernel, unpack, band, lane, at, start, end)
+        left = kernel.minimum(kernel.sub(unpack.columns, column), lanes)
+        with kernel.loop(0, left) as each, kernel.loop(start, end, lanes) as at:
+            channel = kernel.add(own, each)
+            epilogue.prepare(kernel, [[position(kernel.add(channel, 1), at)]])
+            place = kernel.add(kernel.mul(each, _BLOCK), kernel.sub(at, start))
+            value = kernel.load(kernel.workspace, place, kind, lanes)
+            epilogue.store(kernel, value, position(channel, at))
 
 
 def _ragged(unpack: Unpack, band: Band, lanes: int) -> bool:
