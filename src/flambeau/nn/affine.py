@@ -27,8 +27,10 @@ class Affine(Module):
     ) -> None:
         """Make the parameters that are named; the others are None."""
         for name in ("weight", "bias"):
-            values = empty(sizes, device=device, dtype=dtype)
-            self.register_parameter(name, Parameter(values) if name in names else None)
+            param = None
+            if name in names:
+                param = Parameter(empty(sizes, device=device, dtype=dtype))
+            self.register_parameter(name, param)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

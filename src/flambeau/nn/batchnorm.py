@@ -12,6 +12,7 @@ from ..ops import elementwise as ew
 from ..tensor import Tensor
 from ..tensor.creation import ones, tensor, zeros
 from . import functional as F
+from . import init
 from .affine import Affine, parameter_names
 from .module import Module
 
@@ -75,10 +76,10 @@ class _ChannelNorm(Affine):
     def reset_running_stats(self) -> None:
         """Set the running mean to 0, the variance to 1, and the count to 0."""
         if self.running_mean is not None and self.running_var is not None:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
         if self.num_batches_tracked is not None:
-            self.num_batches_tracked.zero_()
+            init.zeros_(self.num_batches_tracked)
 
     def reset_parameters(self) -> None:
         """Set the weight to 1, the bias to 0, and the running statistics back."""

@@ -16,6 +16,7 @@ from ..random import Generator
 from ..tensor import Tensor
 from ..tensor.creation import empty, from_numpy
 from ..tensor.creation import eye as eye_matrix
+from ..tensor.handle import settle_fill
 from ..tensor.matrices import qr
 from ..tensor.randomness import randperm, truncated_normal_
 
@@ -149,7 +150,9 @@ def trunc_normal_(
 @no_grad()
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with a number."""
-    return tensor.fill_(val)
+    tensor.fill_(val)
+    settle_fill(tensor)
+    return tensor
 
 
 def ones_(tensor: Tensor) -> Tensor:

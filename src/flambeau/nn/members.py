@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..recorder import Counted, changes
 from ..tensor import Tensor
+from ..tensor.handle import settle_fill
 from .hooks import EVERY_MODULE
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, is_lazy
 
 if TYPE_CHECKING:
     from .module import Module
@@ -162,6 +163,8 @@ class Members:
                 f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
+        if tensor is not None and not is_lazy(tensor):
+            settle_fill(tensor)
         self._buffers[name] = _announced("buffer", self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)

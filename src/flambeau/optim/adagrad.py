@@ -93,7 +93,7 @@ class Adagrad(Optimizer):
         super().__init__(params, defaults)
         for group in self.param_groups:  # state_dict has it before the first step, too
             for param in group["params"]:
-                self.state[param] = self._init_state(param, group)
+                self.state[param] = self._first_state(param, group)
 
     _numbers = ("step",)
 

@@ -16,6 +16,7 @@ from ..backend import Routine
 from ..graph import FREED, Node, state, structure, topological
 from ..recorder import Recorder
 from ..tensor import Tensor, evaluate, evaluate_pending
+from ..tensor.handle import noted
 from .replay import Replay
 from .script import Kind, Made, Outside, Place, Script, View
 from .structure import flatten
@@ -233,16 +234,14 @@ class _Analysis:
     def _check_nothing_else(self) -> None:
         """Check that no other tensor of the call is alive."""
         known = {*self.before.places, *map(id, self.new)}
-        for reference in state.pending:
-            tensor = reference()
-            if tensor is not None and id(tensor) not in known:
+        for tensor in noted():
+            if id(tensor) not in known:
                 raise Unfit("a tensor that it makes stays alive, but is not returned")
 
     def _find_roots(self, changed: Sequence[Tensor]) -> None:
         """Find what is to be computed, in the order in which it was recorded."""
         nodes = {id(each): each._node for each in changed}
-        noted = [id(reference()) for reference in state.pending]
-        for identity in (*noted, *nodes):
+        for identity in (*map(id, noted()), *nodes):
             node = nodes.get(identity)
             if node is not None and node.value is None:
                 self.roots[id(node)] = node

@@ -19,7 +19,7 @@ import numpy as np
 from .. import backend
 from ..graph import NOTHING, Node, Tape, constant, state
 from ..ops.bits import as_memory, bits_view
-from ..ops.broadcast import reshape, reshape_view
+from ..ops.broadcast import expand_view, reshape, reshape_view
 from ..ops.elementwise import cast
 from ..ops.movement import alias, detach, put_strided, rebind
 from ..ops.op import View
@@ -39,7 +39,9 @@ __all__ = [
     "layout_of",
     "layout_through",
     "memory_of",
+    "noted",
     "owner_of",
+    "settle_fill",
     "show",
     "show_in_place",
     "show_steps",
@@ -53,6 +55,8 @@ Layout = tuple[tuple[int, ...], int]  # strides and offset, in elements
 # A loop that records and never looks is evaluated after this many new tensors.
 _LOOK_AFTER = 20_000
 _TIDY_AFTER = 500
+
+_SAME_NUMBERS = (alias, detach, expand_view)
 
 
 class Handle:
@@ -110,8 +114,8 @@ class Handle:
             state.grad_enabled = before
             self._base_version = base._version
             self._node = _leaf_of(self, node) if self._is_view_leaf else node
-            if sys.getrefcount(base) <= _HELD_ONCE and self._shows_all(base):
-                self._base, self._steps = None, ()  # no other alias is left
+        if sys.getrefcount(base) <= _HELD_ONCE and self._shows_all(base):
+            self._base, self._steps = None, ()  # no other alias is left
         return self._node
 
     def _shows_all(self, base: Handle) -> bool:
@@ -258,6 +262,7 @@ class Handle:
             return
         self._is_view_leaf = self._base is not None
         self._node = _leaf_of(self, self.node)
+        settle_fill(self)
         note_pending(self)
 
     # Values shared with NumPy
@@ -345,6 +350,23 @@ def _known_value(node: Node) -> np.ndarray | None:
     while node.value is None and node.op is detach and state.recorder is None:
         (node,) = node.inputs
     return node.value
+
+
+def settle_fill(tensor: Handle) -> None:
+    """Give a tensor that one number fills values of its own, as computed ones are.
+
+    Those that a step changes are so from its second time on. The first step is then the
+    same graph, and compiled once. A recorder has to see the number.
+    """
+    node = source = tensor.node
+    while source.value is None and source.op in _SAME_NUMBERS:
+        (source,) = source.inputs
+    value = source.value
+    is_recorded = node.tape is not None and not _is_leaf_tape(node)
+    if value is None or any(value.strides) or is_recorded or state.recorder is not None:
+        return
+    values = np.array(np.broadcast_to(value, node.shape))
+    tensor.adopt(tensor._replaced(constant(values, node.dtype)))
 
 
 def wrap(node: Node) -> Tensor:
@@ -481,9 +503,9 @@ def note_pending(handle: Handle) -> None:
 
 def _tidy() -> None:
     """Forget the tensors that are gone: each reference is one for the collector."""
-    noted = state.pending
-    state.pending = [each for each in noted if each() is not None]
-    state.died += len(noted) - len(state.pending)
+    before = len(state.pending)
+    state.pending = [each for each in state.pending if each() is not None]
+    state.died += before - len(state.pending)
     if state.died + len(state.pending) >= _LOOK_AFTER:
         spoil("very many tensors were made")
         evaluate_pending()
@@ -522,8 +544,17 @@ def evaluate_pending() -> None:
         backend.evaluate(_pending_nodes())
 
 
+def noted() -> list[Tensor]:
+    """Return the tensors noted as pending, each where it was noted last.
+
+    What was noted before a step, as new parameters are, does not change its order.
+    """
+    last = {id(each): each for each in reversed(state.pending)}
+    living = [reference() for reference in last.values()]
+    return [each for each in reversed(living) if each is not None]
+
+
 def _pending_nodes() -> list[Node]:
-    noted, state.pending, state.died = state.pending, [], 0
-    living = [reference() for reference in noted]
-    nodes = [each._node for each in living if each is not None]
+    nodes = [each._node for each in noted()]
+    state.pending, state.died = [], 0
     return [node for node in nodes if node.value is None]
