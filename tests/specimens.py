@@ -96,6 +96,23 @@ def functions() -> list[Node]:
     return found
 
 
+def rare_functions() -> list[Node]:
+    found = []
+    for kind in (np.float32, np.float64):
+        x = values(3, 37, kind=kind)
+        for op in (ew.cos, ew.exp2, ew.expm1, ew.logsigmoid, ew.floor):
+            found.append(op(x))
+        large = ew.exp(x)
+        found += [op(large) for op in (ew.log1p, ew.log2, ew.log10)]
+        found.append(ew.remainder(x, large))
+    return found
+
+
+def powers() -> list[Node]:
+    kinds = (np.float32, np.float64)
+    return [ew.power(ew.exp(x), x) for x in (values(3, 37, kind=k) for k in kinds)]
+
+
 def products() -> list[Node]:
     large = matmul(values(70, 300), values(300, 131))
     few = matmul(values(3, 2000, kind=np.float64), values(2000, 5, kind=np.float64))
@@ -190,6 +207,8 @@ CONTRACTIONS: dict[str, Callable[[], list[Node]]] = {
 SPECIMENS: dict[str, Callable[[], list[Node]]] = {
     **CONTRACTIONS,
     "functions": functions,
+    "rare functions": rare_functions,
+    "powers": powers,
     "pools by rows": lambda: pooled("rows"),
     "pools by channels": lambda: pooled("channels"),
     "folds": folded,

@@ -13,7 +13,6 @@ import pytest
 from compiled import compute, program
 from native import inner_loops, spills
 from specimens import SPECIMENS, convolved, values
-from test_compiler_recurrent import GATES
 
 from flambeau.compiler import codegen
 from flambeau.compiler.lowerings import registry
@@ -110,24 +109,15 @@ LAYERS: dict[str, Callable[[], list[Node]]] = {
 }
 
 
-# Whose loops are long chains of arithmetic, for which 16 registers do not suffice.
-CHAINS = {"functions", *GATES}
 # Where there are 32, reading vectors again takes longer than what is spilled of these.
 WIDE = {"depthwise 3x3, strided", "depthwise 5x5, strided", "depthwise 7x7"}
 # Where LLVM still leaves some on the stack, outside of the products themselves.
-KNOWN = {
-    ("lstm", "host"),
-    ("reductions", "AVX2"),
-    ("reductions", "SSE2"),
-    ("positions", "SSE2"),
-    ("grouped", "AVX2"),
-    ("grouped", "SSE2"),
-}
+KNOWN = {("lstm", "host"), ("powers", "AVX2"), ("powers", "SSE2")}
 CASES = [
     (family, machine)
     for machine, target in MACHINES.items()
     for family in (*SPECIMENS, *LAYERS)
-    if family not in (WIDE if target.vector_registers >= 32 else CHAINS)
+    if not (target.vector_registers >= 32 and family in WIDE)
     if (family, machine) not in KNOWN
 ]
 

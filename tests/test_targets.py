@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
 import pytest
 from compiled import compare, compute_between_guards, compute_by, kernels
 from specimens import SPECIMENS
 from test_codegen_convolution import LARGE, PASSES, check_spills
 
 from flambeau.dtypes import float32
+from flambeau.graph import constant
+from flambeau.ops import elementwise
 from flambeau.runtime.engine import Engine, engine
 from flambeau.runtime.target import Target, host
 
@@ -53,6 +56,21 @@ def test_inner_loops_of_convolutions_do_not_spill(
     shape: tuple[int, ...], which: str, name: str
 ) -> None:
     check_spills(machine(name), which, shape, float32)
+
+
+EDGES = [0.0, -0.0, 0.5, 1.5, 2.5, 0.3, 3.7, 1e-40, 8388607.5, 2.0**52, np.inf, np.nan]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("op", ["floor", "ceil", "trunc", "round_half_even"])
+def test_whole_numbers_are_exact(op: str, kind: type, name: str) -> None:
+    numbers = np.array([sign * each for each in EDGES for sign in (1, -1)], kind)
+    (found,) = compute_by(machine(name), getattr(elementwise, op)(constant(numbers)))
+    wanted = getattr(np, "rint" if op == "round_half_even" else op)(numbers)
+    np.testing.assert_array_equal(found, wanted)
+    real = ~np.isnan(wanted)
+    np.testing.assert_array_equal(np.signbit(found)[real], np.signbit(wanted)[real])
 
 
 def test_winograd_is_among_them() -> None:

@@ -46,6 +46,20 @@ class Target:
         return self.is_x86 and self.has_many_registers
 
     @property
+    def rereads_numbers(self) -> bool:
+        """Whether numbers of long formulas are best read again wherever they are used.
+
+        Instructions read them from memory, and registers for them are few.
+        """
+        return self.is_x86 and not self.has_many_registers
+
+    @property
+    def rounds(self) -> bool:
+        """Whether it has an instruction that rounds to a whole number."""
+        features = self.features.split(",")
+        return not self.is_x86 or not {"+sse4.1", "+avx"}.isdisjoint(features)
+
+    @property
     def has_fma(self) -> bool:
         """Whether it multiplies and adds in one step, rounded once."""
         return not self.is_x86 or "+fma" in self.features.split(",")

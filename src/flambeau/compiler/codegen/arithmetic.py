@@ -15,6 +15,7 @@ from .builder import KernelBuilder, value_type
 from .division import Division
 from .errorfunction import erf
 from .power import Power
+from .rounding import rounded
 from .transcendental import Transcendental
 from .trigonometric import Trigonometric
 
@@ -198,19 +199,19 @@ class Arithmetic:
 
     def op_floor(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The largest integer not above x."""
-        return self.kernel.intrinsic("floor", x)
+        return rounded(self.kernel, "floor", kind, x)
 
     def op_ceil(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The smallest integer not below x."""
-        return self.kernel.intrinsic("ceil", x)
+        return rounded(self.kernel, "ceil", kind, x)
 
     def op_trunc(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """x without its fraction."""
-        return self.kernel.intrinsic("trunc", x)
+        return rounded(self.kernel, "trunc", kind, x)
 
     def op_round(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The nearest integer, halves to even."""
-        return self.kernel.intrinsic("rint", x)
+        return rounded(self.kernel, "rint", kind, x)
 
     def op_maximum(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
         """The larger, NaN if one is."""
@@ -406,18 +407,21 @@ class Arithmetic:
 
     def op_sin(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The sine."""
-        found = Trigonometric(self.kernel, self.lanes).sin
-        return self.curves.in_double(kind, found, x)
+        return self.curves.in_double(
+            kind, lambda lanes: Trigonometric(self.kernel, lanes).sin, x
+        )
 
     def op_cos(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The cosine."""
-        found = Trigonometric(self.kernel, self.lanes).cos
-        return self.curves.in_double(kind, found, x)
+        return self.curves.in_double(
+            kind, lambda lanes: Trigonometric(self.kernel, lanes).cos, x
+        )
 
     def op_pow(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
         """x to the power y, of floats."""
-        found = Power(self.kernel, self.lanes).power
-        return self.curves.in_double(kind, found, x, y)
+        return self.curves.in_double(
+            kind, lambda lanes: Power(self.kernel, lanes).power, x, y, together=True
+        )
 
     def op_erf(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The error function."""

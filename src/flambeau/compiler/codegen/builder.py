@@ -46,6 +46,7 @@ _TYPES = {
     dt.float64: ir.DoubleType(),
 }
 
+_BITS = {dt.float32: dt.int32, dt.float64: dt.int64}
 _PREFETCHES = 4  # in the body of a loop
 
 _HEAD = re.compile(r"^define .*$", re.MULTILINE)
@@ -286,6 +287,57 @@ class KernelBuilder:
         text = float(number).hex() if is_float else str(int(number))
         return _number(kind, text, lanes)
 
+    def coefficient(self, number: float, kind: dt.dtype, lanes: Size) -> ir.Value:
+        """Return a number of a long formula in every lane.
+
+        LLVM would keep those of a loop in registers before it and spill what changes,
+        so where they are few it learns what the number is only when it reads it.
+        """
+        known = self.constant(number, kind, lanes)
+        if lanes == 1 or not (number and self.target.rereads_numbers):
+            return known
+        name = f"number_{kind.name}_{lanes}_{number}"
+        place = self.module.globals.get(name)
+        if place is None:
+            place = ir.GlobalVariable(self.module, known.type, name)
+            place.linkage, place.align = "private", lanes * kind.itemsize
+            place.initializer = known
+        return self.b.load(place, typ=known.type, align=place.align)
+
+    def size(self, x: ir.Value, kind: dt.dtype) -> ir.Value:
+        """Return the absolute value of a float in a long formula."""
+        if not self._has_bits(x):
+            return self.intrinsic("fabs", x)
+        return self._with(x, kind, (1 << (8 * kind.itemsize - 1)) - 1)
+
+    def signed(self, x: ir.Value, like: ir.Value, kind: dt.dtype) -> ir.Value:
+        """Return a float in a long formula with the sign of another one."""
+        if not self._has_bits(x):
+            return self.intrinsic("copysign", x, like)
+        bits = value_type(_BITS[kind], x.type.count)
+        sign = self._with(like, kind, -1 << (8 * kind.itemsize - 1))
+        parts = (self.b.bitcast(each, bits) for each in (self.size(x, kind), sign))
+        return self.b.bitcast(self.b.or_(*parts), x.type)
+
+    def _has_bits(self, x: ir.Value) -> bool:
+        """Whether masks of a float's bits are read again wherever they are used."""
+        return self.target.rereads_numbers and isinstance(x.type, ir.VectorType)
+
+    def _with(self, x: ir.Value, kind: dt.dtype, bits: Size) -> ir.Value:
+        """Return a vector of floats with some of their bits."""
+        mask = self.coefficient(bits, _BITS[kind], x.type.count)
+        return self.b.bitcast(self.b.and_(self.b.bitcast(x, mask.type), mask), x.type)
+
+    def polynomial(
+        self, kind: dt.dtype, x: ir.Value, coefficients: Sequence[float], lanes: Size
+    ) -> ir.Value:
+        """Return a polynomial by Horner's scheme, the highest power first."""
+        x = self.settled(x, kind)
+        result = self.coefficient(coefficients[0], kind, lanes)
+        for each in coefficients[1:]:
+            result = self.fma(result, x, self.coefficient(each, kind, lanes))
+        return result
+
     def splat(self, value: ir.Value, lanes: Size) -> ir.Value:
         """Return a vector with a scalar in every lane; vectors stay as they are."""
         if lanes == 1 or isinstance(value.type, ir.VectorType):
@@ -409,6 +461,25 @@ class KernelBuilder:
         name = f"llvm.masked.store.{_suffix(value.type)}.p0"
         align = ir.IntType(32)(kind.itemsize)
         self.call(name, VOID, value, place, align, mask)
+
+    def stay(self) -> None:
+        """Keep what is read after this behind it: LLVM would load it all before."""
+        self.b.fence("acquire", "singlethread")
+
+    def settled(self, value: ir.Value, kind: dt.dtype) -> ir.Value:
+        """Return a value of a long formula that is there before anything else is read.
+
+        Only where registers are few. The instruction is none, but LLVM does not know
+        that it leaves the value and the memory as they are.
+        """
+        held = value.type
+        if not (self.target.rereads_numbers and isinstance(held, ir.VectorType)):
+            return value
+        if held.count * kind.itemsize not in (16, self.target.vector_bytes):
+            self.stay()  # no register has this size
+            return value
+        signature, constraint = ir.FunctionType(held, [held]), "=x,0,~{memory}"
+        return self.b.asm(signature, "", constraint, [value], side_effect=True)
 
     def prefetch(
         self,

@@ -9,6 +9,7 @@ from llvmlite import ir
 from ... import dtypes as dt
 from .builder import KernelBuilder
 from .exact import product
+from .rounding import rounded
 
 __all__ = ["Division"]
 
@@ -81,7 +82,7 @@ class Division:
         largest = b.fmul(large, factor)
         large = b.select(b.fcmp_ordered(">=", size, largest), largest, large)
         y = b.select(endless, large, y)
-        count = self.kernel.intrinsic("trunc", b.fdiv(x, y))
+        count = rounded(self.kernel, "trunc", kind, b.fdiv(x, y))
         taken, lost = product(self.kernel, kind, count, y)
         return b.fsub(b.fsub(x, taken), lost)
 
@@ -107,7 +108,7 @@ class Division:
             b.xor(b.fcmp_ordered("<", rest, zero), b.fcmp_ordered("<", y, zero)),
         )
         whole = b.select(one_less, b.fsub(whole, number(1, kind)), whole)
-        found = self.kernel.intrinsic("floor", whole)
+        found = rounded(self.kernel, "floor", kind, whole)
         nearer = b.fcmp_ordered(">", b.fsub(whole, found), number(0.5, kind))
         found = b.select(nearer, b.fadd(found, number(1, kind)), found)
         none = b.fcmp_ordered("==", found, zero)

@@ -78,10 +78,12 @@ class Fused(Epilogue):
         """Emit what happens to a register tile, column by column."""
         for column in columns:
             shared: dict[int, ir.Value] = {}
-            rows = [
-                self._store(kernel, value, position, shared)
-                for value, position in column
-            ]
+            rows = []
+            for value, position in column:
+                if not kernel.target.has_many_registers:
+                    kernel.stay()
+                    shared = {}
+                rows.append(self._store(kernel, value, position, shared))
             for each in self.sums:
                 values = [found[each.expression] for found in rows]
                 each.add(kernel, column[0][1], values)

@@ -38,11 +38,11 @@ _FAR = (
 def erf(curves: Transcendental, kind: dt.dtype, x: ir.Value) -> ir.Value:
     """Emit the error function: near 0 an odd polynomial, else 1 - erfc(x)."""
     b, one = curves.b, curves.number(1, kind)
-    size = curves.kernel.intrinsic("fabs", x)
+    size = curves.kernel.size(x, kind)
     near = _near(curves, kind, curves.clamped(kind, size, (0.0, 1.0)))
     far = b.fsub(one, _complement(curves, kind, size))
     found = b.select(b.fcmp_ordered("<", size, one), near, far)
-    return curves.kernel.intrinsic("copysign", found, x)
+    return curves.kernel.signed(found, x, kind)
 
 
 def _near(curves: Transcendental, kind: dt.dtype, x: ir.Value) -> ir.Value:

@@ -44,6 +44,6 @@ def _halves(k: KernelBuilder, kind: dt.dtype, x: ir.Value) -> tuple[ir.Value, ir
     """Split a float into two with half of its digits."""
     b = k.b
     lanes = x.type.count if isinstance(x.type, ir.VectorType) else 1
-    spread = b.fmul(x, k.constant(_SPLIT[kind], kind, lanes))
+    spread = b.fmul(x, k.coefficient(_SPLIT[kind], kind, lanes))
     high = b.fsub(spread, b.fsub(spread, x))
     return high, b.fsub(x, high)

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 CHUNK = 16_384  # elements per chunk: enough to hide the call, few enough to balance
+_ROOM = 4  # registers for an expression, where they are few
 _AHEAD = 512  # bytes; memory that is written soon is asked for before its store waits
 
 
@@ -150,7 +151,16 @@ def lanes_of(spec: LoopSpec, target: Target) -> int:
     """Return the vector length: that of the widest float, or of what is stored."""
     kinds = [each.dtype for each in spec.expressions]
     floats = [kind.itemsize for kind in kinds if kind.is_floating_point]
-    return target.lanes(max(floats or [each.dtype.itemsize for each in spec.stores]))
+    stored = [each.dtype.itemsize for each in spec.stores]
+    return lanes_beside(spec, target, target.lanes(max(floats or stored)))
+
+
+def lanes_beside(spec: LoopSpec, target: Target, lanes: int) -> int:
+    """Return a vector length, or less where no expression has room in registers."""
+    if target.has_many_registers:
+        return lanes
+    widest = max((each.dtype.itemsize for each in spec.expressions), default=1)
+    return min(lanes, _ROOM * target.lanes(widest))
 
 
 class Point:

@@ -6,6 +6,7 @@ logarithm, so that and the product are computed as sums of two floats.
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf, nan
 
 from llvmlite import ir
@@ -13,6 +14,7 @@ from llvmlite import ir
 from ... import dtypes as dt
 from .builder import KernelBuilder
 from .exact import product, total
+from .rounding import rounded
 from .transcendental import Transcendental
 
 __all__ = ["Power"]
@@ -39,16 +41,16 @@ class Power:
         self.curves = Transcendental(kernel, lanes)
 
     def _number(self, value: float) -> ir.Value:
-        return self.kernel.constant(value, F64, self.lanes)
+        return self.kernel.coefficient(value, F64, self.lanes)
 
     def power(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """Return x to the power y, with C's rules for signs, zeros and infinities."""
         b, one, zero = self.b, self._number(1), self._number(0)
-        size = self.kernel.intrinsic("fabs", x)
+        size = self.kernel.size(x, F64)
         found = self._of_positive(size, y)
         found = b.select(b.fcmp_ordered("==", size, one), one, found)
         whole, odd = self._is_whole(y)
-        signed = self.kernel.intrinsic("copysign", found, x)
+        signed = self.kernel.signed(found, x, F64)
         found = b.select(odd, signed, found)
         negative = b.and_(
             b.fcmp_ordered("<", x, zero), b.fcmp_ordered(">", x, self._number(-inf))
@@ -62,7 +64,7 @@ class Power:
 
     def _is_whole(self, y: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Whether y is an integer, and whether it is an odd one."""
-        b, trunc = self.b, lambda each: self.kernel.intrinsic("trunc", each)
+        b, trunc = self.b, partial(rounded, self.kernel, "trunc", F64)
         whole = b.fcmp_ordered("==", y, trunc(y))
         half = b.fmul(y, self._number(0.5))
         return whole, b.and_(whole, b.fcmp_ordered("!=", half, trunc(half)))
@@ -73,7 +75,7 @@ class Power:
         exponent, lost = product(self.kernel, F64, y, log)
         lost = self.kernel.fma(y, rest, lost)
         # where the result is 0 or infinite, what was lost may be NaN
-        size = self.kernel.intrinsic("fabs", exponent)
+        size = self.kernel.size(exponent, F64)
         finite = b.fcmp_ordered("<", size, self._number(_LARGEST))
         lost = b.select(finite, lost, self._number(0))
         return self.curves.exp(F64, exponent, lost)
@@ -110,9 +112,7 @@ class Power:
         b, k = self.b, self.kernel
         z, z_rest = product(k, F64, s, s)
         z_rest = k.fma(b.fadd(s, s), s_rest, z_rest)
-        series = self._number(_TAIL[0])
-        for each in _TAIL[1:]:
-            series = k.fma(series, z, self._number(each))
+        series = k.polynomial(F64, z, _TAIL, self.lanes)
         factor, factor_rest = total(k, self._number(_TWO_THIRDS[0]), b.fmul(series, z))
         factor_rest = b.fadd(factor_rest, self._number(_TWO_THIRDS[1]))
         cube, cube_rest = product(k, F64, z, s)

@@ -15,8 +15,9 @@ product makes the hidden state of them: h = cell(gates, h) p^T.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from llvmlite import ir
 
@@ -406,21 +407,24 @@ class _Forward(Emitter):
         row, mask = k.add(first, at), self.mask(unit)
         beside = self.walk.beside(spec.gates)
         x_line = k.add(self.line(t, row, spec.gates * spec.hidden), unit)
-        own, outside = [], []
-        for gate in range(spec.gates):
-            number = k.add(vector, gate * beside)
-            own.append(self.sums(at, number, spec.gates * beside))
-            place = k.add(x_line, gate * spec.hidden)
-            outside.append(self.load("x", place, mask))
         place = k.add(k.mul(at, spec.hidden), unit)
-        h = None if spec.projected else k.load(before, place, kind, self.lanes, mask)
+
+        def own(gate: int) -> ir.Value:
+            return self.sums(at, k.add(vector, gate * beside), spec.gates * beside)
+
+        def outside(gate: int) -> ir.Value:
+            return self.load("x", k.add(x_line, gate * spec.hidden), mask)
+
+        def h() -> ir.Value:
+            return k.load(before, place, kind, self.lanes, mask)
+
         step = {"lstm": self._lstm, "gru": self._gru}.get(spec.cell, self._plain)
         after, kept = step(own, outside, h, row, unit, mask)
         on = self.is_on(t, row)
         if spec.projected:
             k.store(after[0], self._part(1), place, kind, mask)
         else:
-            new = after[0] if on is None else k.b.select(on, after[0], h)
+            new = after[0] if on is None else k.b.select(on, after[0], h())
             self.store(new, "out", k.add(self.line(t, row, spec.hidden), unit), mask)
         if spec.cell == "lstm":
             place = k.add(self.line(self.steps, row, spec.hidden), unit)
@@ -505,49 +509,58 @@ class _Forward(Emitter):
 
     def _lstm(
         self,
-        own: Sequence[ir.Value],
-        outside: Sequence[ir.Value],
-        h: ir.Value,
+        own: Callable[[int], ir.Value],
+        outside: Callable[[int], ir.Value],
+        h: Callable[[], ir.Value],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], list[ir.Value]]:
         k, kind, math, hidden = self.k, self.spec.dtype, self.math, self.spec.hidden
-        total = [k.b.fadd(a, b) for a, b in zip(own, outside, strict=True)]
-        i, f, o = (self._sigmoid(total[at]) for at in (0, 1, 3))
-        g = math.op_tanh(kind, total[2])
+
+        def gate(number: int) -> ir.Value:
+            total = k.b.fadd(own(number), outside(number))
+            curve = partial(math.op_tanh, kind) if number == 2 else self._sigmoid
+            return k.settled(curve(total), kind)
+
+        i, f, g, o = map(gate, range(4))
         place = k.add(self.line(self.steps, row, hidden), unit)
         old = self.load("out", place, mask)
-        c = k.fma(f, old, k.b.fmul(i, g))
+        c = k.settled(k.fma(f, old, k.b.fmul(i, g)), kind)
         return [k.b.fmul(o, math.op_tanh(kind, c)), c], [i, f, g, o, c]
 
     def _gru(
         self,
-        own: Sequence[ir.Value],
-        outside: Sequence[ir.Value],
-        h: ir.Value,
+        own: Callable[[int], ir.Value],
+        outside: Callable[[int], ir.Value],
+        h: Callable[[], ir.Value],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], list[ir.Value]]:
         k, kind, math = self.k, self.spec.dtype, self.math
-        inner = []
-        for gate, each in enumerate(own):
+
+        def inner(gate: int) -> ir.Value:
             bias = self.load("b", k.add(unit, gate * self.spec.hidden), mask)
-            inner.append(k.b.fadd(each, bias))
-        r, z = (self._sigmoid(k.b.fadd(outside[at], inner[at])) for at in (0, 1))
-        n = math.op_tanh(kind, k.fma(r, inner[2], outside[2]))
-        return [k.fma(z, k.b.fsub(h, n), n)], [r, z, n, inner[2]]
+            return k.b.fadd(own(gate), bias)
+
+        r, z = (
+            k.settled(self._sigmoid(k.b.fadd(outside(at), inner(at))), kind)
+            for at in (0, 1)
+        )
+        new = inner(2)
+        n = k.settled(math.op_tanh(kind, k.fma(r, new, outside(2))), kind)
+        return [k.fma(z, k.b.fsub(h(), n), n)], [r, z, n, new]
 
     def _plain(
         self,
-        own: Sequence[ir.Value],
-        outside: Sequence[ir.Value],
-        h: ir.Value,
+        own: Callable[[int], ir.Value],
+        outside: Callable[[int], ir.Value],
+        h: Callable[[], ir.Value],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], list[ir.Value]]:
-        total = self.k.b.fadd(own[0], outside[0])
+        total = self.k.b.fadd(own(0), outside(0))
         curve = "op_relu" if self.spec.cell == "rnn_relu" else "op_tanh"
         return [getattr(self.math, curve)(self.spec.dtype, total)], []

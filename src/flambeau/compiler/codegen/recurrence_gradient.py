@@ -231,17 +231,19 @@ class _Back(Emitter):
     # Cells
 
     def _kept(
-        self, t: ir.Value, row: ir.Value, unit: ir.Value, mask: ir.Value | None
-    ) -> list[ir.Value]:
-        """Load what the way forward has stored of the gates."""
+        self,
+        t: ir.Value,
+        row: ir.Value,
+        unit: ir.Value,
+        mask: ir.Value | None,
+        number: int,
+    ) -> ir.Value:
+        """Load a plane of what the way forward has stored of the gates."""
         spec, k = self.spec, self.k
         count = 5 if spec.cell == "lstm" else 4
         plane = k.add(k.mul(t, count), k.add(self.steps, spec.states - 1))
-        found = []
-        for at in range(count):
-            place = self.line(k.add(plane, at), row, spec.hidden)
-            found.append(self.load("run", k.add(place, unit), mask))
-        return found
+        place = self.line(k.add(plane, number), row, spec.hidden)
+        return self.load("run", k.add(place, unit), mask)
 
     def _before(
         self,
@@ -296,9 +298,10 @@ class _Back(Emitter):
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], dict[int, ir.Value]]:
         spec, k, kind, product = self.spec, self.k, self.spec.dtype, self._product
-        i, f, g, o, c = self._kept(t, row, unit, mask)
+        c = self._kept(t, row, unit, mask, 4)
+        shown = k.settled(self.math.op_tanh(kind, c), kind)
+        i, f, g, o = (self._kept(t, row, unit, mask, at) for at in range(4))
         old = self._before("c", (5, 4), t, row, unit, mask)
-        shown = self.math.op_tanh(kind, c)
         dc = self.load("out", self._flowing(row, unit, 1), mask)
         dc = k.fma(product(dh, o), self._slope(shown), dc)
         gates = [
@@ -324,7 +327,7 @@ class _Back(Emitter):
         mask: ir.Value | None,
     ) -> tuple[list[ir.Value], dict[int, ir.Value]]:
         k, product = self.k, self._product
-        r, z, n, inner = self._kept(t, row, unit, mask)
+        r, z, n, inner = (self._kept(t, row, unit, mask, at) for at in range(4))
         h = self._before("h", (1, 0), t, row, unit, mask)
         dn = product(dh, self._rest(z), self._slope(n))
         dr = product(dn, inner, r, self._rest(r))

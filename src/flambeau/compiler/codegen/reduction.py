@@ -28,6 +28,8 @@ from .loops import (
     LoopSpec,
     Point,
     Slotted,
+    is_uniform,
+    lanes_beside,
     lanes_of,
     unravel,
     vectors,
@@ -232,7 +234,7 @@ class _Reduction:
         wide = (
             lanes_of(spec.loop, target)
             if any(each.dtype.is_floating_point for each in spec.expressions)
-            else target.lanes(stored[0].itemsize)
+            else lanes_beside(spec.loop, target, target.lanes(stored[0].itemsize))
         )
         self.lanes = wide
         self.math = Arithmetic(self.k, self.lanes)
@@ -394,6 +396,20 @@ class _Reduction:
             at, valid = k.int(before * self.lanes), k.int(rest) if rest else None
             self._block(item, kept, part, at, vectors - before, valid)
 
+    def _is_tight(self, vectors: int) -> bool:
+        """Whether all that some vectors read has no room in registers beside the sums.
+
+        LLVM would read it all before it begins to add.
+        """
+        spec, target = self.spec, self.k.target
+        reads = [
+            1 if is_uniform(spec.loop, at) else vectors
+            for at, each in enumerate(spec.expressions)
+            if isinstance(each, Slotted)
+        ]
+        kept = sum(reads) + vectors * len(spec.results)
+        return kept >= target.vector_registers and not target.has_many_registers
+
     def _block(
         self,
         item: ir.Value,
@@ -412,10 +428,14 @@ class _Reduction:
             slice(at, at + len(kinds)) for at in range(0, len(totals), len(kinds))
         ]
 
+        is_tight = self._is_tight(count)
+
         def add_rows(low: ir.Value, high: ir.Value, sums: list[Variable]) -> None:
             with k.loop(low, high) as reduced_row:
                 point = self._point(kept, reduced_row)
                 for number, mine in enumerate(sums_of):
+                    if number and is_tight:
+                        k.stay()
                     place = k.add(at, number * self.lanes)
                     self._add(point, sums[mine], kinds, place, exist[number])
 

@@ -34,6 +34,7 @@ _PAIR = 2  # where sums fill the registers: counting takes slots from FMAs
 _FEW_TAPS = 3  # of a line
 _MANY_TAPS = 7  # the most whose vectors are kept together
 _ROOM = 3  # registers with which LLVM orders these steps without spilling
+_MORE = 5  # where there are few: it takes turns with them, and so with all sums
 
 
 def ceil_div(a: int, b: int) -> int:
@@ -302,14 +303,16 @@ class Tile:
         Where LLVM has registers to spare it orders several of them well; where not,
         it would spill, and the steps stay one after the other.
         """
-        if self.lanewise and not self.kernel.target.has_many_registers:
+        many = self.kernel.target.has_many_registers
+        if self.lanewise and not many:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
         if self.lanewise:
             most = self._spare
+        elif many:
+            most = _TOGETHER if self._left >= _ROOM else max(self._spare, _PAIR)
         else:
-            least = _PAIR if self.kernel.target.has_many_registers else 1
-            most = _TOGETHER if self._left >= _ROOM else max(self._spare, least)
+            most = _TOGETHER if self._left >= _MORE else 1
         return max(1, min(most, _TOGETHER, count))
 
     def _sharing(
@@ -364,7 +367,7 @@ class Tile:
         kernel, lanes = self.kernel, self.shape.lanes
         for step in range(count):
             if step and count > self._spare and not self.lanewise:
-                kernel.b.fence("acquire", "singlethread")  # LLVM would load them all
+                kernel.stay()
             vectors = [
                 kernel.load(
                     b, step * b_step + v * self._spacing, self.kind, lanes, mask
@@ -373,7 +376,7 @@ class Tile:
             ]
             for row, offset in rows:
                 if not (kernel.target.has_fma or self.lanewise):
-                    kernel.b.fence("acquire", "singlethread")  # likewise, the numbers
+                    kernel.stay()
                 factors = self._factors(a, step * a_step + offset, masks)
                 for copies, factor, vector in zip(self._sums[row], factors, vectors):
                     total = copies[step % len(copies)]

@@ -127,32 +127,71 @@ class Transcendental:
 
     def number(self, value: float, kind: dt.dtype) -> ir.Value:
         """Return a constant in every lane."""
+        return self.kernel.coefficient(value, kind, self.lanes)
+
+    def _register(self, value: float, kind: dt.dtype) -> ir.Value:
+        """Return a constant that instructions take from a register only."""
         return self.kernel.constant(value, kind, self.lanes)
+
+    def _places(self, count: int, kind: dt.dtype) -> ir.Value:
+        """By how many bits an integer is shifted; the instruction holds the number."""
+        return self.kernel.constant(count, kind, self.lanes)
 
     def polynomial(
         self, kind: dt.dtype, x: ir.Value, coefficients: Sequence[float]
     ) -> ir.Value:
         """Horner's scheme, the highest power first."""
-        result = self.number(coefficients[0], kind)
-        for each in coefficients[1:]:
-            result = self.kernel.fma(result, x, self.number(each, kind))
-        return result
+        return self.kernel.polynomial(kind, x, coefficients, self.lanes)
 
     def in_double(
-        self, kind: dt.dtype, function: Callable[..., ir.Value], *x: ir.Value
+        self,
+        kind: dt.dtype,
+        function: Callable[[int], Callable[..., ir.Value]],
+        *x: ir.Value,
+        together: bool = False,
     ) -> ir.Value:
-        """Apply a function of float64 values, in two precisions of the same name."""
+        """Compute in float64; where registers are few, one vector of them at a time.
+
+        Args:
+            kind: the dtype.
+            function: the function of float64 values, by the number of their lanes.
+            x: its arguments.
+            together: whether all are computed at once, if registers suffice or not.
+        """
         if kind is dt.float64:
-            return function(*x)
+            return function(self.lanes)(*x)
+        target, count = self.kernel.target, self.lanes
+        if together or count <= target.lanes(8) or not target.rereads_numbers:
+            return self._in_double(kind, function, *x)
+        half, shuffle = count // 2, self.kernel.shuffle
+        low, high = (
+            self._on(half)._in_double(
+                kind,
+                function,
+                *(shuffle(each, each, range(start, start + half)) for each in x),
+            )
+            for start in (0, half)
+        )
+        return shuffle(low, high, range(count))
+
+    def _on(self, lanes: int) -> Transcendental:
+        return Transcendental(self.kernel, lanes)
+
+    def _in_double(
+        self,
+        kind: dt.dtype,
+        function: Callable[[int], Callable[..., ir.Value]],
+        *x: ir.Value,
+    ) -> ir.Value:
         wide = value_type(dt.float64, self.lanes)
-        result = function(*(self.b.fpext(each, wide) for each in x))
+        result = function(self.lanes)(*(self.b.fpext(each, wide) for each in x))
         return self.b.fptrunc(result, value_type(kind, self.lanes))
 
     def clamped(
         self, kind: dt.dtype, x: ir.Value, bounds: tuple[float, float]
     ) -> ir.Value:
         """Move x into bounds; NaN stays."""
-        low, high = (self.number(bound, kind) for bound in bounds)
+        low, high = (self._register(bound, kind) for bound in bounds)
         x = self.b.select(self.b.fcmp_ordered(">", x, high), high, x)
         return self.b.select(self.b.fcmp_ordered("<", x, low), low, x)
 
@@ -172,12 +211,12 @@ class Transcendental:
         last bits. LLVM's conversion is one instruction per lane if NaN is to be safe.
         """
         fraction, bias, integer = _FORMAT[kind]
-        shift = 1.5 * 2.0**fraction
-        shifted = self.kernel.fma(x, factor, self.number(shift, kind))
+        shift = self._register(1.5 * 2.0**fraction, kind)
+        shifted = self.kernel.fma(x, factor, shift)
         bits = self.b.bitcast(shifted, value_type(integer, self.lanes))
         zero = ((fraction + bias) << fraction) + (1 << (fraction - 1))
         whole = self.b.sub(bits, self.number(zero, integer))
-        return self.b.fsub(shifted, self.number(shift, kind)), whole
+        return self.b.fsub(shifted, shift), whole
 
     def _above_one(self, kind: dt.dtype, r: ir.Value) -> ir.Value:
         """Return e to the power r, minus 1, for small r."""
@@ -238,7 +277,7 @@ class Transcendental:
 
     def expm1(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return exp(x) - 1 = 2ⁿ (exp(r) - 1 + (1 - 2⁻ⁿ)), with x = n ln(2) + r."""
-        return self.in_double(kind, self._expm1, x)
+        return self.in_double(kind, lambda n: self._on(n)._expm1, x)
 
     def _expm1(self, x: ir.Value) -> ir.Value:
         b, kind, most = self.b, dt.float64, self.number(99, dt.int64)
@@ -251,14 +290,14 @@ class Transcendental:
     def _scale(self, kind: dt.dtype, y: ir.Value, n: ir.Value) -> ir.Value:
         """Multiply by 2ⁿ in two steps, each of which is a normal number."""
         integer = _FORMAT[kind][2]
-        half = self.b.ashr(n, self.number(1, integer))
+        half = self.b.ashr(n, self._places(1, integer))
         y = self.b.fmul(y, self._power_of_two(kind, half))
         return self.b.fmul(y, self._power_of_two(kind, self.b.sub(n, half)))
 
     def _power_of_two(self, kind: dt.dtype, n: ir.Value) -> ir.Value:
         fraction, bias, integer = _FORMAT[kind]
         exponent = self.b.add(n, self.number(bias, integer))
-        bits = self.b.shl(exponent, self.number(fraction, integer))
+        bits = self.b.shl(exponent, self._places(fraction, integer))
         return self.b.bitcast(bits, value_type(kind, self.lanes))
 
     def log(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
@@ -303,24 +342,23 @@ class Transcendental:
 
     def log1p(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return ln(u) + (x - (u - 1)) / u, with u = 1 + x as rounded."""
-        return self.in_double(kind, self._log1p, x)
+        return self.in_double(kind, lambda n: self._on(n)._log1p, x)
 
     def _log1p(self, x: ir.Value) -> ir.Value:
         b, kind, one = self.b, dt.float64, self.number(1, dt.float64)
         u = b.fadd(one, x)
         lost = b.fdiv(b.fsub(x, b.fsub(u, one)), u)
-        y = self.log(kind, u)
+        y = self.kernel.settled(self.log(kind, u), kind)
         # at -1 and infinity nothing is lost
-        whole = b.fcmp_ordered("<", self._size(y), self.number(float("inf"), kind))
+        whole = b.fcmp_ordered(
+            "<", self.kernel.size(y, kind), self.number(float("inf"), kind)
+        )
         return b.select(whole, b.fadd(y, lost), y)
-
-    def _size(self, x: ir.Value) -> ir.Value:
-        return self.kernel.intrinsic("fabs", x)
 
     def sigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return 1 / (1 + e) or e / (1 + e), with e = exp(-|x|)."""
         b, one = self.b, self.number(1, kind)
-        raised = self._careful_exp(kind, b.fneg(self._size(x)))
+        raised = self._careful_exp(kind, b.fneg(self.kernel.size(x, kind)))
         below, lost = total(self.kernel, one, raised)
         negative = b.fcmp_ordered("<", x, self.number(0, kind))
         y = b.fdiv(b.select(negative, raised, one), below)
@@ -330,11 +368,12 @@ class Transcendental:
 
     def logsigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return min(x, 0) - log1p(exp(-|x|))."""
-        return self.in_double(kind, self._logsigmoid, x)
+        return self.in_double(kind, lambda n: self._on(n)._logsigmoid, x)
 
     def _logsigmoid(self, x: ir.Value) -> ir.Value:
         b, zero = self.b, self.number(0, dt.float64)
-        raised = self.exp(dt.float64, b.fneg(self._size(x)))
+        raised = self.exp(dt.float64, b.fneg(self.kernel.size(x, dt.float64)))
+        raised = self.kernel.settled(raised, dt.float64)
         low = b.select(b.fcmp_ordered(">", x, zero), zero, x)
         return b.fsub(low, self._log1p(raised))
 
@@ -349,8 +388,8 @@ class Transcendental:
         # subtracting sqrt(1/2)'s bits moves the cut between two powers there
         root = 0x3F3504F3 if kind is dt.float32 else 0x3FE6A09E667F3BCD
         moved = b.sub(bits, self.number(root, integer))
-        exponent = b.ashr(moved, self.number(fraction, integer))
-        back = b.sub(bits, b.shl(exponent, self.number(fraction, integer)))
+        exponent = b.ashr(moved, self._places(fraction, integer))
+        back = b.sub(bits, b.shl(exponent, self._places(fraction, integer)))
         mantissa = b.bitcast(back, value_type(kind, self.lanes))
         k = b.fadd(b.sitofp(exponent, value_type(kind, self.lanes)), shift)
         return k, b.fsub(mantissa, number(1, kind))
@@ -367,7 +406,7 @@ class Transcendental:
     def tanh(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """The hyperbolic tangent: a polynomial near 0, 1 - 2 / (exp(2|x|) + 1) far."""
         b, number = self.b, self.number
-        size = self._size(x)
+        size = self.kernel.size(x, kind)
         z = b.fmul(x, x)
         top = self.polynomial(kind, z, _TANH_TOP[kind])
         bottom = self.polynomial(kind, z, _TANH_BOTTOM[kind])
@@ -376,5 +415,5 @@ class Transcendental:
         near_one = b.select(b.fcmp_ordered(">", size, most), most, size)
         raised = self._exp_within(kind, b.fadd(near_one, near_one))
         two = b.fdiv(number(2, kind), b.fadd(raised, number(1, kind)))
-        far = self.kernel.intrinsic("copysign", b.fsub(number(1, kind), two), x)
+        far = self.kernel.signed(b.fsub(number(1, kind), two), x, kind)
         return b.select(b.fcmp_ordered("<", size, number(0.625, kind)), near, far)

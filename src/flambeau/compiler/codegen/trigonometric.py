@@ -15,6 +15,7 @@ from llvmlite import ir
 from ... import dtypes as dt
 from .builder import KernelBuilder
 from .exact import product
+from .rounding import rounded
 
 __all__ = ["LARGEST_ANGLE", "Trigonometric"]
 
@@ -46,24 +47,27 @@ class Trigonometric:
         return self._turned(x, 1)
 
     def _number(self, value: float) -> ir.Value:
-        return self.kernel.constant(value, dt.float64, self.lanes)
+        return self.kernel.coefficient(value, dt.float64, self.lanes)
+
+    def _rounded(self, how: str, x: ir.Value) -> ir.Value:
+        return rounded(self.kernel, how, dt.float64, x)
 
     def _turned(self, x: ir.Value, quadrants: int) -> ir.Value:
         """The sine of x + quadrants pi/2."""
         b = self.b
         n, r = self._reduced(x)
         n = b.fadd(n, self._number(quadrants))
-        rounds = self.kernel.intrinsic("floor", b.fmul(n, self._number(0.25)))
+        rounds = self._rounded("floor", b.fmul(n, self._number(0.25)))
         quadrant = b.fsub(n, b.fmul(rounds, self._number(4)))  # 0, 1, 2 or 3
         half = b.fmul(quadrant, self._number(0.5))
-        odd = b.fcmp_ordered("!=", half, self.kernel.intrinsic("floor", half))
+        odd = b.fcmp_ordered("!=", half, self._rounded("floor", half))
         y = b.select(odd, self._cosine(r), self._sine(r))
         return b.select(b.fcmp_ordered(">=", quadrant, self._number(2)), b.fneg(y), y)
 
     def _reduced(self, x: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return n and r with x = n pi/2 + r, |r| at most about pi/4."""
         b = self.b
-        n = self.kernel.intrinsic("rint", b.fmul(x, self._number(0.6366197723675814)))
+        n = self._rounded("rint", b.fmul(x, self._number(0.6366197723675814)))
         for part in _HALF_PI:
             taken, lost = product(self.kernel, dt.float64, n, self._number(part))
             x = b.fsub(b.fsub(x, taken), lost)
@@ -84,7 +88,4 @@ class Trigonometric:
         return b.fadd(near, series)
 
     def _polynomial(self, z: ir.Value, coefficients: Sequence[float]) -> ir.Value:
-        result = self._number(coefficients[0])
-        for each in coefficients[1:]:
-            result = self.kernel.fma(result, z, self._number(each))
-        return result
+        return self.kernel.polynomial(dt.float64, z, coefficients, self.lanes)

@@ -187,15 +187,19 @@ class _Block:
         channel = column if plan.spec.depthwise else channel
         self.x = kernel.mul(channel, plan.strides[-1])
         self.grad = kernel.add(kernel.mul(group, plan.columns), column)
-        self.begin = self._pixel(first)
-        self.masks: list[ir.Value | None] = [None] * plan.tile.vectors
-        if plan.columns % plan.tile.columns:
-            lanes = plan.tile.lanes
-            left = kernel.sub(plan.columns, column)
-            self.masks = [
-                kernel.first_lanes(kernel.sub(left, v * lanes), lanes)
-                for v in range(plan.tile.vectors)
-            ]
+        self.begin, self.column = self._pixel(first), column
+        self.masks = None if plan.copied else self._masks()
+
+    def _masks(self) -> list[ir.Value | None]:
+        """Which lanes of each vector of the gradient exist."""
+        kernel, plan, lanes = self.kernel, self.plan, self.plan.tile.lanes
+        if plan.columns % plan.tile.columns == 0:
+            return [None] * plan.tile.vectors
+        left = kernel.sub(plan.columns, self.column)
+        return [
+            kernel.first_lanes(kernel.sub(left, v * lanes), lanes)
+            for v in range(plan.tile.vectors)
+        ]
 
     def _pixel(self, unit: ir.Value) -> ir.Value:
         """The first pixel of a unit, counted over all images."""
@@ -217,12 +221,12 @@ class _Block:
     def _copy(self) -> None:
         """Copy what the gradient has of this block, with zeros past its columns."""
         kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        count = kernel.sub(self._pixel(self.last), self.begin)
+        count, masks = kernel.sub(self._pixel(self.last), self.begin), self._masks()
         with kernel.loop(0, count) as pixel:
             line = kernel.mul(kernel.add(self.begin, pixel), plan.spec.outputs)
             source = kernel.add(line, self.grad)
             place = kernel.mul(pixel, plan.tile.columns)
-            for v, mask in enumerate(self.masks):
+            for v, mask in enumerate(masks):
                 lane, lanes = v * plan.tile.lanes, plan.tile.lanes
                 at = kernel.add(source, lane)
                 value = kernel.load(kernel.buffer(1), at, kind, lanes, mask)
@@ -438,7 +442,7 @@ class _Block:
             kernel.at(grad, place, kind),
             step,
             count,
-            None if plan.copied else self.masks,
+            self.masks,
         )
 
 
