@@ -21,6 +21,7 @@ from ...runtime.target import Target
 __all__ = [
     "I1",
     "I64",
+    "LINE_BYTES",
     "PTR",
     "Index",
     "KernelBuilder",
@@ -28,6 +29,9 @@ __all__ = [
     "storage_type",
     "value_type",
 ]
+
+LINE_BYTES = 64
+"""Bytes of a line of a cache."""
 
 I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
 PTR, VOID = ir.PointerType(), ir.VoidType()

@@ -14,7 +14,8 @@ from math import gcd, prod
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .correlation import Axis, Correlation, correlate, parts_of
+from .axis import Axis
+from .correlation import Correlation, correlate, parts_of
 from .kernel import planned_once
 from .packing import Pack, Steps, pack_kernel
 from .program import Epilogue, Program, Stage

@@ -14,85 +14,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import partial
 from math import prod
 
 from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import I64, Index, KernelBuilder
+from .axis import Axis, Reach, Run, runs_of
+from .builder import I64, LINE_BYTES, Index, KernelBuilder
 from .kernel import Kernel
 from .loops import unravel
 from .program import Epilogue, Position
 from .tile import Tile, TileShape, ceil_div, choose_lanewise_tile, choose_tile
 
 __all__ = [
-    "Axis",
     "Correlation",
     "Grid",
-    "Reach",
-    "Run",
     "Work",
     "correlate",
     "correlated",
     "grid_of",
     "parts_of",
-    "reach_of",
-    "runs_of",
 ]
 
 _CHUNK_FLOPS = 500_000
 _DEPTHWISE_FLOPS = 100_000  # of a chunk whose time goes into moving memory
 _FAR_BYTES = 262_144  # of an image; one of fewer stays near while it is used
+_FEW_PANELS = 2  # which do not take long enough to have the next tile's input come
 _WEIGHT_BYTES = 524_288  # of the weights that one chunk reads, to stay in a near cache
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One spatial dimension.
-
-    Attributes:
-        size: of the input.
-        out: how many positions are computed.
-        taps: of the window.
-        stride: how far the window moves in the input per position.
-        dilation: how far apart its taps are.
-        before: how far the first window begins before the input; may be negative.
-        place: the output index of position 0, and how far apart positions are there.
-        full: the size of the output.
-    """
-
-    size: int
-    out: int
-    taps: int
-    stride: int
-    dilation: int
-    before: int
-    place: tuple[int, int]
-    full: int
-
-    @property
-    def inside(self) -> bool:
-        """Whether every tap of every window meets the input."""
-        last = (self.out - 1) * self.stride - self.before
-        return self.before <= 0 and last + (self.taps - 1) * self.dilation < self.size
-
-    def at(self, kernel: KernelBuilder, position: ir.Value) -> ir.Value:
-        """Return the output index of a position."""
-        return kernel.add(kernel.mul(position, self.place[1]), self.place[0])
-
-    def met(
-        self, kernel: KernelBuilder, position: ir.Value
-    ) -> tuple[ir.Value | int, ir.Value | int]:
-        """Return the first tap that meets the input, and the one after the last."""
-        if self.inside:
-            return 0, self.taps
-        base = kernel.sub(kernel.mul(position, self.stride), self.before)
-        short = kernel.b.sub(kernel.int(self.dilation - 1), base)
-        first = kernel.maximum(kernel.div(short, self.dilation), 0)
-        room = kernel.b.sub(kernel.int(self.size + self.dilation - 1), base)
-        return first, kernel.minimum(kernel.div(room, self.dilation), self.taps)
 
 
 @dataclass(frozen=True)
@@ -151,59 +101,6 @@ class Correlation:
             return choose_lanewise_tile(target, size, row, self.columns, taps, stride)
         taps = max(1, self.taps)
         return choose_tile(target, size, row, self.columns, taps, self.depth * taps)
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Taps `first` … `stop - 1` meet the input in rows `top` … `bottom - 1`."""
-
-    first: int
-    stop: int
-    top: int
-    bottom: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """Neighbouring tiles of a row that meet the input in the same way."""
-
-    index: int
-    count: int
-    start: int
-    rows: int
-    reaches: tuple[Reach, ...]
-
-
-def reach_of(axis: Axis, start: int, rows: int) -> tuple[Reach, ...]:
-    """Return which taps meet the input in which of `rows` positions from `start`."""
-
-    def within(tap: int) -> tuple[int, int]:
-        short = axis.before - tap * axis.dilation
-        first = ceil_div(short, axis.stride) - start
-        stop = ceil_div(axis.size + short, axis.stride) - start
-        return max(0, min(first, rows)), max(0, min(stop, rows))
-
-    found, tap = [], 0
-    for (top, bottom), same in groupby(map(within, range(axis.taps))):
-        count = len(list(same))
-        if top < bottom:
-            found.append(Reach(tap, tap + count, top, bottom))
-        tap += count
-    return tuple(found)
-
-
-def runs_of(axis: Axis, rows: int) -> tuple[Run, ...]:
-    """Cut a row of positions into tiles, and gather neighbours that are alike."""
-    tiles = []
-    for start in range(0, axis.out, rows):
-        most = min(rows, axis.out - start)
-        tiles.append((most, reach_of(axis, start, most)))
-    found, index = [], 0
-    for (most, reaches), same in groupby(tiles):
-        count = len(list(same))
-        found.append(Run(index, count, index * rows, most, reaches))
-        index += count
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -478,17 +375,19 @@ class Work:
         places = self._places(shape, start)
         if not self.writes_near:
             self.epilogue.prepare(kernel, places)
-        far = len(spec.axes) > 1 and not self.reads_near and spec.strides[-1] == 1
-        if far and spec.depthwise:
+        far = not self.reads_near and spec.strides[-1] == 1
+        if far and spec.depthwise and len(spec.axes) > 1:
             self._prefetch(shape, place)
-        shares = far and spec.is_far and self._window_lines > 1
-        below = self._below(place) if shares else None
+        far = far and spec.is_far
+        below = self._below(place) if far and self._window_lines > 1 else None
+        alone = self._window_lines == 1 and self.grid.panels <= _FEW_PANELS
+        ahead = self._next(place, run.rows) if far and alone else None
         if spec.taps:
             with self._outer_taps(0, place, kernel.int(0)) as (here, line):
                 if below is not None:
                     self._prefetch_share(run.rows, below, line)
                 for reach in run.reaches:
-                    self._reach(tile, reach, here, line)
+                    self._reach(tile, reach, here, line, ahead)
         self.epilogue.store_tile(kernel, tile.columns(places))
 
     @property
@@ -502,12 +401,34 @@ class Work:
         Args:
             place: where this tile reads first, in the input's first row.
         """
-        kernel, spec, axes = self.kernel, self.spec, self.spec.axes
-        for axis, stride, index in zip(axes, spec.strides[1:], self.outer):
+        axis = self.spec.axes[-2]
+        past = (axis.taps - 1) * axis.dilation + 1
+        return self._down(place, past)
+
+    def _next(self, place: ir.Value, rows: int) -> ir.Value:
+        """Where the next tile reads first: to the right along the only axis, or below.
+
+        Args:
+            place: where this tile reads first, in the input's first row.
+            rows: of the tile.
+        """
+        spec, axes = self.spec, self.spec.axes
+        if len(axes) > 1:
+            return self._down(place, axes[-2].stride)
+        return self.kernel.add(place, rows * axes[-1].stride * spec.strides[-2])
+
+    def _down(self, place: ir.Value, lines: int) -> ir.Value:
+        """Return the place that is some rows below the first one of a tile's windows.
+
+        Args:
+            place: in the input's first row.
+            lines: how many rows.
+        """
+        kernel, spec = self.kernel, self.spec
+        for axis, stride, index in zip(spec.axes, spec.strides[1:], self.outer):
             line = kernel.sub(kernel.mul(index, axis.stride), axis.before)
             place = kernel.add(place, kernel.mul(line, stride))
-        past = (axes[-2].taps - 1) * axes[-2].dilation + 1
-        return kernel.add(place, past * spec.strides[-3])
+        return kernel.add(place, lines * spec.strides[-3])
 
     def _prefetch(self, shape: TileShape, place: ir.Value) -> None:
         """Bring near what the tile below this one will be the first to read.
@@ -548,6 +469,27 @@ class Work:
                 there = kernel.add(place, lower * spec.strides[-3])
                 kernel.prefetch_row(0, there, spec.depth, spec.dtype)
 
+    def _ask(self, place: ir.Value, rows: int, step: ir.Value) -> None:
+        """Bring near a line of the cache of one pixel while a step is done.
+
+        It holds several channels; the steps on these ask for it at each pixel by turns.
+        So few lines are on their way at once, and no time goes into waiting.
+
+        Args:
+            place: of the first pixel.
+            rows: how many there are, as far apart as the tile's.
+            step: the number of the step, which is a channel.
+        """
+        kernel, spec = self.kernel, self.spec
+        line = LINE_BYTES // spec.dtype.itemsize
+        turn = kernel.b.and_(step, kernel.int(line - 1))
+        channel = kernel.b.and_(step, kernel.int(-line))
+        apart = spec.axes[-1].stride * spec.strides[-2]
+        for first in range(0, rows, line):
+            pixel = kernel.mul(kernel.add(turn, first), apart)
+            there = kernel.add(kernel.add(place, channel), pixel)
+            kernel.prefetch(kernel.buffer(0), there, spec.dtype, soon=False)
+
     @contextmanager
     def _outer_taps(
         self, dimension: int, place: ir.Value, line: ir.Value
@@ -572,10 +514,24 @@ class Work:
             with self._outer_taps(dimension + 1, onward, further) as found:
                 yield found
 
-    def _reach(self, tile: Tile, reach: Reach, place: ir.Value, line: ir.Value) -> None:
+    def _reach(
+        self,
+        tile: Tile,
+        reach: Reach,
+        place: ir.Value,
+        line: ir.Value,
+        ahead: ir.Value | None,
+    ) -> None:
         """Emit neighbouring taps for the rows in which they meet the input.
 
         Where the channels of neighbouring taps are neighbours they are one reduction.
+
+        Args:
+            tile: has the sums.
+            reach: the taps.
+            place: where the tile reads first, in this line of the window.
+            line: the number of the line.
+            ahead: where the next tile reads first, if each step is to ask for it.
         """
         kernel, spec, axis = self.kernel, self.spec, self.spec.axes[-1]
         step = axis.dilation * spec.strides[-2]
@@ -588,7 +544,10 @@ class Work:
         joined = step == spec.depth * onward
         each = reach.stop - reach.first if joined else 1
         with kernel.loop(reach.first, reach.stop, each) as tap:
-            a = kernel.add(place, kernel.mul(tap, step))
+            onto, meanwhile = kernel.mul(tap, step), None
+            a = kernel.add(place, onto)
+            if ahead is not None:
+                meanwhile = partial(self._ask, kernel.add(ahead, onto), tile.shape.rows)
             b = kernel.add(weights, kernel.mul(tap, spec.depth * columns))
             tile.accumulate(
                 kernel.at(kernel.buffer(0), a, spec.dtype),
@@ -598,6 +557,7 @@ class Work:
                 columns,
                 each * spec.depth,
                 self.masks,
+                meanwhile,
             )
 
     def _places(self, shape: TileShape, start: ir.Value) -> list[list[Position]]:

@@ -14,8 +14,9 @@ from typing import ClassVar, Self
 from llvmlite import ir
 
 from ... import dtypes as dt
+from .axis import Axis
 from .builder import KernelBuilder
-from .correlation import Axis, Correlation, Work, grid_of
+from .correlation import Correlation, Work, grid_of
 from .pool import PoolSpec, Windows
 from .program import Epilogue
 

@@ -11,7 +11,7 @@ Where channels do not mix the first operand is read in vectors too: a[p][v].
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
@@ -20,7 +20,7 @@ from llvmlite import ir
 
 from ... import dtypes as dt
 from ...runtime.target import Target
-from .builder import KernelBuilder, Variable, value_type
+from .builder import Index, KernelBuilder, Variable, value_type
 
 T = TypeVar("T")
 
@@ -200,6 +200,7 @@ class Tile:
         b_step: int,
         count: int | ir.Value,
         masks: Sequence[ir.Value | None] | None = None,
+        meanwhile: Callable[[ir.Value], None] | None = None,
     ) -> None:
         """Add `count` steps.
 
@@ -209,52 +210,45 @@ class Tile:
             a_step: how far `a` moves per step.
             b: the address of the vectors, `spacing` apart.
             b_step: how far `b` moves per step.
-            count: how many steps.
+            count: how many steps; a negative number is none.
             masks: which lanes of each vector may be read.
+            meanwhile: emits what else is done with each step, given its number.
         """
         kernel = self.kernel
         masks = masks or [None] * self.shape.vectors
+
+        def turn(at: Index, steps: int) -> None:
+            for step in range(steps if meanwhile else 0):
+                assert meanwhile is not None
+                meanwhile(kernel.add(at, step))
+            near = kernel.at(a, kernel.mul(at, a_step), self.kind)
+            far = kernel.at(b, kernel.mul(at, b_step), self.kind)
+            self._steps(near, rows, a_step, far, b_step, steps, masks)
+
+        known = count if isinstance(count, int) else _TOGETHER
+        unroll = self._unroll(known, rows, a_step, masks)
         if not isinstance(count, int):
-            self._accumulate_many(a, rows, a_step, b, b_step, count, masks)
+            self._turns_of(count, unroll, turn)
             return
-        unroll = self._unroll(count, rows, a_step, masks)
         whole = count - count % unroll
         if whole == unroll:
-            self._steps(a, rows, a_step, b, b_step, unroll, masks)
+            turn(0, unroll)
         elif whole > 0:
             with kernel.loop(0, whole, unroll) as at:
-                near = kernel.at(a, kernel.mul(at, a_step), self.kind)
-                far = kernel.at(b, kernel.mul(at, b_step), self.kind)
-                self._steps(near, rows, a_step, far, b_step, unroll, masks)
+                turn(at, unroll)
         if whole < count:
-            near = kernel.at(a, whole * a_step, self.kind)
-            far = kernel.at(b, whole * b_step, self.kind)
-            self._steps(near, rows, a_step, far, b_step, count - whole, masks)
+            turn(whole, count - whole)
 
-    def _accumulate_many(
-        self,
-        a: ir.Value,
-        rows: Sequence[tuple[int, int]],
-        a_step: int,
-        b: ir.Value,
-        b_step: int,
-        count: ir.Value,
-        masks: Sequence[ir.Value | None],
+    def _turns_of(
+        self, count: ir.Value, most: int, turn: Callable[[Index, int], None]
     ) -> None:
-        """Add a number of steps that is not known: some together, then one by one.
-
-        A negative number is none.
-        """
-        kernel = self.kernel
-        unroll = self._unroll(_TOGETHER, rows, a_step, masks)
-        together = 1 << unroll.bit_length() - 1
+        """Do a number of steps that is not known: some together, then one by one."""
+        kernel, together = self.kernel, 1 << most.bit_length() - 1
         whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-together))
         parts = ((0, whole, together), (whole, count, 1))
         for start, stop, steps in parts if together > 1 else parts[:1]:
             with kernel.loop(start, stop, steps) as at:
-                near = kernel.at(a, kernel.mul(at, a_step), self.kind)
-                far = kernel.at(b, kernel.mul(at, b_step), self.kind)
-                self._steps(near, rows, a_step, far, b_step, steps, masks)
+                turn(at, steps)
 
     def totals(self) -> list[list[ir.Value]]:
         """Return the sums, row by row."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from ...runtime.target import Target
+from .axis import Axis
 from .convolution import ConvolutionSpec, merged_axes
-from .correlation import Axis
 from .folding import Parts
 from .tile import TileShape, ceil_div, choose_lanewise_tile, choose_tile
 from .transposing import turned_size

@@ -22,9 +22,9 @@ from math import prod
 from llvmlite import ir
 
 from ...runtime.target import Target
+from .axis import Axis
 from .builder import I1, I64, Index, KernelBuilder
 from .convolution import ConvolutionSpec
-from .correlation import Axis
 from .folding import shares
 from .kernel import Kernel, planned_once
 from .loops import unravel
