@@ -229,6 +229,20 @@ def test_large_numbers_do_not_overflow_on_the_way(which, name, at):
     check_spoiled(spoiled(spec, READ[which][0], at, value), which, None)
 
 
+@pytest.mark.parametrize("name", ["partial tiles", "far in float64"])
+@pytest.mark.parametrize("which", ["forward", "input"])
+def test_a_large_number_stays_in_its_windows(which, name):
+    case = Case(LAYERS[name])
+    operand, kind = getattr(case, READ[which][0]), case.spec.dtype.numpy
+    without = case.expected(which).astype(kind)
+    operand[0, operand.shape[1] // 2, operand.shape[2] // 2, 0] = np.finfo(kind).max / 8
+    apart = case.expected(which).astype(kind) == without
+    found = run(PASSES[which](case.spec, host()), case.buffers(which))["out"]
+    assert 0 < apart.sum() < apart.size
+    error = np.linalg.norm(found[apart] - without[apart])
+    assert error <= TOLERANCE[case.spec.dtype] * np.linalg.norm(without[apart])
+
+
 @pytest.mark.parametrize("which", PASSES)
 def test_nothing_but_nan(which):
     case = Case(LAYERS["partial tiles"])

@@ -6,8 +6,10 @@ a NaN reaches results around it, and numbers near the largest one overflow:
     what is right     y0  y1  inf y3
     what comes out    NaN NaN NaN NaN
 
-Results that are not finite are therefore computed once more as sums of products. A sum
-ends when all of it is NaN: where everything is, this takes no time.
+A finite number that is very large leaves its rounding error around it, which is large,
+too. Where results are not finite, or their squares are not, they and those next to them
+are therefore computed once more as sums of products. A sum ends when all of it is NaN:
+where everything is, this takes no time.
 """
 
 from __future__ import annotations
@@ -32,10 +34,11 @@ Operands = tuple[ir.Value, ir.Value]
 
 
 def _spoiled(kernel: KernelBuilder, values: Sequence[ir.Value]) -> ir.Value:
-    """The lanes in which some value is not finite, or the sum of all is not."""
-    total = values[0]
-    for each in values[1:]:
-        total = kernel.b.fadd(total, each)
+    """The lanes in which the sum of all values' squares is not finite."""
+    kind = values[0].type
+    total = ir.Constant(kind, [1.0] * kind.count)  # tiny squares do not slow it down
+    for each in values:
+        total = kernel.fma(each, each, total)
     nothing = kernel.b.fsub(total, total)
     return kernel.b.fcmp_unordered("uno", nothing, nothing)
 
@@ -113,18 +116,13 @@ class _Repair:
         self.kernel.b.call(self._function, given)
 
     @contextmanager
-    def _mended(
-        self, place: ir.Value, exists: ir.Value | None = None
-    ) -> Iterator[_Sum]:
-        """Let the body compute what is not finite of a vector, in lanes that exist."""
+    def _mended(self, place: ir.Value, lanes: ir.Value) -> Iterator[_Sum]:
+        """Let the body compute some lanes of a vector."""
         kernel = self.kernel
-        value = kernel.load(place, 0, self.kind, self.lanes)
-        lanes = _spoiled(kernel, [value])
-        if exists is not None:
-            lanes = kernel.b.and_(lanes, exists)
         with kernel.when(kernel.any_lane(lanes)):
             found = _Sum(kernel, self.kind, lanes)
             yield found
+            value = kernel.load(place, 0, self.kind, self.lanes)
             value = kernel.b.select(lanes, found.total, value)
             kernel.store(value, place, 0, self.kind)
 
@@ -180,12 +178,17 @@ class PixelRepair(_Repair):
         weights = kernel.at(operands[1], kernel.add(place, column), self.kind)
         before = self.spec.before
         rows = len(AT.groups_on(kernel.target)[0])
+        size = self.lanes
+        values = [
+            kernel.load(memory, at * size, self.kind, size) for at in range(rows * OUT)
+        ]
+        lanes = _spoiled(kernel, values)
         with kernel.loop(0, rows * OUT) as number:
             row, pixel = kernel.split(number, OUT)
             line = kernel.sub(kernel.add(y, kernel.mul(row, _APART)), before[0])
             pixel = kernel.sub(kernel.add(x, pixel), before[1])
-            here = kernel.at(memory, kernel.mul(number, self.lanes), self.kind)
-            with self._mended(here) as total, self._taps() as (i, j, tap):
+            here = kernel.at(memory, kernel.mul(number, size), self.kind)
+            with self._mended(here, lanes) as total, self._taps() as (i, j, tap):
                 source = operands[0], image, kernel.add(line, i), kernel.add(pixel, j)
                 step = kernel.mul(tap, depth * self.panel)
                 self._add(total, *source, kernel.at(weights, step, self.kind))
@@ -262,7 +265,9 @@ class TapRepair(_Repair):
         with kernel.loop(first, _TAPS, _APART) as i, kernel.loop(0, _TAPS) as j:
             tap = kernel.mul(kernel.add(kernel.mul(i, _TAPS), j), self.apart)
             here = kernel.at(memory, tap, self.kind)
-            with self._mended(here, mask) as total, total.steps(start, stop) as tile:
+            value = kernel.load(here, 0, self.kind, self.lanes)
+            lanes = kernel.b.and_(_spoiled(kernel, [value]), mask)
+            with self._mended(here, lanes) as total, total.steps(start, stop) as tile:
                 self._add(total, (pixels, grads), tile, (i, j), mask)
 
     def _add(
