@@ -1,11 +1,14 @@
 """flambeau.debug: what it shows is what was compiled and what ran."""
 
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 import flambeau
-from flambeau import debug
+from benchmarks.tasks import Task, inference_tasks, training_tasks
+from flambeau import debug, nn
+from flambeau.debug.computation import Computation, compiled
 from flambeau.debug.profile import Profile, Row
 from flambeau.runtime import plan
 from flambeau.runtime.engine import Engine, engine
@@ -90,13 +93,31 @@ def test_host_calls_are_listed_and_timed():
     assert "numpy: argsort" in [each.name for each in log.profile().rows]
 
 
-def test_networks_make_no_host_calls():
-    net = flambeau.vision.models.resnet18(num_classes=10)
-    images, labels = flambeau.rand(2, 3, 64, 64), flambeau.randint(10, (2,))
-    loss = flambeau.nn.functional.cross_entropy(net(images), labels)
-    loss.backward()
-    slopes = [each.grad for each in net.parameters()]
-    assert debug.explain(loss, *slopes).host_calls() == []
+@pytest.mark.parametrize("task", training_tasks(), ids=attrgetter("name"))
+def test_a_training_step_makes_no_host_calls(
+    task: Task, monkeypatch: pytest.MonkeyPatch
+):
+    graphs: list[Computation] = []
+    net = task.net(nn)
+    optimizer = flambeau.optim.SGD(net.parameters(), momentum=0.9, weight_decay=1e-4)
+    flambeau.evaluate()  # what other tests have left
+    monkeypatch.setattr(
+        flambeau.config, "evaluate", lambda roots: graphs.append(compiled(roots))
+    )
+    images, labels = flambeau.zeros(task.shape), flambeau.from_numpy(task.labels)
+    nn.functional.cross_entropy(net(images), labels).backward()
+    optimizer.step()
+    assert len(graphs) == 1
+    assert debug.Log(graphs).host_calls() == []
+
+
+@pytest.mark.parametrize("task", inference_tasks()[::2], ids=attrgetter("name"))
+def test_inference_makes_no_host_calls(task: Task):
+    net = task.net(nn).eval()
+    with flambeau.no_grad():
+        log = debug.explain(net(flambeau.zeros(task.shape)))
+    assert log.kernels()
+    assert log.host_calls() == []
 
 
 def test_recording_ends_with_an_error_in_the_block():
