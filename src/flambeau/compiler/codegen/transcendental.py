@@ -285,7 +285,8 @@ class Transcendental:
         few = b.select(b.icmp_signed("<", n, most), n, most)
         back = self._power_of_two(kind, b.neg(few))
         rest = b.fsub(self.number(1, kind), back)
-        return self._scale(kind, b.fadd(self._above_one(kind, r), rest), n)
+        y = self._scale(kind, b.fadd(self._above_one(kind, r), rest), n)
+        return self.kernel.signed(y, x, kind)
 
     def _scale(self, kind: dt.dtype, y: ir.Value, n: ir.Value) -> ir.Value:
         """Multiply by 2ⁿ in two steps, each of which is a normal number."""
@@ -353,7 +354,8 @@ class Transcendental:
         whole = b.fcmp_ordered(
             "<", self.kernel.size(y, kind), self.number(float("inf"), kind)
         )
-        return b.select(whole, b.fadd(y, lost), y)
+        y = b.select(whole, b.fadd(y, lost), y)
+        return self.kernel.signed(y, x, kind)
 
     def sigmoid(self, kind: dt.dtype, x: ir.Value) -> ir.Value:
         """Return 1 / (1 + e) or e / (1 + e), with e = exp(-|x|)."""
@@ -415,5 +417,6 @@ class Transcendental:
         near_one = b.select(b.fcmp_ordered(">", size, most), most, size)
         raised = self._exp_within(kind, b.fadd(near_one, near_one))
         two = b.fdiv(number(2, kind), b.fadd(raised, number(1, kind)))
-        far = self.kernel.signed(b.fsub(number(1, kind), two), x, kind)
-        return b.select(b.fcmp_ordered("<", size, number(0.625, kind)), near, far)
+        far = b.fsub(number(1, kind), two)
+        y = b.select(b.fcmp_ordered("<", size, number(0.625, kind)), near, far)
+        return self.kernel.signed(y, x, kind)
