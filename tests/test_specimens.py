@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from inspect import getmembers, isfunction, signature
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from compiled import compute, program
 from native import inner_loops, spills
-from specimens import SPECIMENS, convolved, values
+from specimens import CONTRACTIONS, SPECIMENS, convolved, values
+from test_compiler_windows import options
 
 from flambeau.compiler import codegen
 from flambeau.compiler.lowerings import registry
@@ -20,8 +23,11 @@ from flambeau.compiler.options import Options
 from flambeau.compiler.pipeline import compile_graph
 from flambeau.compiler.program import KernelStep
 from flambeau.graph import Node, topological
+from flambeau.ops.broadcast import sum_
 from flambeau.ops.contract import matmul
+from flambeau.ops.elementwise import add, mul, neg, sub, tanh
 from flambeau.ops.movement import permute
+from flambeau.ops.window import max_pool, max_pool_index
 from flambeau.runtime.engine import Engine
 from flambeau.runtime.target import Target, host
 
@@ -81,6 +87,12 @@ if host().is_x86:
     wide = "+avx,+avx2,+fma,+f16c"
     MACHINES["AVX2"] = Target(host().triple, "x86-64-v3", wide, 32, 16)
     MACHINES["SSE2"] = Target(host().triple, "x86-64", "", 16, 16)
+    NEON = Target("aarch64-unknown-linux-gnu", "generic", "+neon", 16, 32)
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    with suppress(RuntimeError):  # LLVM is built without it
+        llvm.Target.from_triple(NEON.triple)
+        MACHINES["NEON"] = NEON
 
 
 def linear(rows: int, columns: int, depth: int, kind: Any = np.float32) -> list[Node]:
@@ -91,12 +103,40 @@ def linear(rows: int, columns: int, depth: int, kind: Any = np.float32) -> list[
     return [matmul(x, permute(w, turned)), matmul(g, w), weight]
 
 
+def updated() -> list[Node]:
+    """Weights of a linear layer with few samples, and of a gate, after a step."""
+    found = []
+    for rows, columns in ((10, 4096), (8, 32), (2, 32)):
+        gradient = matmul(permute(values(4, rows), (1, 0)), values(4, columns))
+        moved = add(mul(values(rows, columns), neg(values())), gradient)
+        found += [moved, sub(values(rows, columns), mul(moved, neg(values())))]
+    return found
+
+
+def normalized() -> list[Node]:
+    """What reaches the scale of layer norm: sums of columns that read many rows."""
+    x, y, g = (values(4 * 28 * 28, 384) for _ in range(3))
+    a, b, c = (values(4 * 28 * 28, 1) for _ in range(3))
+    centered = sub(sub(mul(x, neg(values())), a), mul(mul(y, b), c))
+    total = sum_(mul(mul(centered, b), g), axes=(0,), keepdims=False)
+    return [tanh(total)]
+
+
+def strided_pool() -> list[Node]:
+    """A maximum whose windows all lie inside, as networks end their first blocks."""
+    x, params = values(2, 19, 35, 35), options((35, 35), (3, 3), (2, 2))
+    return [max_pool(x, **params), max_pool_index(x, **params)]
+
+
 # Layers of networks; only compiled.
 LAYERS: dict[str, Callable[[], list[Node]]] = {
     "linear, few rows": lambda: linear(1, 512, 512),
     "linear, odd columns": lambda: linear(64, 1000, 500),
     "linear, ten columns": lambda: linear(64, 10, 8192),
     "linear, float64": lambda: linear(64, 1000, 500, np.float64),
+    "updated": updated,
+    "normalized": normalized,
+    "pool by rows": strided_pool,
     "depthwise 3x3": lambda: convolved(96, 56, 96),
     "depthwise 3x3, masks": lambda: convolved(58, 28, 58),
     "depthwise 3x3, strided": lambda: convolved(58, 56, 58, 2),
@@ -111,8 +151,17 @@ LAYERS: dict[str, Callable[[], list[Node]]] = {
 
 # Where there are 32, reading vectors again takes longer than what is spilled of these.
 WIDE = {"depthwise 3x3, strided", "depthwise 5x5, strided", "depthwise 7x7"}
-# Where LLVM still leaves some on the stack, outside of the products themselves.
-KNOWN = {("lstm", "host"), ("powers", "AVX2"), ("powers", "SSE2")}
+# Where LLVM still leaves some on the stack: outside of the products themselves, and on
+# NEON, whose instructions read no numbers from memory, also in products.
+KNOWN = {
+    ("lstm", "host"),
+    ("powers", "AVX2"),
+    ("powers", "SSE2"),
+    ("powers", "NEON"),
+    ("gru", "NEON"),
+    ("lstm", "NEON"),
+    *((family, "NEON") for family in (*CONTRACTIONS, *LAYERS)),
+}
 CASES = [
     (family, machine)
     for machine, target in MACHINES.items()

@@ -49,9 +49,15 @@ class Target:
     def rereads_numbers(self) -> bool:
         """Whether numbers of long formulas are best read again wherever they are used.
 
-        Instructions read them from memory, and registers for them are few.
+        Where there are masks, registers suffice and instructions read one number for
+        all lanes.
         """
-        return self.is_x86 and not self.has_many_registers
+        return not self.has_masks
+
+    @property
+    def register_class(self) -> str:
+        """The letter by which LLVM's constraints call vector registers."""
+        return "x" if self.is_x86 else "w"
 
     @property
     def rounds(self) -> bool:

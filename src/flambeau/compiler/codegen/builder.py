@@ -324,7 +324,7 @@ class KernelBuilder:
         return self.b.bitcast(self.b.or_(*parts), x.type)
 
     def _has_bits(self, x: ir.Value) -> bool:
-        """Whether masks of a float's bits are read again wherever they are used."""
+        """Whether masks of a vector's bits are read again wherever they are used."""
         return self.target.rereads_numbers and isinstance(x.type, ir.VectorType)
 
     def _with(self, x: ir.Value, kind: dt.dtype, bits: Size) -> ir.Value:
@@ -340,6 +340,8 @@ class KernelBuilder:
         result = self.coefficient(coefficients[0], kind, lanes)
         for each in coefficients[1:]:
             result = self.fma(result, x, self.coefficient(each, kind, lanes))
+            if not self.target.is_x86:  # LLVM would load all numbers first
+                result = self.settled(result, kind)
         return result
 
     def splat(self, value: ir.Value, lanes: Size) -> ir.Value:
@@ -473,16 +475,17 @@ class KernelBuilder:
     def settled(self, value: ir.Value, kind: dt.dtype) -> ir.Value:
         """Return a value of a long formula that is there before anything else is read.
 
-        Only where registers are few. The instruction is none, but LLVM does not know
-        that it leaves the value and the memory as they are.
+        Only floats, and where numbers are read again. The instruction is none, but LLVM
+        does not know that it leaves the value and the memory as they are.
         """
         held = value.type
-        if not (self.target.rereads_numbers and isinstance(held, ir.VectorType)):
+        if not (kind.is_floating_point and self._has_bits(value)):
             return value
         if held.count * kind.itemsize not in (16, self.target.vector_bytes):
             self.stay()  # no register has this size
             return value
-        signature, constraint = ir.FunctionType(held, [held]), "=x,0,~{memory}"
+        signature = ir.FunctionType(held, [held])
+        constraint = f"={self.target.register_class},0,~{{memory}}"
         return self.b.asm(signature, "", constraint, [value], side_effect=True)
 
     def prefetch(

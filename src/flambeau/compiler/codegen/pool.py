@@ -249,7 +249,10 @@ class Windows:
             self._walk(outer, there, told, see, depth + 1)
 
         window = outer[depth]
-        each(k, slide.first_tap(k, window), slide.end_tap(k, window), tap)
+        first, end = slide.first_tap(k, window), slide.end_tap(k, window)
+        if not (self.inner.is_plain or k.target.has_many_registers):
+            first = k.int(first)  # in a loop: masks of all taps have no room in a row
+        each(k, first, end, tap)
 
     def _see_row(
         self,

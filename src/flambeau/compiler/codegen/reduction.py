@@ -360,6 +360,8 @@ class _Reduction:
             self.spec.results, kinds, sums, strict=True
         ):
             value = values[expression]
+            if not self.k.target.is_x86:  # LLVM would add all vectors at the end
+                value = self.k.settled(value, kind)
             if valid is not None:
                 mask = self.k.first_lanes(valid, self.lanes)
                 value = self.k.b.select(mask, value, self._start(kind, self.lanes))
