@@ -12,6 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain, count
 from math import copysign
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -253,8 +254,6 @@ def topological(
         reads: returns the nodes that one reads; if not given, the inputs of those
             that do not have their value yet.
     """
-    reads = reads or _pending_reads  # type: ignore[assignment]
-    assert reads is not None
     order: list[Step] = []
     seen: set[int] = set()
     stack: list[Step | None] = [*roots]
@@ -266,21 +265,16 @@ def topological(
             add(pop())  # type: ignore[arg-type]
         elif id(node) not in seen:
             seen.add(id(node))
-            inputs = reads(node)
-            if inputs:
+            # Inputs before the value: another thread that evaluates the node sets the
+            # value first, so inputs that were read are whole whenever they are needed.
+            inputs = reads(node) if reads else node.inputs  # type: ignore[attr-defined]
+            if inputs and (reads or node.value is None):  # type: ignore[attr-defined]
                 push(node)
                 push(None)
                 stack += inputs[::-1]
             else:
                 add(node)
     return order
-
-
-def _pending_reads(node: Node) -> tuple[Node, ...]:
-    # Read the inputs before the value: another thread that evaluates the node sets
-    # the value first, so inputs that were read are whole whenever they are needed.
-    inputs = node.inputs
-    return inputs if node.value is None else ()
 
 
 class Structure:
@@ -291,15 +285,20 @@ class Structure:
 
     Args:
         parts: what tells it from others.
+        params: the params of its nodes, which tell it from others, too.
     """
 
-    __slots__ = ("_parts",)
+    __slots__ = ("_params", "_parts")
 
-    def __init__(self, parts: list[Hashable]) -> None:
-        self._parts = parts
+    def __init__(self, parts: list[Hashable], params: list[dict[str, Any]]) -> None:
+        self._parts, self._params = parts, params
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Structure) and self._parts == other._parts
+        return (
+            isinstance(other, Structure)
+            and self._parts == other._parts
+            and self._params == other._params
+        )
 
     def __hash__(self) -> int:
         return hash((len(self._parts), *self._parts[:_HASHED]))
@@ -315,24 +314,24 @@ def structure(order: Sequence[Node], kept: Sequence[int]) -> Structure:
         order: the graph, inputs before users.
         kept: positions in it, which are part of the answer.
     """
+    inputs = [node.inputs for node in order]  # before the values, as in `topological`
+    values = [node.value for node in order]
+    made = [node for node, value in zip(order, values) if value is None]
+    reads = [each for each, value in zip(inputs, values) if value is None]
+    number_of = dict(zip(map(id, order), count())).__getitem__
     # one flat list, as Python's collector would look at a tuple for each node
-    numbers: dict[int, int] = {}
     parts: list[Hashable] = [tuple(kept)]
-    number_of, add = numbers.__getitem__, parts.extend
-    for at, node in enumerate(order):
-        numbers[id(node)] = at
-        value = node.value
-        if value is not None:
-            strides = None if value.flags.c_contiguous else value.strides
-            add((None, node.shape, node.dtype, strides))
-            continue
-        inputs, params = node.inputs, node.params
-        add((node.op, len(inputs), node.shape, node.dtype, len(params)))
-        add(map(number_of, map(id, inputs)))
-        if params:
-            add(params)
-            add(params.values())
-    return Structure(parts)
+    parts += [node.op for node in made]
+    parts += map(len, reads)
+    parts += map(number_of, map(id, chain.from_iterable(reads)))
+    parts += [node.shape for node in order]
+    parts += [node.dtype for node in order]
+    parts += [value is None for value in values]
+    parts += [
+        None if value is None or value.flags.c_contiguous else value.strides
+        for value in values
+    ]
+    return Structure(parts, [node.params for node in made])
 
 
 def format_graph(roots: Iterable[Node]) -> str:
