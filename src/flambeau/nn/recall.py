@@ -71,7 +71,7 @@ class Calls:
             self._changes = changes.count
             self._start()
             return UNKNOWN
-        if state.recorder is not None:
+        if state.recorder is not None or not (self._left or self._known):
             return UNKNOWN
         key: list[Any] = [state.grad_enabled, state.inference, state.combines]
         key += (precision.lower, dt.get_default_dtype())
@@ -103,11 +103,12 @@ class Calls:
         """Ask the module, and find out what it does."""
         if not self._left:
             return UNKNOWN
-        self._left -= 1
-        self._known[kind] = None
         forwards = _forwards(module)
         if forwards is None:
+            self._left = 0
             return UNKNOWN
+        self._left -= 1
+        self._known[kind] = None
         watch = _Watch(module, args, nodes)
         result = watch.run()
         self._known[kind] = watch.recall(result, forwards)

@@ -310,7 +310,8 @@ _HELD_ONCE = _probe()
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    words = np.uint8 if array.nbytes % 8 else np.uint64  # eight are compared as one
+    return np.ascontiguousarray(array).reshape(-1).view(words)
 
 
 def _value(node: Node) -> np.ndarray:
