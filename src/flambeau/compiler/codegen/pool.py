@@ -250,9 +250,21 @@ class Windows:
 
         window = outer[depth]
         first, end = slide.first_tap(k, window), slide.end_tap(k, window)
-        if not (self.inner.is_plain or k.target.has_many_registers):
-            first = k.int(first)  # in a loop: masks of all taps have no room in a row
+        if self._is_crowded:
+            first = k.int(first)  # a number that is not known makes a loop of it
         each(k, first, end, tap)
+
+    @property
+    def _is_crowded(self) -> bool:
+        """Whether registers are too few for the masks of all taps.
+
+        Values that are not tracked leave room, unless selecting takes registers: the
+        instructions for that came with those that round.
+        """
+        target = self.k.target
+        if self.inner.is_plain or target.has_many_registers:
+            return False
+        return self.tracked is not None or not target.rounds
 
     def _see_row(
         self,
