@@ -38,7 +38,9 @@ __all__ = [
     "parts_of",
 ]
 
-_CHUNK_FLOPS = 500_000
+_LEAST_FLOPS = 500_000  # of a chunk
+_MOST_FLOPS = 4_000_000  # each chunk has sums of its own, which are added up later
+_CHUNKS = 16  # of an image, where they are not too small
 _DEPTHWISE_FLOPS = 100_000  # of a chunk whose time goes into moving memory
 _FAR_BYTES = 262_144  # of an image; one of fewer stays near while it is used
 _FEW_PANELS = 2  # which do not take long enough to have the next tile's input come
@@ -138,12 +140,19 @@ def grid_of(spec: Correlation, target: Target) -> Grid:
     rows = prod(axis.out for axis in spec.axes[:-1])
     tiles = ceil_div(spec.axes[-1].out, tile.rows)
     flops = 2 * tile.rows * tile.columns * together * max(1, spec.depth * spec.taps)
-    target_flops = _DEPTHWISE_FLOPS if spec.depthwise else _CHUNK_FLOPS
+    target_flops = _DEPTHWISE_FLOPS if spec.depthwise else _chunk_flops(spec)
     lines = min(max(1, target_flops // (flops * tiles)), max(rows, 1))
     across = tiles
     if rows < 4 and lines == 1:
         across = min(max(1, target_flops // flops), tiles)
     return Grid(tile, panels, together, lines, rows, across, tiles)
+
+
+def _chunk_flops(spec: Correlation) -> int:
+    """Return how many operations a chunk has, about."""
+    outputs = prod(axis.out for axis in spec.axes) * spec.groups * spec.columns
+    image = 2 * outputs * spec.depth * spec.taps
+    return min(max(_LEAST_FLOPS, image // _CHUNKS), _MOST_FLOPS)
 
 
 def _even(count: int, most: int) -> int:
