@@ -294,7 +294,7 @@ class _Block:
         tiles = ceil_div(plan.band, plan.tile.rows)
 
         def tile(block: ir.Value, rows: int) -> None:
-            if plan.is_far and plan.spec.taps > 1:
+            if plan.is_far:
                 at = kernel.add(kernel.mul(number, tiles), block)
                 self._prefetch_share(at, plan.spec.taps * tiles)
             start = kernel.mul(block, plan.tile.rows)
