@@ -7,6 +7,8 @@ from functools import lru_cache
 
 __all__ = ["Target", "host"]
 
+_ARM = ("aarch64", "arm64")  # how triples of 64-bit ARM begin
+
 
 @dataclass(frozen=True)
 class Target:
@@ -56,8 +58,10 @@ class Target:
 
     @property
     def register_class(self) -> str:
-        """The letter by which LLVM's constraints call vector registers."""
-        return "x" if self.is_x86 else "w"
+        """The letter by which LLVM's constraints call vector registers, if known."""
+        if self.is_x86:
+            return "v"
+        return "w" if self.triple.startswith(_ARM) else ""
 
     @property
     def rounds(self) -> bool:
@@ -90,4 +94,4 @@ def _vectors(triple: str, features: dict[str, bool]) -> tuple[int, int]:
         if features.get("avx512f") and features.get("avx512vl"):
             return 64, 32
         return (32, 16) if features.get("avx2") else (16, 16)
-    return (16, 32) if triple.startswith(("aarch64", "arm64")) else (16, 16)
+    return (16, 32) if triple.startswith(_ARM) else (16, 16)

@@ -475,8 +475,7 @@ class KernelBuilder:
     def settled(self, value: ir.Value, kind: dt.dtype) -> ir.Value:
         """Return a value of a long formula that is there before anything else is read.
 
-        Only floats, and where numbers are read again. The instruction is none, but LLVM
-        does not know that it leaves the value and the memory as they are.
+        Only floats, and where numbers are read again.
         """
         held = value.type
         if not (kind.is_floating_point and self._has_bits(value)):
@@ -484,9 +483,27 @@ class KernelBuilder:
         if held.count * kind.itemsize not in (16, self.target.vector_bytes):
             self.stay()  # no register has this size
             return value
-        signature = ir.FunctionType(held, [held])
-        constraint = f"={self.target.register_class},0,~{{memory}}"
-        return self.b.asm(signature, "", constraint, [value], side_effect=True)
+        return self.finished([value])[0]
+
+    def finished(self, values: Sequence[ir.Value]) -> list[ir.Value]:
+        """Return vectors that are there before anything else is read.
+
+        LLVM moves arithmetic across a fence. The instruction is none, but LLVM does not
+        know that it leaves the values and the memory as they are.
+        """
+        letter, count = self.target.register_class, len(values)
+        if not letter:
+            self.stay()
+            return list(values)
+        kinds = [each.type for each in values]
+        result = ir.LiteralStructType(kinds) if count > 1 else kinds[0]
+        signature = ir.FunctionType(result, kinds)
+        places = [f"={letter}"] * count + [str(at) for at in range(count)]
+        text = ",".join([*places, "~{memory}"])
+        found = self.b.asm(signature, "", text, values, side_effect=True)
+        if count == 1:
+            return [found]
+        return [self.b.extract_value(found, at) for at in range(count)]
 
     def prefetch(
         self,

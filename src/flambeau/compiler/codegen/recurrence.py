@@ -523,7 +523,7 @@ class _Forward(Emitter):
             curve = partial(math.op_tanh, kind) if number == 2 else self._sigmoid
             return k.settled(curve(total), kind)
 
-        i, f, g, o = map(gate, range(4))
+        i, f, g, o = k.finished([gate(number) for number in range(4)])
         place = k.add(self.line(self.steps, row, hidden), unit)
         old = self.load("out", place, mask)
         c = k.settled(k.fma(f, old, k.b.fmul(i, g)), kind)

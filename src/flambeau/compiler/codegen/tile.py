@@ -298,12 +298,12 @@ class Tile:
         it would spill, and the steps stay one after the other.
         """
         many = self.kernel.target.has_many_registers
-        if self.lanewise and not many:
+        if self.lanewise and many:
+            return count if count <= _MANY_TAPS else _TOGETHER
+        if self.lanewise:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
-        if self.lanewise:
-            most = self._spare
-        elif many:
+        if many:
             most = _TOGETHER if self._left >= _ROOM else max(self._spare, _PAIR)
         else:
             most = _TOGETHER if self._left >= _MORE else 1
@@ -359,9 +359,11 @@ class Tile:
         masks: Sequence[ir.Value | None],
     ) -> None:
         kernel, lanes = self.kernel, self.shape.lanes
-        for step in range(count):
-            if step and count > self._spare and not self.lanewise:
-                kernel.stay()
+        is_crowded = self._is_crowded(count, rows, a_step)
+        read: dict[int, list[ir.Value]] = {}
+        for number, step in enumerate(self._order(count, rows, a_step)):
+            if number and is_crowded:
+                self._finish(rows)
             vectors = [
                 kernel.load(
                     b, step * b_step + v * self._spacing, self.kind, lanes, mask
@@ -371,10 +373,44 @@ class Tile:
             for row, offset in rows:
                 if not (kernel.target.has_fma or self.lanewise):
                     kernel.stay()
-                factors = self._factors(a, step * a_step + offset, masks)
+                place = step * a_step + offset
+                factors = read.get(place) or self._factors(a, place, masks)
+                if self.lanewise:
+                    read[place] = factors
                 for copies, factor, vector in zip(self._sums[row], factors, vectors):
-                    total = copies[step % len(copies)]
+                    total = copies[number % len(copies)]
                     total.set(self._fused(factor, vector, total.get()))
+
+    def _order(
+        self, count: int, rows: Sequence[tuple[int, int]], a_step: int
+    ) -> list[int]:
+        """The steps, so that those that read the same vectors follow each other.
+
+        Where rows are two pixels apart, these are every second step.
+        """
+        if not self.lanewise or len(rows) == 1:
+            return list(range(count))
+        apart = rows[1][1] - rows[0][1] or 1
+        return sorted(range(count), key=lambda step: step * a_step % apart)
+
+    def _is_crowded(
+        self, count: int, rows: Sequence[tuple[int, int]], a_step: int
+    ) -> bool:
+        """Whether all that some steps read leaves no register."""
+        if not self.lanewise:
+            return count > self._spare
+        places = {offset + step * a_step for step in range(count) for _, offset in rows}
+        return len(places) * self.shape.vectors >= self._left
+
+    def _finish(self, rows: Sequence[tuple[int, int]]) -> None:
+        """Do what a step has to before the next one, which LLVM would load at once."""
+        if self.lanewise:
+            sums = [each for row, _ in rows for v in self._sums[row] for each in v]
+            values = self.kernel.finished([each.get() for each in sums])
+            for each, value in zip(sums, values):
+                each.set(value)
+        else:
+            self.kernel.stay()
 
     def _fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the CPU does that in one step."""
