@@ -25,6 +25,7 @@ from flambeau.compiler.program import KernelStep
 from flambeau.graph import Node, topological
 from flambeau.ops.broadcast import sum_
 from flambeau.ops.contract import matmul
+from flambeau.ops.conv import conv
 from flambeau.ops.elementwise import add, mul, neg, sub, tanh
 from flambeau.ops.movement import permute
 from flambeau.ops.window import max_pool, max_pool_index
@@ -122,6 +123,12 @@ def normalized() -> list[Node]:
     return [tanh(total)]
 
 
+def first() -> list[Node]:
+    """What meets the colours of an image."""
+    sides = {"stride": (2, 2), "padding": ((1, 1), (1, 1)), "dilation": (1, 1)}
+    return [conv(values(2, 3, 224, 224), values(32, 3, 3, 3), **sides, groups=1)]
+
+
 def strided_pool() -> list[Node]:
     """A maximum whose windows all lie inside, as networks end their first blocks."""
     x, params = values(2, 19, 35, 35), options((35, 35), (3, 3), (2, 2))
@@ -136,6 +143,7 @@ LAYERS: dict[str, Callable[[], list[Node]]] = {
     "linear, float64": lambda: linear(64, 1000, 500, np.float64),
     "updated": updated,
     "normalized": normalized,
+    "first": first,
     "pool by rows": strided_pool,
     "depthwise 3x3": lambda: convolved(96, 56, 96),
     "depthwise 3x3, masks": lambda: convolved(58, 28, 58),

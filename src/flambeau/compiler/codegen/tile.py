@@ -304,7 +304,8 @@ class Tile:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
         if many:
-            most = _TOGETHER if self._left >= _ROOM else max(self._spare, _PAIR)
+            least = _PAIR if count % _PAIR == 0 else 1  # what is left would spill
+            most = _TOGETHER if self._left >= _ROOM else max(self._spare, least)
         else:
             most = _TOGETHER if self._left >= _MORE else 1
         return max(1, min(most, _TOGETHER, count))
