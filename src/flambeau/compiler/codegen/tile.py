@@ -304,7 +304,9 @@ class Tile:
             most = self._sharing(count, rows, a_step, masks[-1] is not None)
             return count if count <= most else count // ceil_div(count, most)
         if many:
-            least = _PAIR if count % _PAIR == 0 else 1  # what is left would spill
+            # a step that is left over would spill, and so would more vectors
+            pairs = count % _PAIR == 0 and self.shape.vectors <= _PAIR
+            least = _PAIR if pairs else 1
             most = _TOGETHER if self._left >= _ROOM else max(self._spare, least)
         else:
             most = _TOGETHER if self._left >= _MORE else 1
