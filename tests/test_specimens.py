@@ -15,6 +15,7 @@ import pytest
 from compiled import compute, program
 from native import inner_loops, spills
 from specimens import CONTRACTIONS, SPECIMENS, convolved, values
+from test_compiler_recurrent import forward_and_back
 from test_compiler_windows import options
 
 from flambeau.compiler import codegen
@@ -135,6 +136,11 @@ def strided_pool() -> list[Node]:
     return [max_pool(x, **params), max_pool_index(x, **params)]
 
 
+def cells(cell: str, hidden: int) -> list[Node]:
+    """A recurrent layer on a batch, and its gradients."""
+    return forward_and_back(cell, (2, 16, hidden), "float32", True, True)
+
+
 # Layers of networks; only compiled.
 LAYERS: dict[str, Callable[[], list[Node]]] = {
     "linear, few rows": lambda: linear(1, 512, 512),
@@ -154,6 +160,8 @@ LAYERS: dict[str, Callable[[], list[Node]]] = {
     "depthwise 7x7": lambda: convolved(192, 28, 192, window=7),
     "depthwise 7x7, many pixels": lambda: convolved(96, 56, 96, window=7),
     "depthwise 7x7, masks": lambda: convolved(58, 28, 58, window=7),
+    "lstm, 128 units": lambda: cells("lstm", 128),
+    "gru, 128 units": lambda: cells("gru", 128),
     "1x1": lambda: convolved(232, 7, window=1),
     "3x3": lambda: convolved(128, 28, batch=8),
     "3x3, strided": lambda: convolved(128, 28, stride=2),

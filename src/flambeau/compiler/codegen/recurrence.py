@@ -27,7 +27,7 @@ from .arithmetic import Arithmetic
 from .builder import KernelBuilder
 from .kernel import Kernel
 from .packing import Pack, Steps
-from .tile import Tile, TileShape, ceil_div
+from .tile import Tile, TileShape, ceil_div, fitting_rows
 
 __all__ = [
     "Emitter",
@@ -192,7 +192,7 @@ class Walk:
 
     def tile_rows(self, rows: int, vectors: int) -> int:
         """How many samples of a block a tile has."""
-        fitting = (self.target.vector_registers - vectors - 1) // vectors
+        fitting = fitting_rows(self.target, vectors)
         return ceil_div(rows, ceil_div(rows, max(fitting, 1)))
 
 
@@ -521,12 +521,12 @@ class _Forward(Emitter):
         def gate(number: int) -> ir.Value:
             total = k.b.fadd(own(number), outside(number))
             curve = partial(math.op_tanh, kind) if number == 2 else self._sigmoid
-            return k.settled(curve(total), kind)
+            return k.finished([curve(total)])[0]
 
-        i, f, g, o = k.finished([gate(number) for number in range(4)])
+        i, f, g, o = map(gate, range(4))
         place = k.add(self.line(self.steps, row, hidden), unit)
         old = self.load("out", place, mask)
-        c = k.settled(k.fma(f, old, k.b.fmul(i, g)), kind)
+        c = k.finished([k.fma(f, old, k.b.fmul(i, g))])[0]
         return [k.b.fmul(o, math.op_tanh(kind, c)), c], [i, f, g, o, c]
 
     def _gru(

@@ -24,7 +24,14 @@ from .builder import Index, KernelBuilder, Variable, value_type
 
 T = TypeVar("T")
 
-__all__ = ["Tile", "TileShape", "ceil_div", "choose_lanewise_tile", "choose_tile"]
+__all__ = [
+    "Tile",
+    "TileShape",
+    "ceil_div",
+    "choose_lanewise_tile",
+    "choose_tile",
+    "fitting_rows",
+]
 
 _LATENCY = 9  # FMAs in flight that a core needs to be busy
 _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fill
@@ -83,7 +90,7 @@ def choose_tile(
     shapes = (
         TileShape(most, across, lanes)
         for across in range(1, min(vectors, widest) + 1)
-        for most in range(1, min(rows, _fitting(target, across, kept)) + 1)
+        for most in range(1, min(rows, fitting_rows(target, across, kept)) + 1)
     )
     return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps, is_far))
 
@@ -122,8 +129,8 @@ def choose_lanewise_tile(
     return TileShape(ceil_div(rows, ceil_div(rows, most)), vectors, lanes)
 
 
-def _fitting(target: Target, vectors: int, kept: int) -> int:
-    """The rows whose sums fit beside what a step reads."""
+def fitting_rows(target: Target, vectors: int, kept: int = 0) -> int:
+    """Return the rows whose sums fit beside what a step reads."""
     return (_beside(target, vectors) - kept) // vectors
 
 
