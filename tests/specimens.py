@@ -24,7 +24,7 @@ from flambeau.ops.normalize import moments
 from flambeau.ops.order import searchsorted
 from flambeau.ops.resample import Rule, resample
 
-__all__ = ["CONTRACTIONS", "SPECIMENS", "convolved", "values"]
+__all__ = ["SPECIMENS", "convolved", "values"]
 
 
 def values(*shape: int, kind: Any = np.float32) -> Node:
@@ -192,7 +192,7 @@ def found() -> list[Node]:
     return [searchsorted(row, ew.exp(x), right=False), y, back]
 
 
-CONTRACTIONS: dict[str, Callable[[], list[Node]]] = {
+SPECIMENS: dict[str, Callable[[], list[Node]]] = {
     "products": products,
     "convolution": lambda: convolved(17, 9),
     "strided": lambda: convolved(24, 11, stride=2),
@@ -202,10 +202,6 @@ CONTRACTIONS: dict[str, Callable[[], list[Node]]] = {
     "deep Winograd": lambda: convolved(256, 14, batch=4),
     "Winograd with NaN": spoiled,
     "cascades": cascaded,
-}
-
-SPECIMENS: dict[str, Callable[[], list[Node]]] = {
-    **CONTRACTIONS,
     "functions": functions,
     "rare functions": rare_functions,
     "powers": powers,

@@ -70,6 +70,11 @@ class Target:
         return not self.is_x86 or not {"+sse4.1", "+avx"}.isdisjoint(features)
 
     @property
+    def folds_numbers(self) -> bool:
+        """Whether multiply-adds read a number from memory themselves."""
+        return self.is_x86 and self.has_fma
+
+    @property
     def has_fma(self) -> bool:
         """Whether it multiplies and adds in one step, rounded once."""
         return not self.is_x86 or "+fma" in self.features.split(",")

@@ -420,7 +420,7 @@ class Arithmetic:
     def op_pow(self, kind: dt.dtype, x: ir.Value, y: ir.Value) -> ir.Value:
         """x to the power y, of floats."""
         return self.curves.in_double(
-            kind, lambda lanes: Power(self.kernel, lanes).power, x, y, together=True
+            kind, lambda lanes: Power(self.kernel, lanes, kind).power, x, y
         )
 
     def op_erf(self, kind: dt.dtype, x: ir.Value) -> ir.Value:

@@ -1,7 +1,8 @@
 """Vector powers, within 3 units in the last place; float32 in float64.
 
 x to the power y is exp(y log(x)). A large exponent magnifies every error of the
-logarithm, so that and the product are computed as sums of two floats.
+logarithm, so that and the product are computed as sums of two floats; what float32 can
+hold of the result needs no more than float64 in between.
 """
 
 from __future__ import annotations
@@ -34,20 +35,26 @@ class Power:
     Args:
         kernel: where the instructions go.
         lanes: the vector length.
+        kind: what the result will be rounded to.
     """
 
-    def __init__(self, kernel: KernelBuilder, lanes: int) -> None:
+    def __init__(self, kernel: KernelBuilder, lanes: int, kind: dt.dtype) -> None:
         self.kernel, self.b, self.lanes = kernel, kernel.b, lanes
+        self.kind = kind
         self.curves = Transcendental(kernel, lanes)
 
     def _number(self, value: float) -> ir.Value:
         return self.kernel.coefficient(value, F64, self.lanes)
 
+    def _settled(self, value: ir.Value) -> ir.Value:
+        return self.kernel.settled(value, F64)
+
     def power(self, x: ir.Value, y: ir.Value) -> ir.Value:
         """Return x to the power y, with C's rules for signs, zeros and infinities."""
         b, one, zero = self.b, self._number(1), self._number(0)
+        found = self._settled(self._of_size(x, y))
+        x, y = map(self._settled, (x, y))
         size = self.kernel.size(x, F64)
-        found = self._of_positive(size, y)
         found = b.select(b.fcmp_ordered("==", size, one), one, found)
         whole, odd = self._is_whole(y)
         signed = self.kernel.signed(found, x, F64)
@@ -69,9 +76,13 @@ class Power:
         half = b.fmul(y, self._number(0.5))
         return whole, b.and_(whole, b.fcmp_ordered("!=", half, trunc(half)))
 
-    def _of_positive(self, x: ir.Value, y: ir.Value) -> ir.Value:
+    def _of_size(self, x: ir.Value, y: ir.Value) -> ir.Value:
+        """Return the size of x to the power y."""
         b = self.b
-        log, rest = self._log(x)
+        if self.kind is not F64:
+            log = self.curves.log(F64, self.kernel.size(x, F64))
+            return self.curves.exp(F64, self._settled(b.fmul(y, log)))
+        log, rest = map(self._settled, self._log(x))
         exponent, lost = product(self.kernel, F64, y, log)
         lost = self.kernel.fma(y, rest, lost)
         # where the result is 0 or infinite, what was lost may be NaN
@@ -81,11 +92,12 @@ class Power:
         return self.curves.exp(F64, exponent, lost)
 
     def _log(self, x: ir.Value) -> tuple[ir.Value, ir.Value]:
-        """The logarithm of x >= 0 as a sum of two."""
+        """The logarithm of the size of x as a sum of two."""
         b, k = self.b, self.kernel
-        exponent, f = self.curves.split(F64, x)
-        s, s_rest = self._quotient(f)
+        exponent, f = self.curves.split(F64, k.size(x, F64))
+        s, s_rest = map(self._settled, self._quotient(f))
         cubed, cubed_rest = self._cubed_part(s, s_rest)
+        cubed, cubed_rest = map(self._settled, (cubed, cubed_rest))
         near, lost = total(k, b.fadd(s, s), cubed)
         lost = b.fadd(lost, b.fadd(b.fadd(s_rest, s_rest), cubed_rest))
         whole = b.fmul(exponent, self._number(_LN2[0]))  # exact
@@ -93,8 +105,9 @@ class Power:
         log, more = self._any_total(whole, near)
         log, rest = total(k, log, b.fadd(more, lost))
         zero, infinity = self._number(0), self._number(inf)
+        x = self._settled(x)  # or its size would take a register all the time
         none = b.fcmp_ordered("==", x, zero)
-        endless = b.fcmp_ordered("==", x, infinity)
+        endless = b.fcmp_ordered("==", k.size(x, F64), infinity)
         log = b.select(none, self._number(-inf), b.select(endless, infinity, log))
         return log, b.select(b.or_(none, endless), zero, rest)
 
@@ -102,7 +115,8 @@ class Power:
         """Return f / (2 + f) as a sum of two."""
         b, k = self.b, self.kernel
         below, below_rest = total(k, self._number(2), f)
-        s = b.fdiv(f, below)
+        below, below_rest = map(self._settled, (below, below_rest))
+        s = self._settled(b.fdiv(f, below))
         taken, lost = product(k, F64, s, below)
         left = b.fsub(b.fsub(b.fsub(f, taken), lost), b.fmul(s, below_rest))
         return s, b.fdiv(left, below)
@@ -112,11 +126,14 @@ class Power:
         b, k = self.b, self.kernel
         z, z_rest = product(k, F64, s, s)
         z_rest = k.fma(b.fadd(s, s), s_rest, z_rest)
+        z, z_rest = map(self._settled, (z, z_rest))
         series = k.polynomial(F64, z, _TAIL, self.lanes)
         factor, factor_rest = total(k, self._number(_TWO_THIRDS[0]), b.fmul(series, z))
         factor_rest = b.fadd(factor_rest, self._number(_TWO_THIRDS[1]))
+        factor, factor_rest = map(self._settled, (factor, factor_rest))
         cube, cube_rest = product(k, F64, z, s)
         cube_rest = b.fadd(cube_rest, k.fma(z, s_rest, b.fmul(z_rest, s)))
+        cube, cube_rest = map(self._settled, (cube, cube_rest))
         found, rest = product(k, F64, cube, factor)
         rest = b.fadd(rest, k.fma(cube, factor_rest, b.fmul(cube_rest, factor)))
         return found, rest

@@ -118,7 +118,7 @@ def choose_lanewise_tile(
         stride: how far apart two rows read, in steps.
     """
     lanes, registers = target.lanes(itemsize), target.vector_registers
-    if target.has_many_registers:
+    if target.has_masks:
         pairs = columns > lanes and (columns % lanes or columns % (2 * lanes) == 0)
         vectors = 2 if pairs else 1
         most = (registers // vectors - _FEW_TAPS) // 2
@@ -137,10 +137,10 @@ def fitting_rows(target: Target, vectors: int, kept: int = 0) -> int:
 def _beside(target: Target, vectors: int) -> int:
     """How many registers there are beside the vectors of a step and one number.
 
-    Without an FMA a product needs another one until it is added, and one is left to
-    LLVM, which takes turns with them.
+    Without an FMA that reads one from memory a product or a number needs another one,
+    and one is left to LLVM, which takes turns with them.
     """
-    return target.vector_registers - vectors - (1 if target.has_fma else 3)
+    return target.vector_registers - vectors - (1 if target.folds_numbers else 3)
 
 
 def _cost(shape: TileShape, rows: int, vectors: int, taps: int, is_far: bool) -> float:
@@ -304,7 +304,7 @@ class Tile:
         Where LLVM has registers to spare it orders several of them well; where not,
         it would spill, and the steps stay one after the other.
         """
-        many = self.kernel.target.has_many_registers
+        many = self.kernel.target.has_masks
         if self.lanewise and many:
             return count if count <= _MANY_TAPS else _TOGETHER
         if self.lanewise:
@@ -381,7 +381,7 @@ class Tile:
                 for v, mask in enumerate(masks)
             ]
             for row, offset in rows:
-                if not (kernel.target.has_fma or self.lanewise):
+                if not (kernel.target.folds_numbers or self.lanewise):
                     kernel.stay()
                 place = step * a_step + offset
                 factors = read.get(place) or self._factors(a, place, masks)

@@ -148,7 +148,6 @@ class Transcendental:
         kind: dt.dtype,
         function: Callable[[int], Callable[..., ir.Value]],
         *x: ir.Value,
-        together: bool = False,
     ) -> ir.Value:
         """Compute in float64; where registers are few, one vector of them at a time.
 
@@ -156,12 +155,11 @@ class Transcendental:
             kind: the dtype.
             function: the function of float64 values, by the number of their lanes.
             x: its arguments.
-            together: whether all are computed at once, if registers suffice or not.
         """
         if kind is dt.float64:
             return function(self.lanes)(*x)
         target, count = self.kernel.target, self.lanes
-        if together or count <= target.lanes(8) or not target.rereads_numbers:
+        if count <= target.lanes(8) or not target.rereads_numbers:
             return self._in_double(kind, function, *x)
         half, shuffle = count // 2, self.kernel.shuffle
         low, high = (
@@ -391,7 +389,7 @@ class Transcendental:
         root = 0x3F3504F3 if kind is dt.float32 else 0x3FE6A09E667F3BCD
         moved = b.sub(bits, self.number(root, integer))
         exponent = b.ashr(moved, self._places(fraction, integer))
-        back = b.sub(bits, b.shl(exponent, self._places(fraction, integer)))
+        back = b.sub(bits, b.and_(moved, self.number(-(1 << fraction), integer)))
         mantissa = b.bitcast(back, value_type(kind, self.lanes))
         k = b.fadd(b.sitofp(exponent, value_type(kind, self.lanes)), shift)
         return k, b.fsub(mantissa, number(1, kind))
