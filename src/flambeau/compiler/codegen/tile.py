@@ -380,9 +380,10 @@ class Tile:
                 )
                 for v, mask in enumerate(masks)
             ]
-            for row, offset in rows:
-                if not (kernel.target.folds_numbers or self.lanewise):
-                    kernel.stay()
+            alone = not (kernel.target.folds_numbers or self.lanewise)
+            for at, (row, offset) in enumerate(rows):
+                if alone:  # LLVM would load the numbers of all rows at once
+                    self._finish(rows[max(at - 1, 0) : at])
                 place = step * a_step + offset
                 factors = read.get(place) or self._factors(a, place, masks)
                 if self.lanewise:
@@ -414,13 +415,15 @@ class Tile:
 
     def _finish(self, rows: Sequence[tuple[int, int]]) -> None:
         """Do what a step has to before the next one, which LLVM would load at once."""
-        if self.lanewise:
-            sums = [each for row, _ in rows for v in self._sums[row] for each in v]
-            values = self.kernel.finished([each.get() for each in sums])
-            for each, value in zip(sums, values):
-                each.set(value)
-        else:
+        sums = [each for row, _ in rows for v in self._sums[row] for each in v]
+        target = self.kernel.target
+        apart = target.has_fma and not target.folds_numbers
+        if not (sums and (self.lanewise or apart)):
             self.kernel.stay()
+            return
+        values = self.kernel.finished([each.get() for each in sums])
+        for each, value in zip(sums, values):
+            each.set(value)
 
     def _fused(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the CPU does that in one step."""

@@ -207,4 +207,6 @@ class _Sums:
 
     def _constant(self, factor: float, like: ir.Value) -> ir.Value:
         lanes = like.type.count if isinstance(like.type, ir.VectorType) else 1
-        return self.kernel.constant(factor, self.kind, lanes)
+        if self.kernel.target.is_x86:  # whose instructions read it from memory
+            return self.kernel.constant(factor, self.kind, lanes)
+        return self.kernel.coefficient(factor, self.kind, lanes)
