@@ -325,12 +325,12 @@ class Tile:
         """For how many steps there are registers, lanewise.
 
         What several of them read is kept, and so are masks, whose vectors LLVM loads
-        long before it needs them.
+        long before it needs them; without an FMA, so is a product.
         """
-        uses = Counter[int]()
+        uses, other = Counter[int](), 2 if self.kernel.target.has_fma else 3
         for step in range(count):
             uses.update(offset + step * a_step for _, offset in rows)
-            kept = sum(masked or each > 1 for each in uses.values()) + 2 - masked
+            kept = sum(masked or each > 1 for each in uses.values()) + other - masked
             if step and kept * self.shape.vectors > self._left:
                 return step
         return count
