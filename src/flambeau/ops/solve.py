@@ -153,12 +153,14 @@ def _pinv_infer(x: Node, **params: Any) -> tuple[Shape, dtype]:
     return (*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype
 
 
-def _pinv_numpy(x: np.ndarray, *, cutoff: float | None, atol: float) -> np.ndarray:
+def _pinv_numpy(x: np.ndarray, *, cutoff: Any, atol: Any) -> np.ndarray:
+    # each is a number, or one for each matrix
     u, values, vh = np.linalg.svd(x, full_matrices=False)
     if cutoff is None:
         cutoff = max(x.shape[-2:]) * float(np.finfo(x.dtype).eps)
     largest = values.max(-1, keepdims=True, initial=0)
-    kept = values > np.maximum(cutoff * largest, atol)
+    relative, absolute = (np.asarray(each)[..., None] for each in (cutoff, atol))
+    kept = values > np.maximum(relative * largest, absolute)
     inverse = np.where(kept, 1 / np.where(kept, values, 1), 0).astype(x.dtype)
     return np.swapaxes(vh, -1, -2) @ (inverse[..., None] * np.swapaxes(u, -1, -2))
 

@@ -260,8 +260,9 @@ class Handle:
                 self._node = detach(node)
                 note_pending(self)
             return
+        node = self.node  # which may be all that is left of its base
         self._is_view_leaf = self._base is not None
-        self._node = _leaf_of(self, self.node)
+        self._node = _leaf_of(self, node)
         settle_fill(self)
         note_pending(self)
 

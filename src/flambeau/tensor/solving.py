@@ -381,11 +381,11 @@ def svdvals(A: Tensor) -> Tensor:
 
 def pinv(
     A: Tensor,
-    rcond: float | None = None,
+    rcond: float | Tensor | None = None,
     hermitian: bool = False,
     *,
-    atol: float | None = None,
-    rtol: float | None = None,
+    atol: float | Tensor | None = None,
+    rtol: float | Tensor | None = None,
 ) -> Tensor:
     """Return the pseudoinverse of matrices.
 
@@ -393,7 +393,8 @@ def pinv(
         A: matrices (..., m, n).
         rcond: an older name of rtol.
         hermitian: that the matrices are symmetric.
-        atol: singular values not above it count as 0.
+        atol: singular values not above it count as 0; one number, or a tensor with one
+            for each matrix.
         rtol: likewise, relative to the largest.
 
     Source: torch's page "torch.linalg.pinv".
@@ -403,7 +404,15 @@ def pinv(
         cutoff = 0.0
     x = check_matrices("linalg.pinv", A, square=hermitian)
     x = _symmetrical(A).node if hermitian else x
-    return wrap(op.pinv(x, cutoff=cutoff, atol=atol or 0.0))
+    least = 0.0 if atol is None else _numbers(atol)
+    return wrap(op.pinv(x, cutoff=_numbers(cutoff), atol=least))
+
+
+def _numbers(value: Any) -> Any:
+    """Return a tensor as nested tuples of its numbers, and all else as it is."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return tuple(map(_numbers, value)) if isinstance(value, list) else value
 
 
 def _symmetrical(A: Tensor) -> Tensor:
