@@ -225,9 +225,9 @@ class Tile:
         masks = masks or [None] * self.shape.vectors
 
         def turn(at: Index, steps: int) -> None:
-            for step in range(steps if meanwhile else 0):
-                assert meanwhile is not None
-                meanwhile(kernel.add(at, step))
+            if meanwhile is not None:
+                for step in range(steps):
+                    meanwhile(kernel.add(at, step))
             near = kernel.at(a, kernel.mul(at, a_step), self.kind)
             far = kernel.at(b, kernel.mul(at, b_step), self.kind)
             self._steps(near, rows, a_step, far, b_step, steps, masks)
