@@ -317,3 +317,26 @@ def test_a_member_that_is_gone_is_missed() -> None:
         layer(torch.ones(2))
     del layer._orig_mod._modules["0"], layer._orig_mod._modules["1"]
     assert layer(-torch.ones(2)).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("function", "bad"),
+    [
+        (lambda at: F.cross_entropy(torch.zeros(2, 3), at), 3),
+        (lambda at: F.embedding(at, torch.ones(3, 1)), -1),
+        (lambda at: torch.ones(3, 1).index_select(0, at), -1),
+        (lambda at: torch.ones(2).index_add(0, at, torch.ones(2)), -1),
+        (lambda at: torch.arange(2) // at, 0),
+    ],
+    ids=["targets", "rows", "slices", "sums", "divisors"],
+)
+def test_values_are_checked_at_every_replay(function: Any, bad: int) -> None:
+    compiled = torch.compile(function)
+    good = torch.tensor([1, 1])
+    for _ in range(4):
+        expected = compiled(good).tolist()
+    assert compiled.replays
+    for _ in range(2):
+        with pytest.raises((IndexError, RuntimeError)):
+            compiled(torch.tensor([1, bad]))
+        assert compiled(good).tolist() == expected

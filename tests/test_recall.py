@@ -286,6 +286,31 @@ def test_wrong_arguments_raise_as_before() -> None:
         layer([[1.0, 2.0]])
 
 
+POSITIONS: dict[str, tuple[Callable[[], nn.Module], list[Any], list[Any]]] = {
+    "target": (nn.CrossEntropyLoss, [[[0.0, 0, 0]], [2]], [[[0.0, 0, 0]], [3]]),
+    "negative target": (nn.NLLLoss, [[[0.0, 0, 0]], [2]], [[[0.0, 0, 0]], [-1]]),
+    "row": (lambda: nn.Embedding(4, 2), [[1]], [[-1]]),
+    "offsets": (lambda: nn.EmbeddingBag(4, 2), [[1, 2], [0, 1]], [[1, 2], [1, 1]]),
+    "variance": (
+        nn.GaussianNLLLoss,
+        [[0.0], [1.0], [2.0]],
+        [[0.0], [1.0], [-2.0]],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_values_are_checked_at_every_call(name: str) -> None:
+    make, good, bad = POSITIONS[name]
+    layer = make()
+    expected = warm(layer, *map(torch.tensor, good)).tolist()
+    assert not is_asked(lambda: layer(*map(torch.tensor, good)))
+    for _ in range(2):
+        with pytest.raises((IndexError, RuntimeError, ValueError)):
+            layer(*map(torch.tensor, bad))
+        assert layer(*map(torch.tensor, good)).tolist() == expected
+
+
 def test_a_module_that_is_gone_is_forgotten() -> None:
     layer = nn.Linear(2, 1)
     warm(layer, torch.ones(1, 2))

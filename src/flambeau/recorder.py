@@ -19,6 +19,7 @@ from .graph import Node, state
 
 __all__ = [
     "Changes",
+    "Check",
     "Counted",
     "Keeper",
     "Later",
@@ -28,16 +29,19 @@ __all__ = [
     "Watched",
     "Writes",
     "changes",
+    "checked",
     "fresh",
     "is_noted",
     "later",
     "live",
+    "passes",
     "spoil",
     "watched",
     "writes",
 ]
 
 Source = Callable[[], np.ndarray]
+Check = Callable[[np.ndarray], object]
 
 
 class Later:
@@ -143,6 +147,7 @@ class Recorder:
     Attributes:
         constants: the nodes made from Python's values, by id.
         sources: how the values of some of them are made, in the order of making.
+        checks: what raises of values that were there already, with their nodes.
         read: by a dict's id: the keys of which the values were read; of dicts whose
             other values are only read by sources.
         draws: whether there are random draws among the sources.
@@ -153,6 +158,7 @@ class Recorder:
     def __init__(self) -> None:
         self.constants: dict[int, Node] = {}
         self.sources: dict[int, Source] = {}
+        self.checks: list[tuple[Node, Check]] = []
         self.read: dict[int, set[str]] = {}
         self.draws = False
         self.deferred = False
@@ -258,6 +264,30 @@ def _unnoticed(source: Callable[[], Any]) -> Any:
 def is_noted(node: Node) -> bool:
     """Whether a node is a constant that was made since the recording began."""
     return state.recorder is not None and id(node) in state.recorder.constants
+
+
+def checked(node: Node, check: Check) -> bool:
+    """Whether the value of a node is known; it is then given to what raises.
+
+    A recorder is told, as the next value may be another one.
+    """
+    if node.value is None:
+        return False
+    check(node.value)
+    if state.recorder is not None:
+        state.recorder.checks.append((node, check))
+    return True
+
+
+def passes(values: np.ndarray | None, check: Check) -> bool:
+    """Whether a value is there, and a check that was noted does not raise of it."""
+    if values is None:
+        return False
+    try:
+        check(values)
+    except Exception:
+        return False
+    return True
 
 
 def spoil(reason: str) -> None:

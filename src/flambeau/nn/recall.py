@@ -24,7 +24,7 @@ from typing import Any, TypeAlias
 from .. import dtypes as dt
 from ..devices import device as Device
 from ..graph import RECORDED, Node, state, topological
-from ..recorder import Recorder, changes
+from ..recorder import Check, Recorder, changes, passes
 from ..tensor import Tensor, evaluate_pending, wrap
 from ..tensor.autocasting import precision
 from .parameter import Parameter
@@ -189,6 +189,7 @@ class _Watch:
             for at, node in zip(members, nodes[len(self._args) :])
         ]
         recall.constants = constants
+        recall.checks = self._checks(places)
         recall.steps = [_step(node, places) for node in made_nodes]
         recall.effects = [
             (places[id(self._nodes[at])] if at >= 0 else -1, places[id(root)])
@@ -197,6 +198,17 @@ class _Watch:
         recall.result = place
         recall.version = result._version
         return recall
+
+    def _checks(self, places: dict[int, int]) -> list[tuple[int, Check]]:
+        """What was checked of values that may be others, by their place."""
+        found = []
+        for node, check in self._recorder.checks:
+            if id(node) in self._recorder.constants:
+                continue
+            if id(node) not in places:
+                raise _Unfit
+            found.append((places[id(node)], check))
+        return found
 
     def _written(self) -> dict[int, Tensor]:
         """The tensors that were written to, once each, by their place."""
@@ -269,6 +281,7 @@ class _Recall:
         members: the other tensors, held weakly as they may know their module, with
             their shape, their dtype and whether they have no tape.
         constants: nodes that are the same each time.
+        checks: what must not raise of values that are known, by their node's place.
         steps: what a node is made of, its inputs by their place in the list.
         effects: the place of the node of each tensor that is written to, and that of
             its new one; -1 stands for the result.
@@ -277,6 +290,7 @@ class _Recall:
     """
 
     __slots__ = (
+        "checks",
         "constants",
         "effects",
         "forwards",
@@ -289,6 +303,7 @@ class _Recall:
     forwards: Forwards
     members: list[tuple[weakref.ref[Tensor], tuple[int, ...], dt.dtype, bool]]
     constants: list[Node]
+    checks: list[tuple[int, Check]]
     steps: list[Step]
     effects: list[tuple[int, int]]
     result: int
@@ -309,6 +324,8 @@ class _Recall:
             if (node.tape is None) is not is_free:
                 return UNKNOWN
             nodes.append(node)
+        if not all(passes(nodes[at].value, check) for at, check in self.checks):
+            return UNKNOWN
         nodes += self.constants
         add, get = nodes.append, nodes.__getitem__
         for op, inputs, params, shape, dtype, tape in self.steps:

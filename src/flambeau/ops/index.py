@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .. import dtypes as dt
 from ..graph import Node
+from ..recorder import checked
 from ..shape import broadcast_shapes
 from . import elementwise as ew
 from .broadcast import expand, sum_to
@@ -16,6 +18,7 @@ from .movement import zeros
 from .op import Op
 
 __all__ = [
+    "check_not_negative",
     "check_range",
     "gather",
     "index",
@@ -30,6 +33,20 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+
+
+def check_not_negative(
+    index: Node, size: int, what: str, error: type[Exception] = IndexError
+) -> None:
+    """Raise where a known position is outside [0, size); ops allow negative ones.
+
+    Args:
+        index: the positions.
+        size: the size of the dimension.
+        what: names the op in the message.
+        error: what to raise.
+    """
+    checked(index, partial(check_range, size=size, what=what, lowest=0, error=error))
 
 
 def check_range(

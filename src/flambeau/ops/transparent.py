@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..graph import Node
+from ..recorder import checked
 from . import elementwise as ew
 from .elementwise import Elementwise
 from .op import Op, same_as_input
@@ -62,10 +64,8 @@ def within(
         "error": error,
         "message": message,
     }
-    if index.value is None:
-        return _within(index, **options)
-    _check(index.value, **options)
-    return index
+    is_known = checked(index, partial(_check, **options))
+    return index if is_known else _within(index, **options)
 
 
 def _check_sign(x: np.ndarray, *, message: str) -> np.ndarray:
@@ -86,10 +86,8 @@ def not_negative(x: Node, message: str) -> Node:
         x: floats.
         message: of the error, a ValueError, with {} for the number that is negative.
     """
-    if x.value is None:
-        return _not_negative(x, message=message)
-    _check_sign(x.value, message=message)
-    return x
+    is_known = checked(x, partial(_check_sign, message=message))
+    return x if is_known else _not_negative(x, message=message)
 
 
 # x, whose gradient is multiplied by `scale`.

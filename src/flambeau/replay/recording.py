@@ -160,6 +160,7 @@ class _Analysis:
         for identity in self.recorder.sources:
             self._outside(self.recorder.constants[identity])
         script.reads = [self._origin(order[at]) for at in routine.leaves]
+        self._find_checks([order[at] for at in routine.leaves])
         script.new = [self._made(each._node, None) for each in self.new]
         for place, tensor in written.items():
             self._write(place, tensor)
@@ -267,6 +268,18 @@ class _Analysis:
         assert node.value is not None
         self._use(places[0], node, strides=node.value.strides)
         return places[0]
+
+    def _find_checks(self, leaves: Sequence[Node]) -> None:
+        """Find what of that which is read was checked, and may be another value."""
+        positions = {id(node): at for at, node in enumerate(leaves)}
+        recorder = self.recorder
+        for node, check in recorder.checks:
+            at = positions.get(id(node))
+            if id(node) in recorder.constants and id(node) not in recorder.sources:
+                continue
+            if at is None or id(node) in recorder.sources:
+                raise Unfit("it checks a value that it does not read from a tensor")
+            self.script.checks.append((at, check))
 
     def _use(
         self,

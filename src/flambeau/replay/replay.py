@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import Routine
 from ..graph import FREED, Node, state
-from ..recorder import writes
+from ..recorder import passes, writes
 from ..runtime.memory import are_alone, references
 from ..runtime.signals import uninterrupted
 from ..tensor import Tensor, evaluate, evaluate_pending
@@ -106,6 +106,8 @@ class Replay:
             evaluate_pending()
         known = tensors + script.captured
         leaves, token = self._read(known, values)
+        if not all(passes(leaves[at], check) for at, check in script.checks):
+            raise Changed
         if self._has_sources:
             outside = self._look_outside(leaves)
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from ..dtypes import dtype as DType
 from ..graph import FREED, Node, Tape
 from ..ops.op import Op
+from ..recorder import Check
 from ..tensor import Tensor
 from ..tensor.handle import Layout, Steps
 
@@ -112,6 +113,7 @@ class Script:
         outside: the values that do not come from tensors.
         reads: for each value that is computed with: a place, or a position in
             `outside`.
+        checks: what must not raise of such values, by their position in `reads`.
         kinds: what each place is that is used.
         grads: of each place that collects gradients: whether it has one.
         writes: places, with their new nodes and the growth of their version.
@@ -127,6 +129,7 @@ class Script:
     bound: dict[int, Tensor] = field(default_factory=dict)
     outside: list[Outside] = field(default_factory=list)
     reads: list[Place | int] = field(default_factory=list)
+    checks: list[tuple[int, Check]] = field(default_factory=list)
     kinds: dict[Place, Kind] = field(default_factory=dict)
     grads: dict[Place, bool] = field(default_factory=dict)
     writes: dict[Place, tuple[Made, int]] = field(default_factory=dict)

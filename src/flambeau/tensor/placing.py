@@ -102,7 +102,7 @@ def index_add(
     """
     x, positions, new, axis = _slices("index_add", input, dim, index, source)
     _check_count("index_add", positions, new, axis, RuntimeError)
-    ix.check_range(positions, x.shape[axis], "index_add", 0, RuntimeError)
+    ix.check_not_negative(positions, x.shape[axis], "index_add", RuntimeError)
     if alpha != 1:
         new = ew.mul(new, ew.const_like(alpha, new))
     found = ix.index_add(x, new, positions, axes=(axis,))
@@ -124,7 +124,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     """
     x, positions, new, axis = _slices("index_copy", input, dim, index, source)
     _check_count("index_copy", positions, new, axis, IndexError)
-    ix.check_range(positions, x.shape[axis], "index_copy", 0)
+    ix.check_not_negative(positions, x.shape[axis], "index_copy")
     found = ix.index_put(x, new, positions, axes=(axis,))
     return wrap(reshape(found, input._node.shape))
 

@@ -13,6 +13,7 @@ from ..graph import Node
 from ..ops import complex_numbers
 from ..ops import elementwise as ew
 from ..ops.op import Op
+from ..recorder import checked
 from .handle import Handle, wrap
 from .operands import (
     Number,
@@ -272,9 +273,14 @@ def rdiv(input: Tensor, other: Tensor | Scalar) -> Tensor:
 
 
 def _floor_division(a: Node, b: Node) -> Node:
-    if not a.dtype.is_floating_point and b.value is not None and not b.value.all():
-        raise RuntimeError("ZeroDivisionError")
+    if not a.dtype.is_floating_point:
+        checked(b, _check_divisor)
     return ew.floor_div(a, b)
+
+
+def _check_divisor(values: np.ndarray) -> None:
+    if not values.all():
+        raise RuntimeError("ZeroDivisionError")
 
 
 def floor_divide(input: Tensor | Number, other: Tensor | Number) -> Tensor:

@@ -88,7 +88,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     axis, positions = axis_of(dim, input.ndim), vector_node("index_select", index)
     x = at_least_1d(input.node)
-    ix.check_range(positions, x.shape[axis], "index_select", lowest=0)
+    ix.check_not_negative(positions, x.shape[axis], "index_select")
     picked = ix.index(x, positions, axes=(axis,))
     return wrap(picked if input.ndim else reshape(picked, ()))
 

@@ -17,6 +17,7 @@ from ...ops.movement import zeros
 from ...ops.order import searchsorted
 from ...ops.reduce import amax
 from ...ops.transparent import within
+from ...recorder import checked
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.reduction import in_float32
@@ -174,16 +175,20 @@ def _in_rows() -> _Bags:
     return _Bags(lambda x: sum_(x, axes=(1,), keepdims=False), top)
 
 
+def _check_first(starts: np.ndarray) -> None:
+    if starts.size and int(starts[0]):
+        raise RuntimeError(
+            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the "
+            f"mini-batch has to start from position 0. However, got {starts[0]}"
+        )
+
+
 def _at_offsets(positions: Node, offsets: Tensor, ends: bool) -> _Bags:
     """Bags one after the other."""
     starts = ew.cast(offsets.node, dt.int64)
     message = f"embedding_bag: offsets must be in [0, {positions.size}], got {{}}"
     starts = within(starts, 0, positions.size + 1, message, error=RuntimeError)
-    if starts.value is not None and starts.size and int(starts.value[0]):
-        raise RuntimeError(
-            "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the "
-            f"mini-batch has to start from position 0. However, got {starts.value[0]}"
-        )
+    checked(starts, _check_first)
     behind = searchsorted(starts, constant(np.arange(positions.size)), right=True)
     bag = ew.sub(behind, ew.const_like(1, behind))
     count = starts.size - 1 if ends else starts.size
