@@ -6,6 +6,7 @@ from its third call on.
 
 import gc
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from unittest.mock import patch
 
@@ -16,6 +17,7 @@ from flambeau import nn
 from flambeau.graph import format_graph
 from flambeau.nn.recall import calls
 from flambeau.nn.utils.parametrizations import weight_norm
+from flambeau.nn.utils.parametrize import cached
 
 
 class AskedConv(nn.Conv2d):
@@ -260,6 +262,7 @@ def test_modules_of_a_program_are_always_asked() -> None:
 def test_functions_of_a_program_are_always_asked() -> None:
     seen = []
 
+    @wraps(torch.relu)
     def activation(x: torch.Tensor) -> torch.Tensor:
         seen.append(x.shape)
         return x
@@ -284,6 +287,88 @@ def test_wrong_arguments_raise_as_before() -> None:
         layer(torch.ones(1, 3))
     with pytest.raises(TypeError, match="must be a Tensor"):
         layer([[1.0, 2.0]])
+
+
+def test_another_call_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x, seen = nn.Sequential(nn.ReLU()), torch.ones(2), []
+    warm(layer, x)
+    call = nn.Module.__call__
+
+    def noting(module: nn.Module, *args: Any) -> Any:
+        seen.append(type(module))
+        return call(module, *args)
+
+    monkeypatch.setattr(nn.Module, "__call__", noting)
+    warm(layer, x)
+    assert seen == [nn.Sequential, nn.ReLU] * 3
+
+
+def test_hooks_put_in_place_of_a_method_take_effect() -> None:
+    layer, other, x = nn.ReLU(), nn.ReLU(), torch.ones(2)
+    other.register_forward_hook(lambda module, args, output: output * 2)
+    warm(layer, x)
+    layer._forward_hooks.update(other._forward_hooks)
+    assert warm(layer, x).tolist() == [2, 2]
+    layer._forward_hooks.clear()
+    assert warm(layer, x).tolist() == [1, 1]
+
+
+def test_what_is_kept_of_parametrizations_stays() -> None:
+    layer, x = weight_norm(nn.Linear(1, 1, bias=False)), torch.ones(1, 1)
+    magnitude = layer.parametrizations.weight.original0
+    warm(layer, x)
+    with cached():
+        before = layer(x).item()
+        with torch.no_grad():
+            magnitude.mul_(2)
+        assert warm(layer, x).item() == before
+    assert warm(layer, x).item() == 2 * before
+
+
+def test_an_argument_that_is_written_may_be_the_memory_of_a_parameter() -> None:
+    layers = nn.Hardtanh(inplace=True), nn.Linear(2, 1, bias=False)
+    layer, x = nn.Sequential(*layers), torch.tensor([[2.0, 1.0]])
+    layers[1].weight = nn.Parameter(x[:])
+    with torch.no_grad():
+        assert warm(layer, torch.ones(1, 2)).tolist() == [[3]]
+        assert not is_asked(lambda: layer(torch.ones(1, 2)))
+        assert layer(x).tolist() == [[2]]
+    assert layers[1].weight.tolist() == [[1, 1]]
+
+
+def test_a_forward_of_a_program_is_always_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer, seen = nn.Sequential(nn.ReLU()), []
+    forward = nn.ReLU.forward
+
+    @wraps(forward)
+    def noting(module: nn.ReLU, input: torch.Tensor) -> torch.Tensor:
+        seen.append(input.shape)
+        return forward(module, input)
+
+    monkeypatch.setattr(nn.ReLU, "forward", noting)
+    warm(layer, torch.ones(2))
+    assert len(seen) == 3
+
+
+class Early(str):
+    """A name that calls a layer while the layer gets a member of this name."""
+
+    __slots__ = ("call",)
+    call: Callable[[], Any]
+
+    def __hash__(self) -> int:
+        self.call()
+        return super().__hash__()
+
+
+def test_a_call_while_a_member_is_set_is_not_recalled_later() -> None:
+    layer, x = nn.Sequential(nn.ReLU()), torch.tensor([-1.0, 1.0])
+    name = Early("0")
+    name.call = lambda: warm(layer, x)
+    layer._modules[name] = nn.Hardtanh(-0.5, 0.5)
+    assert warm(layer, x).tolist() == [-0.5, 0.5]
 
 
 POSITIONS: dict[str, tuple[Callable[[], nn.Module], list[Any], list[Any]]] = {

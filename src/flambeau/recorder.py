@@ -70,45 +70,49 @@ class Changes:
 changes = Changes()
 
 
-class Counted(dict[str, Any]):
-    """A dict whose changes are counted among those of modules."""
+class Counted(dict[Any, Any]):
+    """A dict whose changes are counted among those of modules, when they are made."""
 
-    def __setitem__(self, key: str, value: Any) -> None:
-        changes.count += 1
+    def __setitem__(self, key: Any, value: Any) -> None:
         super().__setitem__(key, value)
-
-    def __delitem__(self, key: str) -> None:
         changes.count += 1
+
+    def __delitem__(self, key: Any) -> None:
         super().__delitem__(key)
-
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
         changes.count += 1
-        return super().__ior__(other)
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[misc]
+        super().update(other)
+        changes.count += 1
+        return self
 
     def clear(self) -> None:
         """Remove all items."""
-        changes.count += 1
         super().clear()
+        changes.count += 1
 
     def pop(self, *args: Any) -> Any:
         """Remove a key and return its value, or what is given for an absent one."""
+        value = super().pop(*args)
         changes.count += 1
-        return super().pop(*args)
+        return value
 
-    def popitem(self) -> tuple[str, Any]:
+    def popitem(self) -> tuple[Any, Any]:
         """Remove the last item and return it."""
+        item = super().popitem()
         changes.count += 1
-        return super().popitem()
+        return item
 
-    def setdefault(self, key: str, default: Any = None) -> Any:
+    def setdefault(self, key: Any, default: Any = None) -> Any:
         """Return the value of a key, which is added if it is not there."""
+        value = super().setdefault(key, default)
         changes.count += 1
-        return super().setdefault(key, default)
+        return value
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Add and replace items."""
-        changes.count += 1
         super().update(*args, **kwargs)
+        changes.count += 1
 
 
 class Keeper(Protocol):

@@ -44,7 +44,6 @@ class Members:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        changes.count += 1
         own = self.__dict__
         if isinstance(value, Parameter):
             self._make_room("parameters", name, keep="_parameters")
@@ -63,6 +62,7 @@ class Members:
         else:
             value = Counted(value) if name in _KINDS else value
             object.__setattr__(self, name, value)
+        changes.count += 1
 
     def _make_room(self, kind: str, name: str, keep: str) -> None:
         """Forget what has the name of a member that is about to be set."""
@@ -70,6 +70,7 @@ class Members:
         if keep not in own:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         own.pop(name, None)
+        changes.count += 1
         for each in _KINDS:
             if each != keep:
                 own[each].pop(name, None)
@@ -91,13 +92,13 @@ class Members:
         self.register_buffer(name, value, persistent)
 
     def __delattr__(self, name: str) -> None:
-        changes.count += 1
         for kind in _KINDS:
             if name in self.__dict__.get(kind, ()):
                 del self.__dict__[kind][name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
+        changes.count += 1
 
     def __dir__(self) -> list[str]:
         names = {*object.__dir__(self)}

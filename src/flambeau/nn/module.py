@@ -34,7 +34,7 @@ _HOOKS = (
 
 def _blank() -> dict[str, Any]:
     """The attributes of a module that has no members yet."""
-    attributes: dict[str, Any] = {name: {} for name in _HOOKS}
+    attributes: dict[str, Any] = {name: Counted() for name in _HOOKS}
     attributes["training"] = True
     attributes["_parameters"] = Counted()
     attributes["_buffers"] = Counted()

@@ -40,7 +40,7 @@ _MEMBERS = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"
 _MOST_WATCHED = 16  # calls of a module, until members of some module change
 _MOST_CONSTANTS = 1 << 16  # bytes that a recalled call keeps
 
-Forwards: TypeAlias = list[tuple[type, Callable[..., Any]]]
+Forwards: TypeAlias = list[tuple[type, Callable[..., Any], Callable[..., Any]]]
 Kind: TypeAlias = tuple[Any, ...]
 Step: TypeAlias = tuple[Any, ...]
 
@@ -108,10 +108,11 @@ class Calls:
             self._left = 0
             return UNKNOWN
         self._left -= 1
-        self._known[kind] = None
+        known = self._known  # another thread may begin anew meanwhile
+        known[kind] = None
         watch = _Watch(module, args, nodes)
         result = watch.run()
-        self._known[kind] = watch.recall(result, forwards)
+        known[kind] = watch.recall(result, forwards)
         return result
 
 
@@ -195,6 +196,7 @@ class _Watch:
             (places[id(self._nodes[at])] if at >= 0 else -1, places[id(root)])
             for at, root in zip(order, roots)
         ]
+        recall.writes = any(0 <= at < len(self._args) for at, _ in recall.effects)
         recall.result = place
         recall.version = result._version
         return recall
@@ -277,7 +279,7 @@ class _Recall:
     then constants, then what is made.
 
     Attributes:
-        forwards: the functions that were asked, with their classes.
+        forwards: the functions that were asked, and those that ask them, of each class.
         members: the other tensors, held weakly as they may know their module, with
             their shape, their dtype and whether they have no tape.
         constants: nodes that are the same each time.
@@ -285,6 +287,7 @@ class _Recall:
         steps: what a node is made of, its inputs by their place in the list.
         effects: the place of the node of each tensor that is written to, and that of
             its new one; -1 stands for the result.
+        writes: whether arguments are written to.
         result: the argument that is returned, or -1.
         version: the version of the result.
     """
@@ -298,6 +301,7 @@ class _Recall:
         "result",
         "steps",
         "version",
+        "writes",
     )
 
     forwards: Forwards
@@ -306,14 +310,16 @@ class _Recall:
     checks: list[tuple[int, Check]]
     steps: list[Step]
     effects: list[tuple[int, int]]
+    writes: bool
     result: int
     version: int
 
     def again(self, args: Sequence[Tensor], nodes: list[Node]) -> Any:
         """Do the call, or return `UNKNOWN` if it would be another one."""
-        for kind, forward in self.forwards:
-            if kind.forward is not forward:  # type: ignore[attr-defined]
+        for kind, call, forward in self.forwards:
+            if kind.__call__ is not call or kind.forward is not forward:  # type: ignore
                 return UNKNOWN
+        tensors = [*args]
         for reference, shape, dtype, is_free in self.members:
             tensor = reference()
             if tensor is None:
@@ -324,6 +330,9 @@ class _Recall:
             if (node.tape is None) is not is_free:
                 return UNKNOWN
             nodes.append(node)
+            tensors.append(tensor)
+        if self.writes and _share_memory(tensors):
+            return UNKNOWN
         if not all(passes(nodes[at].value, check) for at, check in self.checks):
             return UNKNOWN
         nodes += self.constants
@@ -351,20 +360,42 @@ class _Recall:
         return result
 
 
+def _share_memory(tensors: Sequence[Tensor]) -> bool:
+    """Whether one is read after another one was written, as it shows its memory."""
+    return len({id(each._root()) for each in tensors}) < len(tensors)
+
+
 def _forwards(module: Any) -> Forwards | None:
     """Return what is asked in a call of a module; None: it may do anything."""
-    found: dict[type, Callable[..., Any]] = {}
+    found: Forwards = []
+    known: set[type] = set()
     for each in module.modules():
         kind = type(each)
-        if not _is_own(kind) or each._has_hooks() or not _is_settled(vars(each)):
+        asked = kind.__call__, kind.forward
+        if not (_is_own(kind) and all(map(_is_own_function, asked))):
             return None
-        found[kind] = kind.forward
-    return [*found.items()]
+        if each._has_hooks() or not _is_settled(vars(each)):
+            return None
+        if kind not in known:
+            known.add(kind)
+            found.append((kind, *asked))
+    return found
 
 
 def _is_own(kind: type) -> bool:
     known = (_OWN, "builtins", "typing", "abc")
     return all(each.__module__.partition(".")[0] in known for each in kind.__mro__)
+
+
+def _is_own_function(function: Any) -> bool:
+    """Whether a function is of this package, and so is what it may stand for."""
+    while isinstance(function, FunctionType):
+        if str(function.__globals__.get("__name__")).partition(".")[0] != _OWN:
+            return False
+        if not hasattr(function, "__wrapped__"):
+            return True
+        function = function.__wrapped__
+    return False
 
 
 def _is_settled(attributes: dict[str, Any]) -> bool:
@@ -380,6 +411,8 @@ def _is_settled(attributes: dict[str, Any]) -> bool:
 def _is_constant(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_constant, value))
-    if isinstance(value, FunctionType | type):
+    if isinstance(value, FunctionType):
+        return _is_own_function(value)
+    if isinstance(value, type):
         return value.__module__.partition(".")[0] == _OWN
     return isinstance(value, _PLAIN)

@@ -58,7 +58,6 @@ class RemovableHandle:
     _numbers = count()
 
     def __init__(self, hooks: dict[int, Any], hook: Any, first: bool = False) -> None:
-        changes.count += 1
         # Hooks that were unpickled keep the numbers of the process they come from.
         self.id = next(n for n in RemovableHandle._numbers if n not in hooks)
         self._hooks = hooks
@@ -69,11 +68,12 @@ class RemovableHandle:
             hooks.update(rest)
         else:
             hooks[self.id] = hook
+        changes.count += 1
 
     def remove(self) -> None:
         """Take the hook out; nothing happens if it is out already."""
-        changes.count += 1
         self._hooks.pop(self.id, None)
+        changes.count += 1
 
     def __enter__(self) -> RemovableHandle:
         return self

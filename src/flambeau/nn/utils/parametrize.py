@@ -17,6 +17,7 @@ from copy import deepcopy
 from typing import Any
 
 from ...autograd import no_grad
+from ...recorder import changes
 from ...tensor import Tensor
 from ..container import ModuleDict, ModuleList
 from ..module import Module
@@ -46,6 +47,7 @@ class _Cache:
         """Return the value of a key, computed once only while `cached` is active."""
         if not self.depth:
             return compute()
+        changes.count += 1  # the next value may be another one, kept or computed
         if key not in self.values:
             self.values[key] = compute()
         return self.values[key]
@@ -70,10 +72,12 @@ def cached() -> Iterator[None]:
         False
     """
     _cache.depth += 1
+    changes.count += 1
     try:
         yield
     finally:
         _cache.depth -= 1
+        changes.count += 1
         if not _cache.depth:
             _cache.values = {}
 
