@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llvmlite import ir
 from native import Runner, run, spills, threads
 
 from flambeau import dtypes as dt
+from flambeau.compiler.codegen import ir
 from flambeau.compiler.codegen.builder import I64
 from flambeau.compiler.codegen.convolution import (
     ConvolutionSpec,
@@ -270,7 +270,7 @@ class Numbering(Epilogue):
         for size, index in zip(self.sizes, position.indices, strict=True):
             number = kernel.add(kernel.mul(number, size), index)
         vector = ir.VectorType(I64, lanes)
-        steps = ir.Constant(vector, list(range(lanes)))
+        steps = ir.constant(vector, list(range(lanes)))
         numbers = kernel.b.add(kernel.splat(number, lanes), steps)
         mask = position.mask(kernel, lanes)
         out = kernel.buffer(position.free)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llvmlite import ir
 from native import run, spills, threads
 
 from flambeau import dtypes as dt
+from flambeau.compiler.codegen import ir
 from flambeau.compiler.codegen.builder import KernelBuilder
 from flambeau.compiler.codegen.matmul import MatmulSpec, matmul
 from flambeau.compiler.codegen.program import Epilogue, Position

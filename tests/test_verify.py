@@ -196,18 +196,18 @@ def test_groups_that_read_what_is_not_there_are_caught() -> None:
 
 def test_accesses_follow_pointers_through_loops_and_masks() -> None:
     access = accesses(
-        """define void @"f"(ptr noalias %".1", i64 %".2") {
-  %".a" = getelementptr ptr, ptr %".1", i64 0
-  %".p" = load ptr, ptr %".a", align 8
-  %".b" = getelementptr ptr, ptr %".1", i64 1
-  %".q" = load ptr, ptr %".b", align 8
-  %".c" = getelementptr ptr, ptr %".1", i64 2
-  %".r" = load ptr, ptr %".c", align 8
-  %".walk" = phi  ptr [%".p", %".x"], [%".next", %".y"]
-  %".next" = getelementptr float, ptr %".walk", i64 1
-  %".v" = load float, ptr %".next", align 4
-  call void @"llvm.prefetch.p0"(ptr %".r", i32 1, i32 3, i32 1)
-  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %".w", ptr %".q", i32 4)
+        """define void @"f"(ptr noalias %.1, i64 %.2) {
+  %.a = getelementptr ptr, ptr %.1, i64 0
+  %.p = load ptr, ptr %.a, align 8
+  %.b = getelementptr ptr, ptr %.1, i64 1
+  %.q = load ptr, ptr %.b, align 8
+  %.c = getelementptr ptr, ptr %.1, i64 2
+  %.r = load ptr, ptr %.c, align 8
+  %.walk = phi  ptr [%.p, %.x], [%.next, %.y]
+  %.next = getelementptr float, ptr %.walk, i64 1
+  %.v = load float, ptr %.next, align 4
+  call void @"llvm.prefetch.p0"(ptr %.r, i32 1, i32 3, i32 1)
+  call void @"llvm.masked.store.v4f32.p0"(<4 x float> %.w, ptr %.q, i32 4)
 }"""
     )
     assert access.slots == {0, 1, 2}

@@ -10,11 +10,11 @@ __all__ = ["Access", "accesses"]
 
 _FUNCTION = re.compile(r"^define (.*?)\n}", re.MULTILINE | re.DOTALL)
 _CALLED = re.compile(r'@"?([\w.]+)"?\(')
-_DEFINED = re.compile(r'^\s*(%"[^"]+") = (.*)$')
-_PLACE = re.compile(r'getelementptr ptr, ptr (%"[^"]+"), i64 (\d+)')
-_POINTER = re.compile(r'ptr (?:noalias )?(%"[^"]+")')
+_DEFINED = re.compile(r"^\s*(%[\w.]+) = (.*)$")
+_PLACE = re.compile(r"getelementptr ptr, ptr (%[\w.]+), i64 (\d+)")
+_POINTER = re.compile(r"ptr (?:noalias )?(%[\w.]+)")
 _JOINED = re.compile(r"(?:phi\s+ptr|select)")
-_NAME = re.compile(r'%"[^"]+"')
+_NAME = re.compile(r"%[\w.]+")
 _HARMLESS = ("llvm.prefetch", "llvm.assume")
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder, Variable
 from .kernel import Kernel
@@ -160,7 +159,7 @@ class _Along:
         counted = b.trunc(number, self._number_type()) if self._is_narrow() else number
         counted = self.k.splat(counted, self.lanes)
         if self.spec.inner == 1:
-            lanes = ir.Constant(counted.type, list(range(self.lanes)))
+            lanes = ir.constant(counted.type, list(range(self.lanes)))
             counted = b.add(counted, lanes)
         best.set(b.select(better, value, best.get()))
         where.set(b.select(better, counted, where.get()))

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder, value_type
 from .division import Division
 from .errorfunction import erf

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from llvmlite import ir
-
+from . import ir
 from .builder import KernelBuilder
 from .tile import ceil_div
 

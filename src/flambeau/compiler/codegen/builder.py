@@ -1,4 +1,4 @@
-"""The kernel builder: loops, vectors and memory on top of llvmlite's typed IR.
+"""The kernel builder: loops, vectors and memory on top of LLVM's instructions.
 
 Values are LLVM scalars or vectors of one length. Bools are stored as bytes and
 computed as single bits. Every load and store has an explicit alignment; addresses are
@@ -7,16 +7,14 @@ element offsets from a buffer's pointer, never integers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 
 __all__ = [
     "I1",
@@ -53,8 +51,6 @@ _TYPES = {
 _BITS = {dt.float32: dt.int32, dt.float64: dt.int64}
 _PREFETCHES = 4  # in the body of a loop
 
-_HEAD = re.compile(r"^define .*$", re.MULTILINE)
-
 # the builder's method `int` hides the type's name inside its class
 Size: TypeAlias = int
 Index: TypeAlias = int | ir.Value
@@ -76,32 +72,25 @@ def storage_type(kind: dt.dtype, lanes: int = 1) -> ir.Type:
 
 
 @lru_cache
-def _undefined(element: ir.Type, lanes: int) -> ir.Constant:
-    return ir.Constant(_vector(element, lanes), ir.Undefined)
+def _undefined(element: ir.Type, lanes: int) -> ir.Value:
+    return ir.constant(_vector(element, lanes), ir.UNDEFINED)
 
 
 @lru_cache(maxsize=4096)
-def _whole(value: int) -> ir.Constant:
-    return ir.Constant(I64, value)
+def _whole(value: int) -> ir.Value:
+    return ir.constant(I64, value)
 
 
 @lru_cache(maxsize=4096)
-def _number(kind: dt.dtype, text: str, lanes: int) -> ir.Constant:
+def _number(kind: dt.dtype, text: str, lanes: int) -> ir.Value:
     """A number, which its text tells from any other one, in every lane."""
     plain = float.fromhex(text) if kind.is_floating_point else int(text)
-    return ir.Constant(value_type(kind, lanes), [plain] * lanes if lanes > 1 else plain)
+    return ir.constant(value_type(kind, lanes), [plain] * lanes if lanes > 1 else plain)
 
 
 @lru_cache
-def _positions(lanes: tuple[int, ...]) -> ir.Constant:
-    return ir.Constant(value_type(dt.int32, len(lanes)), lanes)
-
-
-def _opened(function: ir.Function) -> ir.IRBuilder:
-    """A builder behind the entry block, which is kept for what happens once."""
-    entry, body = map(function.append_basic_block, ("entry", "body"))
-    ir.IRBuilder(entry).branch(body)
-    return ir.IRBuilder(body)
+def _positions(lanes: tuple[int, ...]) -> ir.Value:
+    return ir.constant(value_type(dt.int32, len(lanes)), lanes)
 
 
 def _vector(element: ir.Type, lanes: int) -> ir.Type:
@@ -114,13 +103,13 @@ class Variable:
     def __init__(self, builder: KernelBuilder, initial: ir.Value) -> None:
         self._builder = builder
         self._type = initial.type
-        with builder.b.goto_entry_block():
+        with builder.b.at_entry():
             self._slot = builder.b.alloca(initial.type)
         builder.b.store(initial, self._slot)
 
     def get(self) -> ir.Value:
         """Return the present value."""
-        return self._builder.b.load(self._slot, typ=self._type)
+        return self._builder.b.load(self._slot, self._type)
 
     def set(self, value: ir.Value) -> None:
         """Replace the value."""
@@ -131,7 +120,7 @@ class KernelBuilder:
     """Builds one kernel.
 
     Attributes:
-        b: llvmlite's builder, for plain instructions.
+        b: for plain instructions.
         begin: the first chunk to do.
         end: the chunk after the last one.
         workspace: the pointer to the thread's own memory.
@@ -143,26 +132,24 @@ class KernelBuilder:
 
     def __init__(self, name: str, target: Target) -> None:
         self.name, self.target = name, target
-        self.module = ir.Module(name)
-        signature = ir.FunctionType(VOID, [PTR, I64, I64, PTR])
-        self.function = ir.Function(self.module, signature, name)
-        table, self.begin, self.end, self.workspace = self.function.args
-        table.add_attribute("noalias")
-        self.workspace.add_attribute("noalias")
-        self._table = table
-        self.b = _opened(self.function)
+        # LLVM's default on Intel's CPUs is half of AVX-512's
+        bits = target.vector_bytes * 8
+        names = ("prefer-vector-width", "min-legal-vector-width")
+        self._wide = " ".join(f'"{each}"="{bits}"' for each in names)
+        self.module = ir.Module()
+        self.function = self.module.function(
+            name, VOID, [PTR, I64, I64, PTR], attributes=self._wide, apart=True
+        )
+        self._table, self.begin, self.end, self.workspace = self.function.args
+        self.b = ir.Builder(self.function)
         self._buffers: dict[int, ir.Value] = {}
         self._numbers: dict[tuple[int, int], ir.Value] = {}
         self._hidden: ir.Value | None = None
 
     def finish(self) -> str:
-        """End the function and return the module, with leave to use full vectors."""
+        """End the function and return the module."""
         self.b.ret_void()
-        # LLVM's default on Intel's CPUs is half of AVX-512's
-        bits = self.target.vector_bytes * 8
-        names = ("prefer-vector-width", "min-legal-vector-width")
-        wide = " ".join(f'"{name}"="{bits}"' for name in names)
-        return _HEAD.sub(rf"\g<0> {wide}", str(self.module))
+        return str(self.module)
 
     @contextmanager
     def aside(
@@ -177,12 +164,12 @@ class KernelBuilder:
         Yields:
             The function, which returns nothing, and its arguments.
         """
-        function = ir.Function(self.module, ir.FunctionType(VOID, kinds), name)
-        function.linkage = "internal"
-        for each in ("cold", "noinline"):
-            function.attributes.add(each)
+        words = f"cold noinline {self._wide}"
+        function = self.module.function(
+            name, VOID, kinds, linkage="internal", attributes=words
+        )
         outer = self.function, self.b, self._hidden
-        self.function, self.b, self._hidden = function, _opened(function), None
+        self.function, self.b, self._hidden = function, ir.Builder(function), None
         yield function, function.args
         self.b.ret_void()
         self.function, self.b, self._hidden = outer
@@ -242,19 +229,18 @@ class KernelBuilder:
         """Count from `start` below `stop`; without such a number nothing runs."""
         b, function = self.b, self.function
         start, stop = self.int(start), self.int(stop)
-        head = function.append_basic_block("loop")
-        body = function.append_basic_block("loop.body")
-        done = function.append_basic_block("loop.done")
+        head = function.block("loop")
+        body = function.block("loop.body")
+        done = function.block("loop.done")
         before = b.block
         b.branch(head)
         b.position_at_end(head)
         index = b.phi(I64)
-        index.add_incoming(start, before)
         b.cbranch(b.icmp_signed("<", index, stop), body, done)
         b.position_at_end(body)
         yield index
-        following = b.add(index, self.int(step), flags=("nsw",))
-        index.add_incoming(following, b.block)
+        following = b.add_nsw(index, self.int(step))
+        index.join((start, before), (following, b.block))
         b.branch(head)
         b.position_at_end(done)
 
@@ -262,9 +248,9 @@ class KernelBuilder:
     def repeat(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
         """Run the body as long as the condition holds, which is asked before it."""
         b, function = self.b, self.function
-        head = function.append_basic_block("repeat")
-        body = function.append_basic_block("repeat.body")
-        done = function.append_basic_block("repeat.done")
+        head = function.block("repeat")
+        body = function.block("repeat.body")
+        done = function.block("repeat.done")
         b.branch(head)
         b.position_at_end(head)
         b.cbranch(condition(), body, done)
@@ -301,12 +287,9 @@ class KernelBuilder:
         if lanes == 1 or not (number and self.target.rereads_numbers):
             return known
         name = f"number_{kind.name}_{lanes}_{number}"
-        place = self.module.globals.get(name)
-        if place is None:
-            place = ir.GlobalVariable(self.module, known.type, name)
-            place.linkage, place.align = "private", lanes * kind.itemsize
-            place.initializer = known
-        return self.b.load(place, typ=known.type, align=place.align)
+        align = lanes * kind.itemsize
+        place = self.module.constant(name, known, align)
+        return self.b.load(place, known.type, align)
 
     def size(self, x: ir.Value, kind: dt.dtype) -> ir.Value:
         """Return the absolute value of a float in a long formula."""
@@ -368,7 +351,7 @@ class KernelBuilder:
         if len(lanes) == 1:
             return lanes[0]
         kind = ir.VectorType(lanes[0].type, len(lanes))
-        found = ir.Constant(kind, ir.Undefined)
+        found = ir.constant(kind, ir.UNDEFINED)
         for number, each in enumerate(lanes):
             found = self.b.insert_element(found, each, ir.IntType(32)(number))
         return found
@@ -384,16 +367,12 @@ class KernelBuilder:
     ) -> ir.Value:
         """Call an LLVM intrinsic that is overloaded by its (first) type."""
         kind = result or arguments[0].type
-        full = f"llvm.{name}.{_suffix(arguments[0].type)}"
+        full = f"llvm.{name}.{arguments[0].type.suffix}"
         return self.call(full, kind, *arguments)
 
     def call(self, name: str, result: ir.Type, *arguments: ir.Value) -> ir.Value:
         """Call a function by name, declaring it on first use."""
-        known = self.module.globals.get(name)
-        if known is None:
-            signature = ir.FunctionType(result, [each.type for each in arguments])
-            known = ir.Function(self.module, signature, name)
-        return self.b.call(known, arguments)
+        return self.b.call(self.module.declared(name, result, arguments), arguments)
 
     def fma(self, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
         """Return a * b + c, rounded once where the CPU does that in one step."""
@@ -404,25 +383,23 @@ class KernelBuilder:
     def buffer(self, slot: Size) -> ir.Value:
         """Return the pointer in a slot of the table, loaded once at the entry."""
         if slot not in self._buffers:
-            with self.b.goto_entry_block():
-                place = self.b.gep(self._table, [self.int(slot)], source_etype=PTR)
-                self._buffers[slot] = self.b.load(place, typ=PTR, align=8)
+            with self.b.at_entry():
+                place = self.b.gep(self._table, self.int(slot), PTR)
+                self._buffers[slot] = self.b.load(place, PTR, align=8)
         return self._buffers[slot]
 
     def number(self, slot: Size, at: Size) -> ir.Value:
         """Return one of the int64 numbers in a buffer, loaded once at the entry."""
         if (slot, at) not in self._numbers:
             pointer = self.buffer(slot)
-            with self.b.goto_entry_block():
+            with self.b.at_entry():
                 place = self.at(pointer, at, dt.int64)
-                self._numbers[slot, at] = self.b.load(place, typ=I64, align=8)
+                self._numbers[slot, at] = self.b.load(place, I64, align=8)
         return self._numbers[slot, at]
 
     def at(self, pointer: ir.Value, offset: Index, kind: dt.dtype) -> ir.Value:
         """Return the address of an element."""
-        return self.b.gep(
-            pointer, [self.int(offset)], source_etype=storage_type(kind), inbounds=False
-        )
+        return self.b.gep(pointer, self.int(offset), storage_type(kind))
 
     def load(
         self,
@@ -439,12 +416,12 @@ class KernelBuilder:
         """
         place, held = self.at(pointer, offset, kind), storage_type(kind, lanes)
         if mask is None:
-            value = self.b.load(place, typ=held, align=kind.itemsize)
+            value = self.b.load(place, held, align=kind.itemsize)
         else:
-            absent = ir.Constant(held, None) if other is None else other
+            absent = ir.constant(held, None) if other is None else other
             value = self._masked("load", held, kind, place, mask, absent)
         if kind is dt.bool_:
-            return self.b.icmp_unsigned("!=", value, ir.Constant(held, None))
+            return self.b.icmp_unsigned("!=", value, ir.constant(held, None))
         return value
 
     def store(
@@ -464,13 +441,13 @@ class KernelBuilder:
             self.b.store(value, place, align=kind.itemsize)
             return
         value, mask = self._as_vector(value), self._as_vector(mask)
-        name = f"llvm.masked.store.{_suffix(value.type)}.p0"
+        name = f"llvm.masked.store.{value.type.suffix}.p0"
         align = ir.IntType(32)(kind.itemsize)
         self.call(name, VOID, value, place, align, mask)
 
     def stay(self) -> None:
         """Keep what is read after this behind it: LLVM would load it all before."""
-        self.b.fence("acquire", "singlethread")
+        self.b.fence('syncscope("singlethread") acquire')
 
     def settled(self, value: ir.Value, kind: dt.dtype) -> ir.Value:
         """Return a value of a long formula that is there before anything else is read.
@@ -496,11 +473,10 @@ class KernelBuilder:
             self.stay()
             return list(values)
         kinds = [each.type for each in values]
-        result = ir.LiteralStructType(kinds) if count > 1 else kinds[0]
-        signature = ir.FunctionType(result, kinds)
+        result = ir.StructType(kinds) if count > 1 else kinds[0]
         places = [f"={letter}"] * count + [str(at) for at in range(count)]
         text = ",".join([*places, "~{memory}"])
-        found = self.b.asm(signature, "", text, values, side_effect=True)
+        found = self.b.asm(result, "", text, values)
         if count == 1:
             return [found]
         return [self.b.extract_value(found, at) for at in range(count)]
@@ -557,7 +533,7 @@ class KernelBuilder:
     ) -> ir.Value:
         align = ir.IntType(32)(kind.itemsize)
         other, mask = self._as_vector(other), self._as_vector(mask)
-        name = f"llvm.masked.{what}.{_suffix(other.type)}.p0"
+        name = f"llvm.masked.{what}.{other.type.suffix}.p0"
         found = self.call(name, other.type, place, align, mask, other)
         return found if isinstance(held, ir.VectorType) else self.lane(found, 0)
 
@@ -565,7 +541,7 @@ class KernelBuilder:
         """Return a scalar as the vector of one lane that masked accesses take."""
         if isinstance(value.type, ir.VectorType):
             return value
-        alone = ir.Constant(ir.VectorType(value.type, 1), ir.Undefined)
+        alone = ir.constant(ir.VectorType(value.type, 1), ir.UNDEFINED)
         return self.b.insert_element(alone, value, ir.IntType(32)(0))
 
     def first_lanes(self, count: ir.Value, lanes: Size) -> ir.Value:
@@ -591,15 +567,6 @@ class KernelBuilder:
         """
         if self._hidden is None:
             number = next(each for each in self.function.args if each.type == I64)
-            with self.b.goto_entry_block():
+            with self.b.at_entry():
                 self._hidden = self.b.lshr(number, self.int(63))
         return self._hidden
-
-
-def _suffix(kind: ir.Type) -> str:
-    """LLVM's abbreviation of a type in an intrinsic's name."""
-    if isinstance(kind, ir.VectorType):
-        return f"v{kind.count}{_suffix(kind.element)}"
-    if isinstance(kind, ir.FloatType):
-        return "f32"
-    return "f64" if isinstance(kind, ir.DoubleType) else f"i{kind.width}"

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llvmlite import ir
-
 from ...runtime.target import Target
+from . import ir
 from .builder import KernelBuilder
 from .kernel import Kernel
 from .links import Link, Rows

@@ -17,10 +17,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .axis import Axis, Reach, Run, runs_of
 from .builder import I64, LINE_BYTES, Index, KernelBuilder
 from .kernel import Kernel
@@ -227,7 +226,7 @@ def _emit(
     groups, blocks = grids[0].groups(first), max(each.blocks for each in grids)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         image, block = kernel.split(chunk, blocks)
-        batch, group = kernel.b.load(kernel.buffer(2), typ=I64, align=8), kernel.int(0)
+        batch, group = kernel.b.load(kernel.buffer(2), I64, align=8), kernel.int(0)
         if groups > 1:
             group, image = kernel.split(image, batch)
         part = kernel.add(kernel.mul(image, blocks), block)
@@ -453,8 +452,8 @@ class Work:
         for line in range(axes[-2].stride):
             for pixel in range(shape.rows * axes[-1].stride):
                 for v in range(shape.vectors):
-                    at = line * spec.strides[-3] + pixel * spec.strides[-2]
-                    at = kernel.add(place, at + v * shape.lanes)
+                    by = line * spec.strides[-3] + pixel * spec.strides[-2]
+                    at = kernel.add(place, by + v * shape.lanes)
                     kernel.prefetch(kernel.buffer(0), at, spec.dtype, soon=False)
 
     def _prefetch_share(self, rows: int, below: ir.Value, line: ir.Value) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder
 from .exact import product
 from .rounding import rounded

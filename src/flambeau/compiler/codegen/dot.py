@@ -11,10 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import KernelBuilder
 from .kernel import Kernel
 from .loops import ANY, unravel
@@ -145,7 +144,7 @@ class _Work:
         """Add the lanes of each sum, and put the results side by side."""
         kernel = self.kernel
         vectors = [sums[0] for sums in tile.totals()]
-        zero = ir.Constant(vectors[0].type, None)
+        zero = ir.constant(vectors[0].type, None)
         vectors = transpose(kernel, vectors + [zero] * (self.lanes - len(vectors)))
         while len(vectors) > 1:
             pairs = zip(vectors[::2], vectors[1::2])

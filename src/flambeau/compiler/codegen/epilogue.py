@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from llvmlite import ir
-
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder
 from .gathering import Gather

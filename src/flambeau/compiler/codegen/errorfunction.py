@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...errorfunction import ERF_SERIES, ERFC_TAIL
+from . import ir
 from .transcendental import Transcendental
 
 __all__ = ["erf"]

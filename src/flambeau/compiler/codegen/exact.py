@@ -6,9 +6,8 @@ precision", Numerische Mathematik 18 (1971).
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder
 
 __all__ = ["product", "total"]

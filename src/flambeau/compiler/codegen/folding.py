@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import KernelBuilder, value_type
 from .kernel import Kernel
 from .loops import ANY, unravel
@@ -156,7 +155,7 @@ def _folded(
 ) -> ir.Value:
     """Add a vector of all parts, each of which has so many elements."""
     mask, kind = position.mask(kernel, lanes), position.dtype
-    total = kernel.variable(ir.Constant(value_type(kind, lanes), None))
+    total = kernel.variable(ir.constant(value_type(kind, lanes), None))
     with kernel.loop(0, kernel.number(1, 1)) as part:
         place = kernel.add(position.offset, kernel.mul(part, size))
         value = kernel.load(kernel.buffer(0), place, kind, lanes, mask)

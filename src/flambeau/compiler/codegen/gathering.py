@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import I64, KernelBuilder, value_type
 from .kernel import Kernel
 from .program import Position
@@ -55,7 +54,7 @@ class Gather:
 
     def begin(self, kernel: KernelBuilder, position: Position, lanes: int) -> None:
         """Emit what comes before the first vector of a part in some channels."""
-        zero = ir.Constant(value_type(self.dtype, lanes), None)
+        zero = ir.constant(value_type(self.dtype, lanes), None)
         self._store(kernel, position, [zero] * self.lines)
 
     def add(
@@ -68,7 +67,7 @@ class Gather:
             self._store(kernel, position, [kernel.b.fadd(known[0], total)])
             return
         count, pivot, deviations, squares = known
-        zero = ir.Constant(count.type, None)
+        zero = ir.constant(count.type, None)
         is_first = kernel.b.fcmp_ordered("==", count, zero)
         pivot = kernel.b.select(is_first, self._finite(kernel, values[0]), pivot)
         away = [kernel.b.fsub(value, pivot) for value in values]
@@ -81,7 +80,7 @@ class Gather:
 
     def _finite(self, kernel: KernelBuilder, value: ir.Value) -> ir.Value:
         """Return a number, or 0 instead of infinity and NaN: a pivot must be finite."""
-        zero = ir.Constant(value.type, None)
+        zero = ir.constant(value.type, None)
         finite = kernel.b.fcmp_ordered("==", kernel.b.fsub(value, value), zero)
         return kernel.b.select(finite, value, zero)
 
@@ -130,7 +129,7 @@ def join_kernel(name: str, gather: Gather, parts: int, target: Target) -> Kernel
 def _emit(name: str, gather: Gather, target: Target) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(gather.dtype.itemsize)
-    parts = kernel.b.load(kernel.buffer(1), typ=I64, align=8)
+    parts = kernel.b.load(kernel.buffer(1), I64, align=8)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         channel = kernel.mul(chunk, lanes)
         valid = None
@@ -155,7 +154,7 @@ class _Join:
         self.kernel, self.gather, self.parts = kernel, gather, parts
         self.channel, self.lanes = channel, lanes
         self.mask = None if valid is None else kernel.first_lanes(valid, lanes)
-        self.zero = ir.Constant(value_type(gather.dtype, lanes), None)
+        self.zero = ir.constant(value_type(gather.dtype, lanes), None)
 
     def emit(self) -> None:
         """Add the sums, then the squares about their mean."""

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar, Self
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .axis import Axis
 from .builder import KernelBuilder
 from .correlation import Correlation, Work, grid_of

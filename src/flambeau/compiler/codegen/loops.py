@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder
 from .kernel import Kernel, planned_once

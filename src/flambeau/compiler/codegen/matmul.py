@@ -21,10 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import gcd, prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import Index, KernelBuilder
 from .dot import Dots, dot_kernel
 from .folding import Fold, fold_kernel
@@ -522,11 +521,14 @@ class _Work:
             return
         more, _ = kernel.split(kernel.sub(kernel.maximum(count, 1), 1), steps)
         before: Index = kernel.mul(more, steps)
+        left: Index
         if isinstance(count, int):
             before = (count - 1) // steps * steps
+            left = count - before
         with kernel.loop(0, before, steps) as start:
             yield _Piece(start, steps, False)
-        left = count - before if isinstance(count, int) else kernel.sub(count, before)
+        if not isinstance(count, int):
+            left = kernel.sub(count, before)
         yield _Piece(before, left, True)
 
     def ahead(self, piece: _Piece, number: ir.Value) -> None:

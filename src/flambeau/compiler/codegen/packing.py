@@ -13,10 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import Index, KernelBuilder
 from .kernel import Kernel
 from .loops import ANY, unravel
@@ -300,7 +299,7 @@ def _vector(kernel: KernelBuilder, numbers: list[ir.Value]) -> ir.Value:
     """Join numbers to a vector."""
     if len(numbers) == 1:
         return numbers[0]
-    vector = ir.Constant(ir.VectorType(numbers[0].type, len(numbers)), ir.Undefined)
+    vector = ir.constant(ir.VectorType(numbers[0].type, len(numbers)), ir.UNDEFINED)
     for lane, number in enumerate(numbers):
         vector = kernel.b.insert_element(vector, number, ir.IntType(32)(lane))
     return vector

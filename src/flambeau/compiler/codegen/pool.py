@@ -11,10 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf, prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import Index, KernelBuilder, Variable, value_type
 from .kernel import Kernel
@@ -367,7 +366,7 @@ class Windows:
             moved = k.sub(k.mul(number, slide.stride), slide.low)
             start = k.add(start, k.mul(moved, step))
         along = [lane * self.inner.stride * steps[-1] for lane in range(self.lanes)]
-        places = ir.Constant(value_type(dt.int64, self.lanes), along)
+        places = ir.constant(value_type(dt.int64, self.lanes), along)
         places = k.b.add(k.splat(start, self.lanes), places)
         places = k.b.add(places, self._code(window, dt.int64))
         last = prod(each.size for each in self.spec.slides if each.dim >= 2) - 1

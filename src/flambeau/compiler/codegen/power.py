@@ -10,9 +10,8 @@ from __future__ import annotations
 from functools import partial
 from math import inf, nan
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder
 from .exact import product, total
 from .rounding import rounded

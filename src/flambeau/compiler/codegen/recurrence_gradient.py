@@ -18,9 +18,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from llvmlite import ir
-
 from ...runtime.target import Target
+from . import ir
 from .kernel import Kernel
 from .packing import Pack, Steps
 from .recurrence import Emitter, RecurrenceSpec, Walk

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import inf, prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import Index, KernelBuilder, Variable
 from .kernel import Kernel, planned_once

@@ -7,9 +7,8 @@ to the nearest whole number.
 
 from __future__ import annotations
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder
 
 __all__ = ["rounded"]

@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import Index, KernelBuilder
 from .loops import ANY, CHUNK
 
@@ -94,8 +93,7 @@ def each(
     k: KernelBuilder, start: Index, stop: Index, body: Callable[[Index], None]
 ) -> None:
     """Run `body` for every number: a few known ones in a row, others in a loop."""
-    known = isinstance(start, int) and isinstance(stop, int)
-    if known and stop - start <= _UNROLLED:
+    if isinstance(start, int) and isinstance(stop, int) and stop - start <= _UNROLLED:
         for at in range(start, stop):
             body(at)
         return
@@ -119,8 +117,8 @@ def lanes_inside(
     """Return for which lanes ``0 <= first + lane * stride < size``."""
     start = k.splat(k.b.trunc(k.int(first), I32), lanes)
     along = ir.VectorType(I32, lanes)
-    places = k.b.add(start, ir.Constant(along, [n * stride for n in range(lanes)]))
-    bound = ir.Constant(along, [size] * lanes)
+    places = k.b.add(start, ir.constant(along, [n * stride for n in range(lanes)]))
+    bound = ir.constant(along, [size] * lanes)
     return k.b.icmp_unsigned("<", places, bound)  # negative places are huge
 
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import Index, KernelBuilder, Variable, value_type
 
 T = TypeVar("T")
@@ -189,7 +188,7 @@ class Tile:
         self.kernel, self.shape, self.kind = kernel, shape, kind
         self.lanewise = lanewise
         self._spacing = shape.lanes if spacing is None else spacing
-        zero = ir.Constant(value_type(kind, shape.lanes), None)
+        zero = ir.constant(value_type(kind, shape.lanes), None)
         self._sums = [
             [
                 [kernel.variable(zero) for _ in range(self._turns)]

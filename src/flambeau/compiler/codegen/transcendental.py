@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder, value_type
 from .exact import total
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import I64, KernelBuilder
 from .folding import Parts
 from .kernel import Kernel
@@ -213,7 +212,7 @@ def _emit(name: str, unpack: Unpack, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
     lanes = target.lanes(unpack.dtype.itemsize)
     height, place = _height(unpack, lanes), kernel.int(turned_size(lanes))
-    images = kernel.b.load(kernel.buffer(1), typ=I64, align=8)
+    images = kernel.b.load(kernel.buffer(1), I64, align=8)
     parts = unpack.parts.emit(kernel, images)
     with kernel.loop(kernel.begin, kernel.end) as chunk:
         panel, number = kernel.split(chunk, ceil_div(unpack.rows, height))

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import factorial
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import KernelBuilder
 from .exact import product
 from .rounding import rounded

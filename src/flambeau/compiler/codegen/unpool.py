@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .arithmetic import Arithmetic
 from .builder import I1, KernelBuilder, Variable, value_type
 from .kernel import Kernel
@@ -301,7 +300,7 @@ class _Unpool:
         if self.spec.chosen is not None:
             steps = [at // slide.dilation * self.code_steps[-1] for at in moved]
             told = k.splat(k.b.trunc(code, value_type(dt.uint8)), self.lanes)
-            along = ir.Constant(told.type, [step % 256 for step in steps])
+            along = ir.constant(told.type, [step % 256 for step in steps])
             taps = self._taps(place, mask)
             taps = k.shuffle(taps, taps, pick)
             chosen = self._is_chosen(taps, k.b.add(told, along))
@@ -310,4 +309,4 @@ class _Unpool:
 
 
 def _mask(lanes: list[bool]) -> ir.Value:
-    return ir.Constant(ir.VectorType(I1, len(lanes)), [int(each) for each in lanes])
+    return ir.constant(ir.VectorType(I1, len(lanes)), [int(each) for each in lanes])

@@ -19,9 +19,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 
-from llvmlite import ir
-
 from ...runtime.target import Target
+from . import ir
 from .axis import Axis
 from .builder import I1, I64, Index, KernelBuilder
 from .convolution import ConvolutionSpec
@@ -93,7 +92,7 @@ def _emit(
     name: str, plan: Cut, unpack: Unpack, target: Target, epilogue: Epilogue
 ) -> str:
     kernel = KernelBuilder(name, target)
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
+    batch = kernel.b.load(kernel.buffer(2), I64, align=8)
     units = kernel.mul(batch, plan.lines * plan.segments)
     parts = plan.parts.emit(kernel, batch)
     with shares(kernel, (plan.stacks, plan.bands), parts, units) as share:
@@ -378,7 +377,7 @@ class _Block:
         """Where a row of the input begins at the taps, and whether there is one."""
         kernel, plan = self.kernel, self.plan
         place = kernel.add(self.x, kernel.mul(image, plan.strides[0]))
-        met = ir.Constant(I1, 1)
+        met = ir.constant(I1, 1)
         outer = unravel(kernel, row, tuple(axis.out for axis in plan.axes[:-1]))
         for axis, stride, index, tap in zip(plan.axes, plan.strides[1:], outer, taps):
             at = kernel.add(

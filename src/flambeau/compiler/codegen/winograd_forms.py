@@ -22,10 +22,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import KernelBuilder
 
 __all__ = ["A", "AT", "BT", "G", "GT", "OUT", "POINTS", "SIZE", "Form", "transform"]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from llvmlite import ir
-
 from ... import dtypes as dt
 from ...runtime.target import Target
+from . import ir
 from .builder import KernelBuilder
 from .tile import TileShape, ceil_div, choose_tile
 from .winograd_forms import BT, OUT, POINTS, Form

@@ -13,9 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from llvmlite import ir
-
 from ...runtime.target import Target
+from . import ir
 from .builder import I64, KernelBuilder
 from .kernel import Kernel
 from .program import Epilogue
@@ -120,7 +119,7 @@ def _emit_far(name: str, plan: Plan, target: Target, epilogue: Epilogue) -> str:
 
 def _cut(kernel: KernelBuilder, plan: Plan, slot: int) -> tuple[ir.Value, ir.Value]:
     """The number of tiles, and of those in a block; `slot` has that of the images."""
-    batch = kernel.b.load(kernel.buffer(slot), typ=I64, align=8)
+    batch = kernel.b.load(kernel.buffer(slot), I64, align=8)
     total, each, _ = plan.blocks.cut(kernel, batch)
     return total, each
 

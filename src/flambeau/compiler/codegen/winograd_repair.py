@@ -17,9 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from llvmlite import ir
-
 from ... import dtypes as dt
+from . import ir
 from .builder import I64, PTR, Index, KernelBuilder, value_type
 from .winograd_forms import AT, OUT
 from .winograd_plan import Source, Tiling
@@ -36,7 +35,7 @@ Operands = tuple[ir.Value, ir.Value]
 def _spoiled(kernel: KernelBuilder, values: Sequence[ir.Value]) -> ir.Value:
     """The lanes in which the sum of all values' squares is not finite."""
     kind = values[0].type
-    total = ir.Constant(kind, [1.0] * kind.count)  # tiny squares do not slow it down
+    total = ir.constant(kind, [1.0] * kind.count)  # tiny squares do not slow it down
     for each in values:
         total = kernel.fma(each, each, total)
     nothing = kernel.b.fsub(total, total)
@@ -49,7 +48,7 @@ class _Sum:
     def __init__(self, kernel: KernelBuilder, kind: dt.dtype, lanes: ir.Value) -> None:
         self.kernel, self.kind, self.lanes = kernel, kind, lanes
         self._width = lanes.type.count
-        zero = ir.Constant(value_type(kind, self._width), None)
+        zero = ir.constant(value_type(kind, self._width), None)
         self._total = kernel.variable(zero)
 
     @property

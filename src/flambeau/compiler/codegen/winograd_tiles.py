@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 
-from llvmlite import ir
-
+from . import ir
 from .builder import I1, KernelBuilder
 from .program import Epilogue, Position
 from .winograd_forms import AT, OUT, POINTS, transform
@@ -39,7 +38,7 @@ def first_output(
 def _inside(kernel: KernelBuilder, first: ir.Value, count: int, size: int) -> ir.Value:
     """Whether `count` indices from `first` on are below `size` and not negative."""
     if count > size:
-        return ir.Constant(I1, 0)
+        return ir.constant(I1, 0)
     return kernel.b.icmp_unsigned("<=", first, kernel.int(size - count))
 
 

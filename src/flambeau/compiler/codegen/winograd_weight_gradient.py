@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import prod
 
-from llvmlite import ir
-
 from ...runtime.target import Target
+from . import ir
 from .builder import I64, KernelBuilder, value_type
 from .convolution import ConvolutionSpec
 from .folding import Parts, shares
@@ -210,7 +209,7 @@ def _spread(plan: _Plan, target: Target) -> Kernel:
 
 def _emit_spread(name: str, plan: _Plan, target: Target) -> str:
     kernel, kind = KernelBuilder(name, target), plan.spec.dtype
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
+    batch = kernel.b.load(kernel.buffer(2), I64, align=8)
     total, each, _ = plan.blocks.cut(kernel, batch)
     stop = kernel.minimum(kernel.mul(kernel.end, _FEW), total)
     matrices = (
@@ -257,7 +256,7 @@ def _products(plan: _Plan, target: Target, epilogue: Epilogue) -> Kernel:
 
 def _emit_products(name: str, plan: _Plan, target: Target, epilogue: Epilogue) -> str:
     kernel = KernelBuilder(name, target)
-    batch = kernel.b.load(kernel.buffer(2), typ=I64, align=8)
+    batch = kernel.b.load(kernel.buffer(2), I64, align=8)
     cut = plan.blocks.cut(kernel, batch)
     parts = plan.parts.emit(kernel, batch)
     with shares(kernel, (plan.bands, plan.groups), parts, cut[2]) as share:
@@ -307,7 +306,7 @@ class _Chunk:
     def clear(self) -> None:
         """Set the sums to zero."""
         kernel, plan, lanes = self.kernel, self.plan, self.plan.tile.lanes
-        zero = ir.Constant(value_type(self.kind, lanes), None)
+        zero = ir.constant(value_type(self.kind, lanes), None)
         with kernel.loop(0, plan.sums.size, lanes) as at:
             kernel.store(zero, self._own(plan.laid), at, self.kind)
 
