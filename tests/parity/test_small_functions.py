@@ -50,6 +50,14 @@ CASES = [
         for n in ("asinh", "erfc", "deg2rad", "sinc")
         for x in (WHOLE, HALVES)
     ),
+    *(
+        Case(f"power {e} of ints", lambda lib, x, e=e: x**e, (WHOLE,), 0)
+        for e in (2, 2.0, 3.0, 2 + 0j)
+    ),
+    *(
+        Case(f"nan_to_num {n}", function("nan_to_num", nan=n), (ODD_A,), 0)
+        for n in (None, 2.0, INF)
+    ),
     Case("copysign of ints", function("copysign"), (WHOLE, -WHOLE), 0),
     Case("copysign of halves", function("copysign"), (HALVES, -HALVES), 0),
     Case("fmax of ints", function("fmax"), (WHOLE, WHOLE.T), 0),

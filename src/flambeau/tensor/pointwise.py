@@ -329,7 +329,7 @@ def pow(input: Tensor | Scalar, exponent: Tensor | Scalar) -> Tensor:
 
 def _simple_power(x: Node, exponent: Number) -> Node | None:
     """Powers that are one cheap op: 1/2, 1, 2, 3 and -1."""
-    if x.dtype is dt.bool_:
+    if x.dtype is dt.bool_ or not _keeps_kind(x.dtype, exponent):
         return None
     if exponent == 2:
         return ew.square(x)
@@ -341,6 +341,13 @@ def _simple_power(x: Node, exponent: Number) -> Node | None:
         if exponent == -1:
             return ew.reciprocal(x)
     return None
+
+
+def _keeps_kind(kind: dt.dtype, number: Number) -> bool:
+    """Whether a number's own kind leaves the dtype of a tensor as it is."""
+    if isinstance(number, complex):
+        return kind.is_complex
+    return kind.is_inexact or not isinstance(number, float)
 
 
 def rpow(input: Tensor, other: Scalar) -> Tensor:
@@ -610,22 +617,23 @@ def _bounded(x: Node, bound: Node, op: Op, outside: Op) -> Node:
 
 def nan_to_num(
     input: Tensor,
-    nan: float = 0.0,
+    nan: float | None = None,
     posinf: float | None = None,
     neginf: float | None = None,
 ) -> Tensor:
-    """Replace NaN and the infinities by numbers, the infinities by the extremes."""
+    """Replace NaN by a number, or 0, and the infinities by others, or the extremes."""
     x = input.node
     if not x.dtype.is_floating_point:
         return wrap(x)
     limits = _extremes(x.dtype)
+    blank = 0.0 if nan is None else nan
     high = limits[1] if posinf is None else posinf
     low = limits[0] if neginf is None else neginf
-    x = ew.where(ew.isnan(x), ew.const_like(nan, x), x)
-    x = ew.where(ew.equal(x, ew.const_like(np.inf, x)), ew.const_like(high, x), x)
-    return wrap(
-        ew.where(ew.equal(x, ew.const_like(-np.inf, x)), ew.const_like(low, x), x)
-    )
+    y = ew.where(ew.isnan(x), ew.const_like(blank, x), x)
+    for infinity, number in ((np.inf, high), (-np.inf, low)):
+        is_there = ew.equal(x, ew.const_like(infinity, x))
+        y = ew.where(is_there, ew.const_like(number, x), y)
+    return wrap(y)
 
 
 def _extremes(kind: dt.dtype) -> tuple[float, float]:
