@@ -5,6 +5,7 @@ from its third call on.
 """
 
 import gc
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import flambeau as torch
 from flambeau import nn
 from flambeau.graph import format_graph
+from flambeau.nn import recall
 from flambeau.nn.recall import calls
 from flambeau.nn.utils.parametrizations import weight_norm
 from flambeau.nn.utils.parametrize import cached
@@ -369,6 +371,48 @@ def test_a_call_while_a_member_is_set_is_not_recalled_later() -> None:
     name.call = lambda: warm(layer, x)
     layer._modules[name] = nn.Hardtanh(-0.5, 0.5)
     assert warm(layer, x).tolist() == [-0.5, 0.5]
+
+
+def meanwhile(call: Callable[[], Any], number: int, change: Callable[[], Any]) -> bool:
+    """Call, and change something before a line of `recall`, as another thread may."""
+    lines = iter(range(number + 1))
+    file = recall.__file__
+
+    def trace(frame: Any, event: str, _: object) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        if event == "line" and next(lines, -1) == number:
+            sys.settrace(None)
+            change()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return next(lines, None) is None
+
+
+@pytest.mark.parametrize("known", [1, 3])
+def test_a_change_by_another_thread_is_seen_by_the_next_call(known: int) -> None:
+    x, wide = torch.tensor([-1.0]), torch.ones(2)
+    number, is_reached = 0, True
+    while is_reached:
+        layer = nn.LeakyReLU(0.25)
+        for each in (x, wide) * known:
+            layer(each)
+
+        def change(layer: nn.LeakyReLU = layer) -> None:
+            layer.negative_slope = 0.5
+            layer(x), layer(x)
+
+        is_reached = meanwhile(lambda layer=layer: layer(x), number, change)
+        if is_reached:
+            assert warm(layer, x).tolist() == [-0.5], number
+        number += 1
+    assert number > 20
 
 
 POSITIONS: dict[str, tuple[Callable[[], nn.Module], list[Any], list[Any]]] = {

@@ -67,13 +67,15 @@ class Calls:
 
     def call(self, module: Any, args: tuple[Any, ...]) -> Any:
         """Return what the module returns, or `UNKNOWN` if it has to be asked."""
-        if self._changes != changes.count:
-            self._changes = changes.count
+        count = changes.count
+        if self._changes != count:
+            self._changes = count
             self._start()
             return UNKNOWN
         if state.recorder is not None or not (self._left or self._known):
             return UNKNOWN
-        key: list[Any] = [state.grad_enabled, state.inference, state.combines]
+        # with the count, as another thread may change members and call meanwhile
+        key: list[Any] = [count, state.grad_enabled, state.inference, state.combines]
         key += (precision.lower, dt.get_default_dtype())
         nodes: list[Node] = []
         for each in args:
@@ -85,9 +87,10 @@ class Calls:
         last, recall = self._last  # comparing is quicker than hashing
         if key != last:
             kind = tuple(key)
-            if kind not in self._known:
+            found = self._known.get(kind, UNKNOWN)
+            if found is UNKNOWN:
                 return self._watch(module, args, nodes, kind)
-            recall = self._known[kind]
+            recall = found
             self._last = key, recall
         if recall is None:
             return UNKNOWN
@@ -108,11 +111,10 @@ class Calls:
             self._left = 0
             return UNKNOWN
         self._left -= 1
-        known = self._known  # another thread may begin anew meanwhile
-        known[kind] = None
+        self._known[kind] = None
         watch = _Watch(module, args, nodes)
         result = watch.run()
-        known[kind] = watch.recall(result, forwards)
+        self._known[kind] = watch.recall(result, forwards)
         return result
 
 
