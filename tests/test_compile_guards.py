@@ -340,3 +340,13 @@ def test_values_are_checked_at_every_replay(function: Any, bad: int) -> None:
         with pytest.raises((IndexError, RuntimeError)):
             compiled(torch.tensor([1, bad]))
         assert compiled(good).tolist() == expected
+
+
+def test_what_is_written_behind_a_module_is_seen() -> None:
+    layer, x = nn.LeakyReLU(0.25), torch.tensor([-1.0, 1.0])
+    compiled = torch.compile(lambda x: layer(x) * 2)
+    for slope in (0.25, 0.5, 0.125):
+        layer.__dict__["negative_slope"] = slope
+        for _ in range(4):
+            assert compiled(x).tolist() == [-2 * slope, 2]
+    assert compiled.replays

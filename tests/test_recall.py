@@ -193,6 +193,17 @@ def test_options_and_hooks_take_effect() -> None:
     assert warm(layer, x).tolist() == [-0.125, 0.125]
 
 
+def test_what_is_written_behind_the_layer_takes_effect() -> None:
+    layer, x = nn.Sequential(nn.LeakyReLU(0.25)), torch.tensor([-1.0, 1.0])
+    warm(layer, x)
+    layer[0].__dict__["negative_slope"] = 0.5
+    assert warm(layer, x).tolist() == [-0.5, 1]
+    vars(layer[0]).update(forward=lambda x: x * 3)
+    assert warm(layer, x).tolist() == [-3, 3]
+    layer[0].__dict__ = nn.LeakyReLU(0.125).__dict__
+    assert warm(layer, x).tolist() == [-0.125, 1]
+
+
 def test_another_forward_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     layer, x = nn.Sequential(nn.ReLU()), torch.tensor([-1.0, 1.0])
     warm(layer, x)

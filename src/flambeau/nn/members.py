@@ -14,16 +14,29 @@ from .parameter import Buffer, Parameter, is_lazy
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["Members"]
+__all__ = ["Members", "attributes_of"]
 
 _KINDS = ("_parameters", "_buffers", "_modules")
 
 
-class Members:
+class _Attributed:
+    """What has attributes; a class below may say itself what `__dict__` is."""
+
+
+_own_dict = vars(_Attributed)["__dict__"]
+
+attributes_of: Callable[[Any], dict[str, Any]] = _own_dict.__get__
+"""Returns the attributes of a module; asking for them so is no change."""
+
+
+class Members(_Attributed):
     """What a Module is with regard to its members.
 
     Each kind has a dictionary by name, in the order of registration; a member may be
     None. Attributes are looked up there after the usual places.
+
+    Who asks for `__dict__` may write to it, which nobody would see: asking is counted
+    among the changes.
     """
 
     _parameters: dict[str, Parameter | None]
@@ -33,8 +46,18 @@ class Members:
 
     # Attributes
 
+    @property
+    def __dict__(self) -> dict[str, Any]:
+        """The attributes, to be read and written."""
+        changes.count += 1
+        return attributes_of(self)
+
+    @__dict__.setter
+    def __dict__(self, attributes: dict[str, Any]) -> None:
+        _own_dict.__set__(self, attributes)
+
     def __getattr__(self, name: str) -> Any:
-        own = self.__dict__
+        own = attributes_of(self)
         for kind in _KINDS:
             members = own.get(kind)
             if members is not None and name in members:
@@ -44,7 +67,7 @@ class Members:
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
-        own = self.__dict__
+        own = attributes_of(self)
         if isinstance(value, Parameter):
             self._make_room("parameters", name, keep="_parameters")
             self.register_parameter(name, value)
@@ -66,7 +89,7 @@ class Members:
 
     def _make_room(self, kind: str, name: str, keep: str) -> None:
         """Forget what has the name of a member that is about to be set."""
-        own = self.__dict__
+        own = attributes_of(self)
         if keep not in own:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         own.pop(name, None)
@@ -86,15 +109,17 @@ class Members:
     def _set_buffer(self, name: str, value: Any) -> None:
         if not isinstance(value, Tensor):
             self._refuse(name, value, "buffer", "torch.nn.Buffer, torch.Tensor")
-        persistent = name not in self.__dict__.get("_non_persistent_buffers_set", ())
+        own = attributes_of(self)
+        persistent = name not in own.get("_non_persistent_buffers_set", ())
         if isinstance(value, Buffer):
             persistent = value.persistent
         self.register_buffer(name, value, persistent)
 
     def __delattr__(self, name: str) -> None:
+        own = attributes_of(self)
         for kind in _KINDS:
-            if name in self.__dict__.get(kind, ()):
-                del self.__dict__[kind][name]
+            if name in own.get(kind, ()):
+                del own[kind][name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
@@ -102,7 +127,7 @@ class Members:
 
     def __dir__(self) -> list[str]:
         names = {*object.__dir__(self)}
-        names.update(*(self.__dict__.get(kind, ()) for kind in _KINDS))
+        names.update(*(attributes_of(self).get(kind, ()) for kind in _KINDS))
         return sorted(name for name in names if not name[0].isdigit())
 
     # Registration
@@ -196,7 +221,7 @@ class Members:
         self.add_module(name, module)
 
     def _check_name(self, kind: str, members: str, name: Any) -> None:
-        known = self.__dict__.get(members)
+        known = attributes_of(self).get(members)
         if known is None:
             raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
         if not isinstance(name, str):

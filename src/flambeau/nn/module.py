@@ -13,6 +13,7 @@ from ..recorder import Counted, later
 from ..tensor import Tensor
 from ..tensor.creation import empty_like
 from .hooks import Hooked
+from .members import attributes_of
 from .notes import note_module
 from .parameter import UninitializedBuffer, UninitializedParameter
 from .recall import UNKNOWN, calls, calls_of
@@ -87,7 +88,7 @@ class Module(Stateful, Hooked):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
             self._take_no_arguments(args, kwargs)
-        self.__dict__.update(_blank())
+        attributes_of(self).update(_blank())
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
@@ -117,8 +118,8 @@ class Module(Stateful, Hooked):
             raise
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(_blank())
-        self.__dict__.update(state)
+        attributes_of(self).update(_blank())
+        attributes_of(self).update(state)
 
     # Modes
 

@@ -27,6 +27,7 @@ from ..graph import RECORDED, Node, state, topological
 from ..recorder import Check, Recorder, changes, passes
 from ..tensor import Tensor, evaluate_pending, wrap
 from ..tensor.autocasting import precision
+from .members import attributes_of
 from .parameter import Parameter
 
 __all__ = ["UNKNOWN", "Calls", "calls", "calls_of"]
@@ -376,7 +377,7 @@ def _forwards(module: Any) -> Forwards | None:
         asked = kind.__call__, kind.forward
         if not (_is_own(kind) and all(map(_is_own_function, asked))):
             return None
-        if each._has_hooks() or not _is_settled(vars(each)):
+        if each._has_hooks() or not _is_settled(attributes_of(each)):
             return None
         if kind not in known:
             known.add(kind)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes as dt
-from ..nn.members import Members
+from ..nn.members import Members, attributes_of
 from ..recorder import Counted, changes
 from ..tensor import Tensor
 
@@ -188,7 +188,7 @@ class Watch:
         return enter(self, value)
 
     def _enter_module(self, module: Any) -> Iterable[Any]:
-        own = vars(module)
+        own = attributes_of(module)
         self._members.append(_Holder(_items(own)))
         reached: list[Any] = [type(module)]
         for name, value in own.items():
