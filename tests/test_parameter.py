@@ -39,6 +39,24 @@ def test_memory_is_shared_both_ways():
     assert values.is_leaf
 
 
+def test_views_of_a_parameter_collect_its_gradient_after_a_write():
+    values = torch.zeros(3)
+    parameter = nn.Parameter(values)
+    view = parameter.view(3)
+    part = view[1:]
+    with torch.no_grad():
+        parameter.add_(1)
+        part.mul_(5)
+    values[0] = 2
+    assert view.tolist() == [2, 5, 5]
+    assert not parameter.detach().requires_grad
+    (view.sum() * part.sum()).backward()
+    assert parameter.grad.tolist() == [10, 22, 22]
+    parameter.data = torch.ones(3)
+    values[1] = 7
+    assert view.tolist() == [2, 7, 5]
+
+
 def test_memory_stays_shared_with_another_view_of_a_tensor_that_is_gone():
     values = torch.zeros(2)
     seen, parameter = values.detach(), nn.Parameter(values)

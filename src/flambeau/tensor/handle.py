@@ -77,6 +77,7 @@ class Handle:
     _shared: np.ndarray | None = None
     _grad: Tensor | None = None
     _is_view_leaf: bool = False
+    _leaf: Handle | None = None  # the view leaf that it is a view of
     _is_storage: bool = False
     _retains_grad: bool = False
 
@@ -108,8 +109,11 @@ class Handle:
     def _read_view(self, base: Tensor) -> Node:
         node = base.node  # first, for it follows what was written to a shared array
         if self._base_version != base._version:
+            leaf, steps = self._leaf, self._steps
+            if leaf is not None and leaf._is_view_leaf and leaf._base is not None:
+                node, steps = leaf.node, steps[len(leaf._steps) :]
             before, state.grad_enabled = state.grad_enabled, self._tracked
-            for op, params in self._steps:
+            for op, params in steps:
                 node = op(node, **params)
             state.grad_enabled = before
             self._base_version = base._version
@@ -404,6 +408,9 @@ def show_steps(x: Handle, steps: Steps, layout: Layout | None) -> Tensor:
         result._layout = layout
         result._base_version = base._version
         result._tracked = state.grad_enabled
+        leaf = x if x._is_view_leaf else x._leaf
+        if leaf is not None:
+            result._leaf = leaf
     return result
 
 
