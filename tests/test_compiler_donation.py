@@ -106,6 +106,13 @@ def test_parameters_and_momenta_are_written_over(count: int, lent: list[int]) ->
         check(training.values(), 6)
 
 
+def test_the_first_step_writes_over_the_first_momenta(lent: list[int]) -> None:
+    training = Training()
+    training.step()
+    assert lent == [3]
+    check(training.values(), 1)
+
+
 def test_a_replayed_step_writes_over_them_too(lent: list[int]) -> None:
     training = Training()
     step = torch.compile(training.step)

@@ -20,6 +20,7 @@ from flambeau.runtime.memory import (
     Results,
     address_of,
     aligned,
+    are_alone,
     side_by_side,
 )
 from flambeau.runtime.plan import Plan
@@ -145,3 +146,21 @@ def test_memory_is_poisoned_in_tests() -> None:
     assert np.isnan(Pool().take(64)[0].view(np.float32)).all()
     assert np.isnan(Arenas().take(64).view(np.float64)).all()
     assert np.isnan(Results((), np.dtype(np.float64)).take()[0])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange(12, dtype=np.float32).reshape(3, 4).T,
+        np.broadcast_to(np.int64(7), (2, 3)),
+        np.array(True),
+        np.empty((0, 2)),
+    ],
+    ids=["transposed", "broadcast", "scalar", "empty"],
+)
+def test_a_copy_is_a_block_of_the_same_values(values: np.ndarray) -> None:
+    found = Pool().copy(values)
+    assert found.dtype == values.dtype
+    assert found.flags.c_contiguous
+    np.testing.assert_array_equal(found, values)
+    assert are_alone([found], holders=1) == [True]

@@ -16,13 +16,12 @@ from copy import deepcopy
 from itertools import chain
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from .. import evaluator
 from ..autograd import enable_grad, set_grad_enabled
 from ..dtypes import dtype as DType
 from ..graph import constant, scalar
 from ..recorder import is_noted, live, spoil, watched
+from ..runtime.memory import pool
 from ..tensor import Tensor, evaluate_pending
 from ..tensor.creation import tensor
 from ..tensor.gradient_edge import RemovableHandle
@@ -148,14 +147,15 @@ class Optimizer:
     def _first_state(self, param: Tensor, group: Group) -> State:
         """Return the first state as values in memory, which later ones are.
 
-        The first step is then the same graph as the next ones, and compiled once.
+        The first step is then the same graph as the next ones, compiled once, and may
+        write the next state over it.
         """
         state = self._init_state(param, group)
         for each in state.values():
             if isinstance(each, Tensor):
                 evaluator.evaluate([each.node])
-                values = np.array(each.node.value, order="C")
-                each.adopt(constant(values, each.dtype))
+                assert each.node.value is not None
+                each.adopt(constant(pool.copy(each.node.value), each.dtype))
         return state
 
     def _update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
