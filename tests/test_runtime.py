@@ -392,18 +392,19 @@ class Interrupted:
         self._waker.release()
 
 
-def test_after_ctrl_c_the_next_plan_runs() -> None:
+@pytest.mark.parametrize("tid", [1, 2])
+def test_after_ctrl_c_the_next_plan_runs(tid: int) -> None:
     with threads(3):
         mixer = Mixer(0)
         fresh = team.Team(3)
-        waker = fresh.wakers[1]
-        fresh.wakers[1] = Interrupted(waker)  # type: ignore[call-overload]
+        waker = fresh.wakers[tid]
+        fresh.wakers[tid] = Interrupted(waker)  # type: ignore[call-overload]
         first = mixer.buffers[0].copy()
         with pytest.raises(KeyboardInterrupt):
             fresh.run(mixer.steps, WORKSPACE)
         np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
         mixer.buffers[0][...] = first
-        fresh.wakers[1] = waker
+        fresh.wakers[tid] = waker
         fresh.run(mixer.steps, WORKSPACE)
         np.testing.assert_array_equal(mixer.buffers[0], mixer.expected)
         fresh.retire()

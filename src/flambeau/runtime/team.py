@@ -1,9 +1,14 @@
 """The thread team: a whole plan runs on all threads with one call from Python.
 
 The threads are Python threads that stay inside native code while there is work: they
-take every step's chunks by their number, meet at a barrier, go on to the next step,
-and spin for a moment after the last one. Without new work they return to Python and
-sleep on a lock. While they are in native code the interpreter is free.
+do every step's chunks together, meet at a barrier, go on to the next step, and spin for
+a moment after the last one. Without new work they return to Python and sleep on a lock.
+While they are in native code the interpreter is free.
+
+Each thread has a share of a step's chunks, the same at each run, so that it finds near
+what it wrote before. It takes its share piece by piece, then pieces of the others': a
+thread on a slower CPU, or one that has to wait for its CPU, does less. What a chunk
+computes does not depend on who does it.
 """
 
 from __future__ import annotations
@@ -32,15 +37,23 @@ STEP = np.dtype([("function", np.uint64), ("table", np.uint64), ("chunks", np.in
 
 # The team's words, each on a cache line of its own, as indices of 64-bit integers.
 _EPOCH, _ARRIVED, _PHASE, _STEPS, _COUNT, _THREADS = range(0, 48, 8)
-_SPACE, _EACH, _ASLEEP = range(48, 72, 8)
-_WORDS = 8 * 64  # the flags of sleeping threads follow, a line each
-_MOST_THREADS = _WORDS // 8 - 9
+_SPACE, _EACH = range(48, 64, 8)
+# Each thread has a line for whether it sleeps, and one for how many chunks of its share
+# are taken: two words, of steps after an even and after an odd number of barriers. Its
+# word of the next step is set back before a barrier, when nobody looks at it.
+_MOST_THREADS = 55
+_ASLEEP, _TAKEN, _WORDS = range(64, 64 + 3 * 8 * _MOST_THREADS, 8 * _MOST_THREADS)
 
 _GROUP = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")  # which tells where below that we are
+_PIECES = 4  # into which what is left of a share is cut, to take one
 _SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
+# `take` does pieces of a share until all are taken: large ones first, as a call costs a
+# little, small ones last, so that all threads end at once. If another thread takes one
+# after this one has looked how much is left, its own piece is larger than need be.
+# `share` does so with a thread's own share, and then with the others'.
 # `run` does all steps of the posted plan as thread `tid`, with memory of the thread's
 # own, which every kernel may use while it runs; `alone` does so as the only thread, for
 # which one argument is passed sooner than six. `post` announces a plan.
@@ -49,11 +62,78 @@ _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 _IR = """
 {declarations}
 
-define internal void @meet(ptr %team, i64 %threads) {{
+define internal void @take(
+    ptr %function, ptr %table, i64 %from, i64 %to, ptr %taken, ptr %space
+) {{
+entry:
+  %all = sub i64 %to, %from
+  br label %look
+look:
+  %seen = load atomic i64, ptr %taken monotonic, align 8
+  %some = icmp ult i64 %seen, %all
+  br i1 %some, label %more, label %done
+more:
+  %left = sub i64 %all, %seen
+  %above = add i64 %left, {PIECES_LESS_ONE}
+  %piece = udiv i64 %above, {PIECES}
+  %place = atomicrmw add ptr %taken, i64 %piece monotonic
+  %got = icmp ult i64 %place, %all
+  br i1 %got, label %call, label %done
+call:
+  %after = add i64 %place, %piece
+  %over = icmp ugt i64 %after, %all
+  %stop = select i1 %over, i64 %all, i64 %after
+  %begin = add i64 %from, %place
+  %end = add i64 %from, %stop
+  call void %function(ptr %table, i64 %begin, i64 %end, ptr %space)
+  br label %look
+done:
+  ret void
+}}
+
+define internal void @share(
+    ptr %function, ptr %table, i64 %chunks, ptr %team, i64 %tid, i64 %threads,
+    i64 %phase, ptr %space
+) {{
+entry:
+  %bank = and i64 %phase, 1
+  %first = add i64 %bank, {TAKEN}
+  br label %head
+head:
+  %i = phi i64 [0, %entry], [%i.next, %body]
+  %more = icmp ult i64 %i, %threads
+  br i1 %more, label %body, label %done
+body:
+  %sum = add i64 %tid, %i
+  %beyond = icmp uge i64 %sum, %threads
+  %around = sub i64 %sum, %threads
+  %whose = select i1 %beyond, i64 %around, i64 %sum
+  %from.all = mul i64 %chunks, %whose
+  %from = udiv i64 %from.all, %threads
+  %to.all = add i64 %from.all, %chunks
+  %to = udiv i64 %to.all, %threads
+  %line = mul i64 %whose, 8
+  %place = add i64 %line, %first
+  %taken = getelementptr i64, ptr %team, i64 %place
+  call void @take(
+    ptr %function, ptr %table, i64 %from, i64 %to, ptr %taken, ptr %space
+  )
+  %i.next = add i64 %i, 1
+  br label %head
+done:
+  %own.line = mul i64 %tid, 8
+  %next.bank = xor i64 %bank, 1
+  %own.first = add i64 %next.bank, {TAKEN}
+  %own.place = add i64 %own.line, %own.first
+  %own = getelementptr i64, ptr %team, i64 %own.place
+  store atomic i64 0, ptr %own monotonic, align 8
+  ret void
+}}
+
+define internal void @meet(ptr %team, i64 %threads, i64 %phase) {{
 entry:
   %phase.at = getelementptr i64, ptr %team, i64 {PHASE}
   %arrived.at = getelementptr i64, ptr %team, i64 {ARRIVED}
-  %phase = load atomic i64, ptr %phase.at acquire, align 8
   %before = atomicrmw add ptr %arrived.at, i64 1 acq_rel
   %now = add i64 %before, 1
   %last = icmp eq i64 %now, %threads
@@ -87,6 +167,7 @@ define void @flambeau_run(
 ) {{
 entry:
   %alone = icmp eq i64 %threads, 1
+  %phase.at = getelementptr i64, ptr %team, i64 {PHASE}
   br label %head
 head:
   %at = phi i64 [0, %entry], [%at.next, %next]
@@ -99,19 +180,20 @@ step:
   %table = load ptr, ptr %table.at, align 8
   %chunks.at = getelementptr i64, ptr %record, i64 2
   %chunks = load i64, ptr %chunks.at, align 8
-  %from.all = mul i64 %chunks, %tid
-  %from = udiv i64 %from.all, %threads
-  %to.all = add i64 %from.all, %chunks
-  %to = udiv i64 %to.all, %threads
-  %some = icmp ult i64 %from, %to
-  br i1 %some, label %call, label %join
+  br i1 %alone, label %all, label %shared
+all:
+  %none = icmp eq i64 %chunks, 0
+  br i1 %none, label %next, label %call
 call:
-  call void %function(ptr %table, i64 %from, i64 %to, ptr %space)
-  br label %join
-join:
-  br i1 %alone, label %next, label %barrier
-barrier:
-  call void @meet(ptr %team, i64 %threads)
+  call void %function(ptr %table, i64 0, i64 %chunks, ptr %space)
+  br label %next
+shared:
+  %phase = load atomic i64, ptr %phase.at acquire, align 8
+  call void @share(
+    ptr %function, ptr %table, i64 %chunks, ptr %team, i64 %tid, i64 %threads,
+    i64 %phase, ptr %space
+  )
+  call void @meet(ptr %team, i64 %threads, i64 %phase)
   br label %next
 next:
   %at.next = add i64 %at, 1
@@ -319,6 +401,9 @@ class _Native:
             SPACE=_SPACE,
             EACH=_EACH,
             ASLEEP=_ASLEEP,
+            TAKEN=_TAKEN,
+            PIECES=_PIECES,
+            PIECES_LESS_ONE=_PIECES - 1,
         )
         kinds = ("run", "alone", "work", "wake", "post")
         names = [f"flambeau_{name}" for name in kinds]

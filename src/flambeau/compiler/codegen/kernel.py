@@ -21,10 +21,11 @@ class Kernel:
     """One native function `void name(ptr table, i64 begin, i64 end, ptr workspace)`.
 
     `table` is an array with the address of each buffer: inputs, then outputs, then
-    scratch. The function does the chunks `begin` … `end - 1`. How the work is cut into
-    chunks never depends on the number of threads, and no two chunks write to the same
-    place, so the results are the same bits on any number of threads. `workspace` is the
-    thread's own memory, with any content.
+    scratch. The function does the chunks `begin` … `end - 1`; threads call it for some
+    at a time, in any order. How the work is cut into chunks never depends on the number
+    of threads, and no two chunks write to the same place, so the results are the same
+    bits on any number of threads. `workspace` is the thread's own memory, with any
+    content.
 
     A kernel is a recipe. Its IR is emitted when somebody needs it, which nobody does
     while the cache on disk has the code; what is told here is known without it.
