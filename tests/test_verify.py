@@ -214,6 +214,18 @@ def test_accesses_follow_pointers_through_loops_and_masks() -> None:
     assert (access.reads, access.writes) == ({0}, {1})
 
 
+@pytest.mark.parametrize("moves", [1, 2])
+def test_accesses_follow_pointers_that_variables_keep(moves: int) -> None:
+    kernel = KernelBuilder("kernel", host())
+    source, target = kernel.buffer(0), kernel.buffer(2)
+    place = kernel.variable(source)
+    for _ in range(moves):
+        place.set(kernel.at(place.get(), 1, dt.int64))
+    kernel.store(kernel.load(place.get(), 0, dt.int64), target, 0, dt.int64)
+    access = accesses(kernel.finish())
+    assert (access.reads, access.writes) == ({0}, {2})
+
+
 def test_accesses_follow_pointers_into_functions() -> None:
     kernel = KernelBuilder("kernel", host())
     with kernel.aside("copy", [PTR, I64, PTR]) as (copy, (source, at, target)):

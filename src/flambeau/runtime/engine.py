@@ -20,9 +20,12 @@ from .workers import compile_apart
 
 __all__ = ["Code", "Engine", "engine"]
 
-# LLVM's scheduler would raise the register pressure of unrolled FMA tiles until they
-# spill, which halves a convolution's speed; it is told not to, before anything else.
-_OPTIONS = ("-misched-regpressure=false",)
+# LLVM is told two things before anything else. Its scheduler would raise the register
+# pressure of unrolled FMA tiles until they spill, which halves a convolution's speed.
+# Its loop strength reduction takes two fifths of the time of a compilation, which
+# grows faster than unrolled bodies do, and gains nothing where `KernelBuilder.walk`
+# moves addresses along.
+_OPTIONS = ("-misched-regpressure=false", "-disable-lsr")
 _VERSION = "1"  # of the way in which IR is turned into code; part of every key
 
 

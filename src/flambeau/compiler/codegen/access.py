@@ -13,6 +13,7 @@ _CALLED = re.compile(r'@"?([\w.]+)"?\(')
 _DEFINED = re.compile(r"^\s*(%[\w.]+) = (.*)$")
 _PLACE = re.compile(r"getelementptr ptr, ptr (%[\w.]+), i64 (\d+)")
 _POINTER = re.compile(r"ptr (?:noalias )?(%[\w.]+)")
+_KEPT = re.compile(r"\s*store ptr (%[\w.]+), ptr (%[\w.]+)")
 _JOINED = re.compile(r"(?:phi\s+ptr|select)")
 _NAME = re.compile(r"%[\w.]+")
 _HARMLESS = ("llvm.prefetch", "llvm.assume")
@@ -55,6 +56,7 @@ class _Walk:
         table: the pointer to a table of buffers, if there is one.
         places: names of addresses in the table.
         slots: into which buffers pointers lead, by their names.
+        kept: into which buffers the pointers lead that a variable keeps.
     """
 
     text: str
@@ -62,6 +64,7 @@ class _Walk:
     table: str = ""
     places: dict[str, int] = field(default_factory=dict)
     slots: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    kept: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     reads: set[int] = field(default_factory=set)
     writes: set[int] = field(default_factory=set)
 
@@ -74,7 +77,7 @@ class _Walk:
         """Follow all pointers and note what happens to what they lead to."""
         lines = [line for line in self.text.splitlines()[1:] if "ptr" in line]
         before = -1
-        while before != (before := sum(map(len, self.slots.values()))):
+        while before != (before := self._known):
             for line in lines:  # again, for a phi names pointers that come later
                 self._follow(line)
         for line in lines:
@@ -82,9 +85,16 @@ class _Walk:
         slots = frozenset(self.places.values())
         return Access(slots, frozenset(self.reads), frozenset(self.writes))
 
+    @property
+    def _known(self) -> int:
+        """How much is known of where pointers lead."""
+        return sum(map(len, (*self.slots.values(), *self.kept.values())))
+
     def _follow(self, line: str) -> None:
-        """Find out into which buffers a pointer that a line defines leads."""
-        defined = _DEFINED.match(line)
+        """Find out into which buffers a pointer that a line defines or keeps leads."""
+        kept, defined = _KEPT.match(line), _DEFINED.match(line)
+        if kept:
+            self.kept[kept[2]] |= self.slots[kept[1]]
         if not defined:
             return
         name, value = defined.groups()
@@ -92,8 +102,9 @@ class _Walk:
         if place and place[1] == self.table:
             self.places[name] = int(place[2])
         elif value.startswith("load ptr"):
-            known = [each for each in _POINTER.findall(value) if each in self.places]
-            self.slots[name] |= {self.places[each] for each in known}
+            for each in _POINTER.findall(value):
+                known = {self.places[each]} if each in self.places else self.kept[each]
+                self.slots[name] |= known
         elif value.startswith("getelementptr") or _JOINED.match(value):
             for each in _NAME.findall(value):
                 self.slots[name] |= self.slots.get(each, set())
@@ -102,7 +113,7 @@ class _Walk:
         """Note what a line reads or writes."""
         defined = _DEFINED.match(line)
         value = (defined[2] if defined else line).strip()
-        used = self._used(_POINTER.findall(value))
+        used = self._used(_POINTER.findall(value)[value.startswith("store ptr") :])
         if value.startswith("store"):
             self.writes |= used
         elif value.startswith("load") or "llvm.masked.load" in value:

@@ -245,6 +245,43 @@ class KernelBuilder:
         b.position_at_end(done)
 
     @contextmanager
+    def walk(
+        self,
+        start: Index,
+        stop: Index,
+        step: Size,
+        kind: dt.dtype,
+        paths: Sequence[tuple[ir.Value, Size]],
+    ) -> Iterator[tuple[ir.Value, list[ir.Value]]]:
+        """Count as `loop` does, with addresses that go along; once without a loop.
+
+        Products in the loop would take slots of its multiply-adds.
+
+        Args:
+            start: the first number.
+            stop: behind the last one.
+            step: between two.
+            kind: the element type.
+            paths: addresses for the number 0, each with how many elements it moves
+                from one number to the next.
+        """
+
+        def along(index: Index) -> list[ir.Value]:
+            return [self.at(at, self.mul(index, each), kind) for at, each in paths]
+
+        if isinstance(start, int) and isinstance(stop, int) and start + step == stop:
+            yield self.int(start), along(start)
+        elif not self.target.has_many_registers:  # sums would be spilled beside them
+            with self.loop(start, stop, step) as index:
+                yield index, along(index)
+        else:
+            places = [self.variable(each) for each in along(start)]
+            with self.loop(start, stop, step) as index:
+                yield index, [each.get() for each in places]
+                for place, (_, each) in zip(places, paths, strict=True):
+                    place.set(self.at(place.get(), step * each, kind))
+
+    @contextmanager
     def repeat(self, condition: Callable[[], ir.Value]) -> Iterator[None]:
         """Run the body as long as the condition holds, which is asked before it."""
         b, function = self.b, self.function

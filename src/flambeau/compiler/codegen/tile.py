@@ -223,38 +223,32 @@ class Tile:
         kernel = self.kernel
         masks = masks or [None] * self.shape.vectors
 
-        def turn(at: Index, steps: int) -> None:
-            if meanwhile is not None:
-                for step in range(steps):
-                    meanwhile(kernel.add(at, step))
-            near = kernel.at(a, kernel.mul(at, a_step), self.kind)
-            far = kernel.at(b, kernel.mul(at, b_step), self.kind)
-            self._steps(near, rows, a_step, far, b_step, steps, masks)
-
+        paths = ((a, a_step), (b, b_step))
         known = count if isinstance(count, int) else _TOGETHER
         unroll = self._unroll(known, rows, a_step, masks)
-        if not isinstance(count, int):
-            self._turns_of(count, unroll, turn)
-            return
-        whole = count - count % unroll
-        if whole == unroll:
-            turn(0, unroll)
-        elif whole > 0:
-            with kernel.loop(0, whole, unroll) as at:
-                turn(at, unroll)
-        if whole < count:
-            turn(whole, count - whole)
+        for start, stop, steps in self._turns_of(count, unroll):
+            with kernel.walk(start, stop, steps, self.kind, paths) as (at, (near, far)):
+                if meanwhile is not None:
+                    for step in range(steps):
+                        meanwhile(kernel.add(at, step))
+                self._steps(near, rows, a_step, far, b_step, steps, masks)
 
     def _turns_of(
-        self, count: ir.Value, most: int, turn: Callable[[Index, int], None]
-    ) -> None:
-        """Do a number of steps that is not known: some together, then one by one."""
-        kernel, together = self.kernel, 1 << most.bit_length() - 1
-        whole = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-together))
-        parts = ((0, whole, together), (whole, count, 1))
-        for start, stop, steps in parts if together > 1 else parts[:1]:
-            with kernel.loop(start, stop, steps) as at:
-                turn(at, steps)
+        self, count: int | ir.Value, unroll: int
+    ) -> Iterator[tuple[Index, Index, int]]:
+        """The loops over so many steps: from where to where, and how many in a turn."""
+        if isinstance(count, int):
+            whole = count - count % unroll
+            if whole > 0:
+                yield 0, whole, unroll
+            if whole < count:
+                yield whole, count, count - whole
+            return
+        kernel, together = self.kernel, 1 << unroll.bit_length() - 1
+        most = kernel.b.and_(kernel.maximum(count, 0), kernel.int(-together))
+        yield 0, most, together
+        if together > 1:
+            yield most, count, 1
 
     def totals(self) -> list[list[ir.Value]]:
         """Return the sums, row by row."""
