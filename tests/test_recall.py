@@ -6,6 +6,7 @@ from its third call on.
 
 import gc
 import sys
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -251,6 +252,27 @@ def test_parameters_of_another_shape_are_told_apart() -> None:
     warm(layer, x)
     layer.weight.data, layer.bias.data = torch.ones(3, 2), torch.zeros(3)
     assert warm(layer, x).tolist() == [[2, 2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes"),
+    [
+        (nn.Softmax(), [(2, 2)]),
+        (nn.MSELoss(), [(2, 1), (2,)]),
+        (nn.InstanceNorm1d(3), [(2, 4, 5)]),
+        (nn.Dropout2d(0.0), [(2, 3, 4)]),
+    ],
+    ids=["dimension", "sizes", "channels", "rank"],
+)
+def test_warnings_are_given_at_every_call(layer: nn.Module, shapes: Any) -> None:
+    given = [torch.ones(shape) for shape in shapes]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(5):
+            layer(*given)
+        nn.functional.softmax(given[0])
+    assert len(seen) == 6
+    assert seen[-1].filename == __file__
 
 
 def test_random_draws_are_made_anew() -> None:

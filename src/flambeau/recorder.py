@@ -8,6 +8,7 @@ at a value, ends the recorder; the function goes on as it would without one.
 
 from __future__ import annotations
 
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, Self
@@ -36,6 +37,7 @@ __all__ = [
     "live",
     "passes",
     "spoil",
+    "warn",
     "watched",
     "writes",
 ]
@@ -154,6 +156,7 @@ class Recorder:
         checks: what raises of values that were there already, with their nodes.
         read: by a dict's id: the keys of which the values were read; of dicts whose
             other values are only read by sources.
+        warned: whether there were warnings, which a layer gives at each call.
         draws: whether there are random draws among the sources.
         deferred: whether values were asked for that can wait until the end.
         reason: why it cannot be replayed; None as long as it can.
@@ -164,6 +167,7 @@ class Recorder:
         self.sources: dict[int, Source] = {}
         self.checks: list[tuple[Node, Check]] = []
         self.read: dict[int, set[str]] = {}
+        self.warned = False
         self.draws = False
         self.deferred = False
         self.reason: str | None = None
@@ -292,6 +296,13 @@ def passes(values: np.ndarray | None, check: Check) -> bool:
     except Exception:
         return False
     return True
+
+
+def warn(message: str, stacklevel: int) -> None:
+    """Warn as `warnings.warn` does, and let a recorder know."""
+    if state.recorder is not None:
+        state.recorder.warned = True
+    warnings.warn(message, stacklevel=stacklevel + 1)
 
 
 def spoil(reason: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
 from .. import dtypes as dt
 from ..devices import device as Device
 from ..dtypes import dtype as DType
 from ..ops import elementwise as ew
+from ..recorder import warn
 from ..tensor import Tensor
 from ..tensor.creation import ones, tensor, zeros
 from . import functional as F
@@ -393,7 +393,7 @@ class _InstanceNorm(_ChannelNorm):
                 f"expected input's size at dim={axis} to match num_features "
                 f"({self.num_features}), but got: {input.shape[axis]}."
             )
-        warnings.warn(
+        warn(
             f"input's size at dim={axis} does not match num_features. You can silence "
             "this warning by not passing in num_features, which is not used because "
             "affine=False",

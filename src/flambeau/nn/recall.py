@@ -166,7 +166,7 @@ class _Watch:
         try:
             if recorder.reason or recorder.sources or recorder.deferred:
                 raise _Unfit
-            if self._changes != changes.count:
+            if recorder.warned or self._changes != changes.count:
                 raise _Unfit
             return self._recall(result, forwards)
         except _Unfit:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from math import sqrt
 
 from ... import dtypes as dt
 from ...graph import Node
 from ...ops import elementwise as ew
+from ...recorder import warn
 from ...tensor import Tensor
 from ...tensor.randomness import dropout_mask
 from .activation import SELU_ALPHA, SELU_SCALE
@@ -150,7 +150,7 @@ def dropout2d(
     """
     ndim = node_of("dropout2d", "input", input).ndim
     if ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that "
             "channel-wise 1D dropout behavior is desired - input is interpreted as "
             "shape (N, C, L), where C is the channel dim. Use dropout1d for (N, C, L), "
@@ -191,7 +191,7 @@ def dropout3d(
 
 
 def _warn_of_dimensions(name: str, ndim: int, wanted: str) -> None:
-    warnings.warn(
+    warn(
         f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will "
         "result in an error in a future release. To retain the behavior and silence "
         f"this warning, please use dropout instead. {name} is for {wanted}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from ...ops.movement import zeros
 from ...ops.order import searchsorted
 from ...ops.reduce import amax
 from ...ops.transparent import within
-from ...recorder import checked
+from ...recorder import checked, warn
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from ...tensor.reduction import in_float32
@@ -80,7 +79,7 @@ def embedding_bag(
     name = "embedding_bag"
     node_of(name, "input", input), node_of(name, "weight", weight)
     if weight.dtype is dt.int64 and input.is_floating_point():
-        warnings.warn(
+        warn(
             f"Argument order of nn.functional.{name} was changed: the table comes "
             "after the indices.",
             stacklevel=2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from math import floor, isfinite
 from typing import TypeAlias
@@ -13,6 +12,7 @@ from ... import dtypes as dt
 from ...graph import Node
 from ...ops import elementwise as ew
 from ...ops.resample import Rule, resample
+from ...recorder import warn
 from ...shape import ntuple
 from ...tensor import Tensor
 from ...tensor.handle import wrap
@@ -300,7 +300,7 @@ def upsample_bilinear(
 
 
 def _warn_of(name: str) -> None:
-    warnings.warn(
+    warn(
         f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` "
         "instead.",
         stacklevel=3,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
 from ... import dtypes as dt
+from ...recorder import warn
 from ...tensor import Tensor
 from .arguments import node_of
 from .cross_entropy import cross_entropy
@@ -100,7 +100,7 @@ def linear_cross_entropy(
     if options is not None and (
         places or label_smoothing or target.dtype is not dt.int64
     ):
-        warnings.warn(
+        warn(
             f"{name}: ``options`` ignored; torch's chunked path takes classes as "
             "targets, no label_smoothing and out_features == ()",
             stacklevel=2,

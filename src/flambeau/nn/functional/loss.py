@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ... import dtypes as dt
 from ...graph import Node
 from ...ops import elementwise as ew
@@ -11,6 +9,7 @@ from ...ops.broadcast import sum_
 from ...ops.loss import binary_cross_entropy as bce_op
 from ...ops.loss import check_probabilities
 from ...ops.reduce import mean as mean_of
+from ...recorder import warn
 from ...shape import broadcast_shapes
 from ...tensor import Tensor
 from ...tensor.autocasting import keeps_precision
@@ -46,7 +45,7 @@ def legacy_reduction(
         return reduction
     found = "mean" if size_average is not False else "sum"
     found = "none" if reduce is False else found
-    warnings.warn(
+    warn(
         "size_average and reduce args will be deprecated, please use "
         f"reduction='{found}' instead.",
         stacklevel=3,
@@ -129,7 +128,7 @@ def _pair(
 
 def _warn_of_sizes(input: Tensor, target: Tensor) -> None:
     if target.shape != input.shape:
-        warnings.warn(
+        warn(
             f"Using a target size ({target.shape}) that is different to the input size "
             f"({input.shape}). This will likely lead to incorrect results due to "
             "broadcasting. Please ensure they have the same size.",
@@ -366,7 +365,7 @@ def kl_div(
     """
     x, t, kind = _pair("kl_div", "kl_div_cpu", input, target)
     if size_average is None and reduce is None and reduction == "mean":
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the "
             "support size.'batchmean' divides only by the batch size, and aligns with "
             "the KL div math definition.'mean' will be changed to behave the same as "

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from math import inf, sqrt
 
 from ... import dtypes as dt
 from ...dtypes import dtype as DType
+from ...recorder import warn
 from ...tensor import Tensor
 from ...tensor.creation import zeros, zeros_like
 from ...tensor.joining import cat
@@ -348,7 +348,7 @@ def canonical_mask(
     if mask.dtype is not dt.bool_ and not mask.is_floating_point():
         raise AssertionError(f"only bool and floating types of {name} are supported")
     if other is not None and mask.dtype is not other.dtype:
-        warnings.warn(
+        warn(
             f"Support for mismatched {name} and {other_name} is deprecated. Use same "
             "type for both instead.",
             stacklevel=4,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -17,6 +16,7 @@ from ...ops.broadcast import expand, reshape
 from ...ops.contract import matmul
 from ...ops.index import gather
 from ...ops.movement import slice_axis, swap
+from ...recorder import warn
 from ...tensor import Tensor
 from ...tensor.handle import wrap
 from .arguments import node_of
@@ -79,7 +79,7 @@ def _centres(count: int, aligned: bool) -> np.ndarray:
 def _aligned(align_corners: bool | None) -> bool:
     if align_corners is not None:
         return align_corners
-    warnings.warn(
+    warn(
         "Default grid_sample and affine_grid behavior has changed to "
         "align_corners=False since 1.3.0. Please specify align_corners=True if the old "
         "behavior is desired. See the documentation of grid_sample for details.",
@@ -115,7 +115,7 @@ def _check_affine(
             f"of size {size}"
         )
     if align_corners and min(size[2:]) == 1:
-        warnings.warn(
+        warn(
             "Since version 1.3.0, affine_grid behavior has changed for unit-size grids "
             "when align_corners=True. This is not an intended use case of affine_grid. "
             "See the documentation of affine_grid for details.",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ...dtypes import dtype as DType
+from ...recorder import warn
 from ...tensor import Tensor, reduction
 from ...tensor.creation import empty, zeros_like
 from .arguments import node_of
@@ -120,7 +119,7 @@ def gumbel_softmax(
     """
     node_of("gumbel_softmax", "logits", logits)
     if eps != 1e-10:
-        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+        warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
     noise = -empty(logits.shape, dtype=logits.dtype).exponential_().log()
     soft = ((logits + noise) / tau).softmax(dim)
     if not hard:
@@ -134,7 +133,7 @@ def _dimension(name: str, input: Tensor, dim: int | None, stacklevel: int) -> in
     ndim = node_of(name, "input", input).ndim
     if dim is not None:
         return dim
-    warnings.warn(
+    warn(
         f"Implicit dimension choice for {name} has been deprecated. Change the call "
         "to include dim=X as an argument.",
         stacklevel=stacklevel,
