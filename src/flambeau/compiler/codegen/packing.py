@@ -292,14 +292,4 @@ def _gathered(
             index = kernel.minimum(index, columns - 1)
         place = kernel.add(source, kernel.mul(index, stride))
         numbers.append(kernel.load(kernel.buffer(0), place, pack.dtype))
-    return _vector(kernel, numbers)
-
-
-def _vector(kernel: KernelBuilder, numbers: list[ir.Value]) -> ir.Value:
-    """Join numbers to a vector."""
-    if len(numbers) == 1:
-        return numbers[0]
-    vector = ir.constant(ir.VectorType(numbers[0].type, len(numbers)), ir.UNDEFINED)
-    for lane, number in enumerate(numbers):
-        vector = kernel.b.insert_element(vector, number, ir.IntType(32)(lane))
-    return vector
+    return kernel.vector(numbers)
