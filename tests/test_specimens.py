@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from inspect import getmembers, isfunction, signature
+from itertools import product
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -105,13 +106,21 @@ def linear(rows: int, columns: int, depth: int, kind: Any = np.float32) -> list[
     return [matmul(x, permute(w, turned)), matmul(g, w), weight]
 
 
-def updated() -> list[Node]:
-    """Weights of a linear layer with few samples, and of a gate, after a step."""
-    found = []
-    for rows, columns in ((10, 4096), (8, 32), (2, 32)):
-        gradient = matmul(permute(values(4, rows), (1, 0)), values(4, columns))
-        moved = add(mul(values(rows, columns), neg(values())), gradient)
-        found += [moved, sub(values(rows, columns), mul(moved, neg(values())))]
+def updated() -> list[tuple[Node, ...]]:
+    """Weights of linear layers with few samples, and of gates, before and after steps.
+
+    A plan stores all three of them in one kernel.
+    """
+    found: list[tuple[Node, ...]] = []
+    layers = product((1, 2, 4, 8), ((10, 2048), (1000, 2048)))
+    for samples, sizes in (*layers, (4, (10, 4096)), (4, (8, 32)), (4, (2, 32))):
+        rows, columns = sizes
+        g, x = values(samples, rows), values(samples, columns)
+        gradient = matmul(permute(g, (1, 0)), x)
+        scaled = mul(gradient, neg(values()))
+        moved = add(mul(values(rows, columns), neg(values())), scaled)
+        new = sub(values(rows, columns), mul(moved, neg(values())))
+        found += [(gradient,), (moved,), (new,), (moved, new), (gradient, moved, new)]
     return found
 
 
@@ -142,7 +151,7 @@ def cells(cell: str, hidden: int) -> list[Node]:
 
 
 # Layers of networks; only compiled.
-LAYERS: dict[str, Callable[[], list[Node]]] = {
+LAYERS: dict[str, Callable[[], Sequence[Node | tuple[Node, ...]]]] = {
     "linear, few rows": lambda: linear(1, 512, 512),
     "linear, odd columns": lambda: linear(64, 1000, 500),
     "linear, ten columns": lambda: linear(64, 10, 8192),
@@ -183,8 +192,9 @@ CASES = [
 def test_inner_loops_do_not_spill(family: str, machine: str) -> None:
     target, seen = MACHINES[machine], set()
     compiler = Engine(target, None)
-    for node in {**SPECIMENS, **LAYERS}[family]():
-        for step in program(node, target=target).steps:
+    for made in {**SPECIMENS, **LAYERS}[family]():
+        nodes = made if isinstance(made, tuple) else (made,)
+        for step in program(*nodes, target=target).steps:
             if isinstance(step, KernelStep) and step.kernel.recipe not in seen:
                 seen.add(step.kernel.recipe)
                 found = spills(compiler.assembly(step.kernel.ir))

@@ -11,7 +11,7 @@ Where channels do not mix the first operand is read in vectors too: a[p][v].
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TypeVar
@@ -188,6 +188,7 @@ class Tile:
         self.kernel, self.shape, self.kind = kernel, shape, kind
         self.lanewise = lanewise
         self._spacing = shape.lanes if spacing is None else spacing
+        self._latest: ir.Block | None = None  # where steps may not be done yet
         zero = ir.constant(value_type(kind, shape.lanes), None)
         self._sums = [
             [
@@ -222,7 +223,7 @@ class Tile:
         """
         kernel = self.kernel
         masks = masks or [None] * self.shape.vectors
-
+        self._settle_last()
         paths = ((a, a_step), (b, b_step))
         known = count if isinstance(count, int) else _TOGETHER
         unroll = self._unroll(known, rows, a_step, masks)
@@ -252,6 +253,7 @@ class Tile:
 
     def totals(self) -> list[list[ir.Value]]:
         """Return the sums, row by row."""
+        self._settle_last()
         return [[self._total(copies) for copies in sums] for sums in self._sums]
 
     def _total(self, copies: Sequence[Variable]) -> ir.Value:
@@ -362,6 +364,7 @@ class Tile:
         masks: Sequence[ir.Value | None],
     ) -> None:
         kernel, lanes = self.kernel, self.shape.lanes
+        self._latest = kernel.b.block
         is_crowded = self._is_crowded(count, rows, a_step)
         read: dict[int, list[ir.Value]] = {}
         for number, step in enumerate(self._order(count, rows, a_step)):
@@ -408,12 +411,25 @@ class Tile:
 
     def _finish(self, rows: Sequence[tuple[int, int]]) -> None:
         """Do what a step has to before the next one, which LLVM would load at once."""
-        sums = [each for row, _ in rows for v in self._sums[row] for each in v]
         target = self.kernel.target
         apart = target.has_fma and not target.folds_numbers
-        if not (sums and (self.lanewise or apart)):
+        if rows and (self.lanewise or apart):
+            self._settle(row for row, _ in rows)
+        else:
             self.kernel.stay()
-            return
+
+    def _settle_last(self) -> None:
+        """Finish the last steps where no loop keeps them apart from what follows.
+
+        LLVM would begin that before the sums are there, among all that they need.
+        """
+        if self._latest is self.kernel.b.block and not self.lanewise:
+            self._settle(range(self.shape.rows))
+            self._latest = None
+
+    def _settle(self, rows: Iterable[int]) -> None:
+        """Have the sums of some rows in registers before anything else is read."""
+        sums = [each for row in rows for v in self._sums[row] for each in v]
         values = self.kernel.finished([each.get() for each in sums])
         for each, value in zip(sums, values):
             each.set(value)
