@@ -179,7 +179,7 @@ LAYERS: dict[str, Callable[[], Sequence[Node | tuple[Node, ...]]]] = {
 
 # Where LLVM still leaves some on the stack: on NEON, where masks take registers and no
 # instruction reads a number from memory.
-KNOWN = {"lstm", "depthwise 3x3, masks", "depthwise 7x7, masks"}
+KNOWN = {"lstm"}
 CASES = [
     (family, machine)
     for machine, target in MACHINES.items()

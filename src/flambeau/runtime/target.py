@@ -48,6 +48,11 @@ class Target:
         return self.is_x86 and self.has_many_registers
 
     @property
+    def reads_by_masks(self) -> bool:
+        """Whether an instruction reads the lanes of a mask; LLVM branches otherwise."""
+        return self.is_x86 and "+avx" in self.features.split(",")
+
+    @property
     def rereads_numbers(self) -> bool:
         """Whether numbers of long formulas are best read again wherever they are used.
 

@@ -365,7 +365,7 @@ class Tile:
     ) -> None:
         kernel, lanes = self.kernel, self.shape.lanes
         self._latest = kernel.b.block
-        is_crowded = self._is_crowded(count, rows, a_step)
+        is_crowded = self._is_crowded(count, rows, a_step, masks[-1] is not None)
         read: dict[int, list[ir.Value]] = {}
         for number, step in enumerate(self._order(count, rows, a_step)):
             if number and is_crowded:
@@ -401,11 +401,17 @@ class Tile:
         return sorted(range(count), key=lambda step: step * a_step % apart)
 
     def _is_crowded(
-        self, count: int, rows: Sequence[tuple[int, int]], a_step: int
+        self, count: int, rows: Sequence[tuple[int, int]], a_step: int, masked: bool
     ) -> bool:
-        """Whether all that some steps read leaves no register."""
+        """Whether all that some steps read leaves no register.
+
+        Where LLVM makes branches of masks it puts products off beyond those of all
+        steps.
+        """
         if not self.lanewise:
             return count > self._spare
+        if masked and not self.kernel.target.reads_by_masks:
+            return True
         places = {offset + step * a_step for step in range(count) for _, offset in rows}
         return len(places) * self.shape.vectors >= self._left
 
