@@ -587,7 +587,8 @@ class KernelBuilder:
         if lanes == 1:
             return self.b.icmp_signed("<", self.int(0), count)
         few = self.maximum(self.minimum(count, lanes), 0)
-        if self.target.has_masks:
+        # bits where masks have registers of their own, or LLVM branches on each bit
+        if self.target.has_masks or not self.target.reads_by_masks:
             bits = self.b.sub(self.b.shl(self.int(1), few), self.int(1))
             bits = self.b.trunc(bits, ir.IntType(lanes))
             return self.b.bitcast(bits, ir.VectorType(I1, lanes))

@@ -417,8 +417,11 @@ class _Forward(Emitter):
         def h() -> ir.Value:
             return k.load(before, place, kind, self.lanes, mask)
 
+        def keep(number: int, value: ir.Value) -> None:
+            self._keep(number, value, t, row, unit, mask)
+
         step = {"lstm": self._lstm, "gru": self._gru}.get(spec.cell, self._plain)
-        after, kept = step(own, outside, h, row, unit, mask)
+        after = step(own, outside, h, keep, row, unit, mask)
         on = self.is_on(t, row)
         if spec.projected:
             k.store(after[0], self._part(1), place, kind, mask)
@@ -430,26 +433,28 @@ class _Forward(Emitter):
             c = after[1]
             if on is not None:
                 c = k.b.select(on, c, self.load("out", place, mask))
-                kept[-1] = c
             self.store(c, "out", place, mask)
-        self._keep(kept, t, row, unit, mask)
+            keep(spec.gates, c)
 
     def _keep(
         self,
-        kept: Sequence[ir.Value],
+        number: int,
+        value: ir.Value,
         t: ir.Value,
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> None:
-        """Store what the way back reads, a plane below the other."""
+        """Store what the way back reads, a plane below the other.
+
+        There is one for each gate, and one more.
+        """
         spec, k = self.spec, self.k
-        if not spec.keeps or not kept:
+        if not spec.keeps:
             return
-        plane = k.add(k.mul(t, len(kept)), k.add(self.steps, spec.states - 1))
-        for at, each in enumerate(kept):
-            place = self.line(k.add(plane, at), row, spec.hidden)
-            self.store(each, "out", k.add(place, unit), mask)
+        plane = k.add(k.mul(t, spec.gates + 1), k.add(self.steps, spec.states - 1))
+        place = self.line(k.add(plane, number), row, spec.hidden)
+        self.store(value, "out", k.add(place, unit), mask)
 
     # Projections
 
@@ -511,32 +516,36 @@ class _Forward(Emitter):
         own: Callable[[int], ir.Value],
         outside: Callable[[int], ir.Value],
         h: Callable[[], ir.Value],
+        keep: Callable[[int, ir.Value], None],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
-    ) -> tuple[list[ir.Value], list[ir.Value]]:
+    ) -> list[ir.Value]:
         k, kind, math, hidden = self.k, self.spec.dtype, self.math, self.spec.hidden
 
         def gate(number: int) -> ir.Value:
             total = k.b.fadd(own(number), outside(number))
             curve = partial(math.op_tanh, kind) if number == 2 else self._sigmoid
-            return k.finished([curve(total)])[0]
+            value = k.finished([curve(total)])[0]
+            keep(number, value)  # now, for the others need the registers
+            return value
 
         i, f, g, o = map(gate, range(4))
         place = k.add(self.line(self.steps, row, hidden), unit)
         old = self.load("out", place, mask)
         c = k.finished([k.fma(f, old, k.b.fmul(i, g))])[0]
-        return [k.b.fmul(o, math.op_tanh(kind, c)), c], [i, f, g, o, c]
+        return [k.b.fmul(o, math.op_tanh(kind, c)), c]
 
     def _gru(
         self,
         own: Callable[[int], ir.Value],
         outside: Callable[[int], ir.Value],
         h: Callable[[], ir.Value],
+        keep: Callable[[int, ir.Value], None],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
-    ) -> tuple[list[ir.Value], list[ir.Value]]:
+    ) -> list[ir.Value]:
         k, kind, math = self.k, self.spec.dtype, self.math
 
         def inner(gate: int) -> ir.Value:
@@ -549,17 +558,20 @@ class _Forward(Emitter):
         )
         new = inner(2)
         n = k.settled(math.op_tanh(kind, k.fma(r, new, outside(2))), kind)
-        return [k.fma(z, k.b.fsub(h(), n), n)], [r, z, n, new]
+        for number, value in enumerate((r, z, n, new)):
+            keep(number, value)
+        return [k.fma(z, k.b.fsub(h(), n), n)]
 
     def _plain(
         self,
         own: Callable[[int], ir.Value],
         outside: Callable[[int], ir.Value],
         h: Callable[[], ir.Value],
+        keep: Callable[[int, ir.Value], None],
         row: ir.Value,
         unit: ir.Value,
         mask: ir.Value | None,
-    ) -> tuple[list[ir.Value], list[ir.Value]]:
+    ) -> list[ir.Value]:
         total = self.k.b.fadd(own(0), outside(0))
         curve = "op_relu" if self.spec.cell == "rnn_relu" else "op_tanh"
-        return [getattr(self.math, curve)(self.spec.dtype, total)], []
+        return [getattr(self.math, curve)(self.spec.dtype, total)]
