@@ -117,10 +117,11 @@ def updated() -> list[tuple[Node, ...]]:
         rows, columns = sizes
         g, x = values(samples, rows), values(samples, columns)
         gradient = matmul(permute(g, (1, 0)), x)
-        scaled = mul(gradient, neg(values()))
-        moved = add(mul(values(rows, columns), neg(values())), scaled)
-        new = sub(values(rows, columns), mul(moved, neg(values())))
-        found += [(gradient,), (moved,), (new,), (moved, new), (gradient, moved, new)]
+        found.append((gradient,))
+        for step in (gradient, mul(gradient, neg(values()))):
+            moved = add(mul(values(rows, columns), neg(values())), step)
+            new = sub(values(rows, columns), mul(moved, neg(values())))
+            found += [(moved,), (new,), (moved, new), (gradient, moved, new)]
     return found
 
 
