@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ... import dtypes as dt
+from ...ops.cells import CELLS
 from ...runtime.target import Target
 from . import ir
 from .arithmetic import Arithmetic
@@ -77,7 +78,12 @@ class RecurrenceSpec:
     @property
     def states(self) -> int:
         """How many states go from step to step."""
-        return 2 if self.cell == "lstm" else 1
+        return CELLS[self.cell].states
+
+    @property
+    def planes(self) -> int:
+        """How much of what the way back reads is stored for each step."""
+        return CELLS[self.cell].planes
 
     @property
     def block(self) -> int:
@@ -251,6 +257,12 @@ class Emitter:
         """
         k = self.k
         return k.mul(k.add(k.mul(block, self.spec.batch), row), width)
+
+    def plane(self, t: ir.Value, row: ir.Value, number: int) -> ir.Value:
+        """Where a sample's part of a plane of a step begins, below all states."""
+        spec, k = self.spec, self.k
+        first = k.add(k.mul(t, spec.planes), k.add(self.steps, spec.states - 1))
+        return self.line(k.add(first, number), row, spec.hidden)
 
     def mask(self, unit: ir.Value, size: int = 0) -> ir.Value | None:
         """Which lanes of a vector of units, or of so many, exist, if not all do."""
@@ -434,7 +446,7 @@ class _Forward(Emitter):
             if on is not None:
                 c = k.b.select(on, c, self.load("out", place, mask))
             self.store(c, "out", place, mask)
-            keep(spec.gates, c)
+            keep(spec.planes - 1, c)
 
     def _keep(
         self,
@@ -445,16 +457,10 @@ class _Forward(Emitter):
         unit: ir.Value,
         mask: ir.Value | None,
     ) -> None:
-        """Store what the way back reads, a plane below the other.
-
-        There is one for each gate, and one more.
-        """
-        spec, k = self.spec, self.k
-        if not spec.keeps:
-            return
-        plane = k.add(k.mul(t, spec.gates + 1), k.add(self.steps, spec.states - 1))
-        place = self.line(k.add(plane, number), row, spec.hidden)
-        self.store(value, "out", k.add(place, unit), mask)
+        """Store a plane of what the way back reads."""
+        if self.spec.keeps:
+            place = self.plane(t, row, number)
+            self.store(value, "out", self.k.add(place, unit), mask)
 
     # Projections
 

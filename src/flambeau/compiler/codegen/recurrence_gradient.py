@@ -238,11 +238,8 @@ class _Back(Emitter):
         number: int,
     ) -> ir.Value:
         """Load a plane of what the way forward has stored of the gates."""
-        spec, k = self.spec, self.k
-        count = 5 if spec.cell == "lstm" else 4
-        plane = k.add(k.mul(t, count), k.add(self.steps, spec.states - 1))
-        place = self.line(k.add(plane, number), row, spec.hidden)
-        return self.load("run", k.add(place, unit), mask)
+        place = self.plane(t, row, number)
+        return self.load("run", self.k.add(place, unit), mask)
 
     def _before(
         self,
@@ -300,7 +297,7 @@ class _Back(Emitter):
         c = self._kept(t, row, unit, mask, 4)
         shown = k.settled(self.math.op_tanh(kind, c), kind)
         i, f, g, o = (self._kept(t, row, unit, mask, at) for at in range(4))
-        old = self._before("c", (5, 4), t, row, unit, mask)
+        old = self._before("c", (spec.planes, 4), t, row, unit, mask)
         dc = self.load("out", self._flowing(row, unit, 1), mask)
         dc = k.fma(product(dh, o), self._slope(shown), dc)
         gates = [
