@@ -50,7 +50,7 @@ class Target:
     @property
     def reads_by_masks(self) -> bool:
         """Whether an instruction reads the lanes of a mask; LLVM branches otherwise."""
-        return self.is_x86 and "+avx" in self.features.split(",")
+        return self.is_x86 and self._has("avx")
 
     @property
     def rereads_numbers(self) -> bool:
@@ -71,8 +71,7 @@ class Target:
     @property
     def rounds(self) -> bool:
         """Whether it has an instruction that rounds to a whole number."""
-        features = self.features.split(",")
-        return not self.is_x86 or not {"+sse4.1", "+avx"}.isdisjoint(features)
+        return not self.is_x86 or self._has("sse4.1") or self._has("avx")
 
     @property
     def folds_numbers(self) -> bool:
@@ -82,7 +81,11 @@ class Target:
     @property
     def has_fma(self) -> bool:
         """Whether it multiplies and adds in one step, rounded once."""
-        return not self.is_x86 or "+fma" in self.features.split(",")
+        return not self.is_x86 or self._has("fma")
+
+    def _has(self, feature: str) -> bool:
+        """Whether LLVM was told that the CPU has a feature."""
+        return f"+{feature}" in self.features.split(",")
 
 
 @lru_cache(maxsize=1)
