@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from native import Runner, run, spills, threads
+from native import Runner, inner_loops, run, spills, threads
 
 from flambeau import dtypes as dt
 from flambeau.compiler.codegen import ir
@@ -21,8 +21,8 @@ from flambeau.compiler.codegen.convolution import (
 )
 from flambeau.compiler.codegen.program import Epilogue
 from flambeau.compiler.codegen.weight_gradient import weight_gradient
-from flambeau.runtime.engine import engine
-from flambeau.runtime.target import host
+from flambeau.runtime.engine import Engine, engine
+from flambeau.runtime.target import Target, host
 
 TOLERANCE = {dt.float32: 1e-5, dt.float64: 1e-12}
 PASSES = {
@@ -244,6 +244,22 @@ def check_spills(machine, which, shape, kind):
 @pytest.mark.parametrize("shape", LARGE)
 def test_inner_loops_do_not_spill(which, kind, shape):
     check_spills(engine(), which, shape, kind)
+
+
+@pytest.mark.skipif(not host().is_x86, reason="this is about instructions of x86")
+@pytest.mark.parametrize("which", ["forward", "input"])
+def test_most_multiply_adds_of_pairs_of_vectors_read_their_number(which):
+    features = "+avx2,+fma,+avx512f,+avx512vl,+avx512bw,+avx512dq"
+    target = Target(host().triple, "skylake-avx512", features, 64, 32)
+    stage = PASSES[which](conv(64, 64, (14, 14), 3), target).stages[-1]
+    text = Engine(target, None).assembly(stage.kernel.ir)
+    loops = [[each for each in body if "\tv" in each] for body in inner_loops(text)]
+    loops = [body for body in loops if any("vfmadd" in each for each in body)]
+    assert loops
+    for body in loops:
+        sums = sum("vfmadd" in each for each in body)
+        assert len(body) < 1.3 * sums
+        assert sum("(" in each for each in body) < sums
 
 
 @pytest.mark.parametrize("which", ["forward", "weight"])

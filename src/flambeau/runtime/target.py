@@ -79,6 +79,14 @@ class Target:
         return self.is_x86 and self.has_fma
 
     @property
+    def folds_broadcasts(self) -> bool:
+        """Whether multiply-adds read a number for all lanes from memory themselves.
+
+        Such instructions came together with registers for masks.
+        """
+        return self.has_masks
+
+    @property
     def has_fma(self) -> bool:
         """Whether it multiplies and adds in one step, rounded once."""
         return not self.is_x86 or self._has("fma")

@@ -37,6 +37,7 @@ _NEAREST = 32_768  # bytes of a nearest cache that the vectors of a panel may fi
 _BRINGING = 5  # FMAs in the time in which a vector comes from the next cache
 _TOGETHER = 4  # steps in the body of an inner loop
 _PAIR = 2  # where sums fill the registers: counting takes slots from FMAs
+_ONCE = 3  # rows of which one has its number read once for both of its vectors
 _FEW_TAPS = 3  # of a line
 _MANY_TAPS = 7  # the most whose vectors are kept together
 _ROOM = 3  # registers with which LLVM orders these steps without spilling
@@ -377,6 +378,7 @@ class Tile:
                 for v, mask in enumerate(masks)
             ]
             alone = not (kernel.target.folds_numbers or self.lanewise)
+            later: list[tuple[int, int]] = []
             for at, (row, offset) in enumerate(rows):
                 if alone:  # LLVM would load the numbers of all rows at once
                     self._finish(rows[max(at - 1, 0) : at])
@@ -384,9 +386,29 @@ class Tile:
                 factors = read.get(place) or self._factors(a, place, masks)
                 if self.lanewise:
                     read[place] = factors
+                if self._is_read_twice(at):
+                    factors = factors[:1]
+                    later.append((row, place))
                 for copies, factor, vector in zip(self._sums[row], factors, vectors):
                     total = copies[number % len(copies)]
                     total.set(self._fused(factor, vector, total.get()))
+            if later:
+                kernel.stay()  # or LLVM would read them once, into registers
+            for row, place in later:
+                _, copies = self._sums[row]
+                total = copies[number % len(copies)]
+                _, factor = self._factors(a, place, masks)
+                total.set(self._fused(factor, vectors[1], total.get()))
+
+    def _is_read_twice(self, at: int) -> bool:
+        """Whether both multiply-adds of a row read its number themselves.
+
+        That saves an instruction, and a core that is shared with another thread begins
+        too few of them. It costs a load: were all rows to do so there would be more
+        loads than multiply-adds, and no more of them are done at a time.
+        """
+        pairs = self.shape.vectors == _PAIR and not self.lanewise
+        return pairs and self.kernel.target.folds_broadcasts and at % _ONCE != 1
 
     def _order(
         self, count: int, rows: Sequence[tuple[int, int]], a_step: int
