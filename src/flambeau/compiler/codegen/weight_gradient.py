@@ -187,6 +187,7 @@ class _Block:
         self.x = kernel.mul(channel, plan.strides[-1])
         self.grad = kernel.add(kernel.mul(group, plan.columns), column)
         self.begin, self.column = self._pixel(first), column
+        self.step = plan.tile.columns if plan.copied else plan.spec.outputs
         self.masks = None if plan.copied else self._masks()
 
     def _masks(self) -> list[ir.Value | None]:
@@ -267,12 +268,7 @@ class _Block:
                 self._tap(taps, line, number, *_span(axis, number))
             return
         with kernel.loop(0, axis.taps) as tap:
-            shift = kernel.mul(tap, axis.dilation)
-            low = kernel.b.sub(kernel.int(axis.before + axis.stride - 1), shift)
-            left = kernel.maximum(kernel.div(low, axis.stride), 0)
-            high = kernel.add(low, axis.size)
-            right = kernel.minimum(kernel.div(high, axis.stride), axis.out)
-            self._tap(taps, line, tap, left, right)
+            self._tap(taps, line, tap, *self._met(axis, tap))
 
     def _tap(
         self,
@@ -322,7 +318,8 @@ class _Block:
             pixel = kernel.add(next_block, pixel)
             upper, along = kernel.split(pixel, axis.out)
             image, row = kernel.split(upper, plan.lines)
-            x, _ = self._line(image, row, [kernel.int(a.taps - 1) for a in plan.axes])
+            outer = unravel(kernel, row, tuple(axis.out for axis in plan.axes[:-1]))
+            x = self._line(image, outer, [kernel.int(a.taps - 1) for a in plan.axes])
             x = kernel.add(x, self._along(along))
             kernel.prefetch_row(0, x, plan.band, plan.spec.dtype)
             grad = kernel.add(kernel.mul(pixel, plan.spec.outputs), self.grad)
@@ -346,8 +343,10 @@ class _Block:
             tile.load(sums, columns)
         if plan.flat:
             x = kernel.add(kernel.add(self.x, place), self._along(self.begin))
+            x = kernel.at(kernel.buffer(0), x, kind)
             count = kernel.sub(self.last, self.first)
-            self._accumulate(tile, range(rows), x, self.begin, count)
+            grad = self._gradient(self.begin)
+            self._accumulate(tile, range(rows), x, grad, count)
         else:
             self._units(tile, taps, place, pieces)
         tile.store(sums, columns)
@@ -360,49 +359,105 @@ class _Block:
         pieces: Sequence[_Piece],
     ) -> None:
         """Emit the reduction row by row."""
-        kernel, plan = self.kernel, self.plan
-        with kernel.loop(self.first, self.last) as unit:
-            upper, segment = kernel.split(unit, plan.segments)
-            image, row = kernel.split(upper, plan.lines)
-            x, met = self._line(image, row, taps)
-            x = kernel.add(x, place)
-            pixel = kernel.mul(upper, plan.axes[-1].out)
-            with kernel.when(met):
-                for piece in pieces:
-                    self._piece(tile, piece, segment, x, pixel)
+        with self._rows(taps, place) as (x, grad):
+            for piece in pieces:
+                self._piece(tile, piece, x, grad)
+
+    @contextmanager
+    def _rows(
+        self, taps: list[ir.Value], place: ir.Value
+    ) -> Iterator[tuple[ir.Value, ir.Value]]:
+        """Loop over the block's rows that meet the input at the taps.
+
+        As rows may be short little is computed for each: those of a plane begin with
+        the first that meets the input, and the addresses move along.
+
+        Args:
+            taps: of all dimensions but the last.
+            place: where the input's rows are read first, from their beginning.
+
+        Yields:
+            The addresses of a row of the input, and of the gradient's.
+        """
+        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
+        axes = plan.axes[:-1]
+        rows, stride = (axes[-1].out, axes[-1].stride) if axes else (1, 1)
+        first, _ = kernel.split(self.first, plan.segments)
+        last = kernel.add(first, kernel.b.sub(self.last, self.first))
+        planes, _ = kernel.split(kernel.add(last, rows - 1), rows)
+        with kernel.loop(kernel.split(first, rows)[0], planes) as plane:
+            above = kernel.mul(plane, rows)
+            low: Index = kernel.maximum(kernel.b.sub(first, above), 0)
+            high: Index = kernel.minimum(kernel.b.sub(last, above), rows)
+            if axes:
+                top, bottom = self._met(axes[-1], taps[-1])
+                low, high = kernel.maximum(low, top), kernel.minimum(high, bottom)
+            image, upper = kernel.split(plane, prod(a.out for a in axes[:-1]))
+            outer = unravel(kernel, upper, tuple(axis.out for axis in axes[:-1]))
+            line = self._line(image, [*outer, kernel.int(0)] if axes else [], taps)
+            x = kernel.at(kernel.buffer(0), kernel.add(line, place), kind)
+            grad = self._gradient(kernel.mul(above, plan.axes[-1].out))
+            paths = (
+                (x, stride * plan.strides[-3]),
+                (grad, plan.axes[-1].out * self.step),
+            )
+            with (
+                kernel.when(self._inside(outer, taps)),
+                kernel.walk(low, high, 1, kind, paths) as (_, (x, grad)),
+            ):
+                yield x, grad
+
+    def _gradient(self, pixel: ir.Value) -> ir.Value:
+        """The address of what the gradient has of a pixel, counted over all images."""
+        kernel, kind = self.kernel, self.plan.spec.dtype
+        if self.plan.copied:
+            place = kernel.mul(kernel.b.sub(pixel, self.begin), self.step)
+            return kernel.at(kernel.workspace, place, kind)
+        place = kernel.add(kernel.mul(pixel, self.step), self.grad)
+        return kernel.at(kernel.buffer(1), place, kind)
+
+    def _met(self, axis: Axis, tap: Index) -> tuple[ir.Value, ir.Value]:
+        """The first position at which a tap meets the input, and where that ends."""
+        kernel = self.kernel
+        shift = kernel.mul(tap, axis.dilation)
+        low = kernel.b.sub(kernel.int(axis.before + axis.stride - 1), shift)
+        left = kernel.maximum(kernel.div(low, axis.stride), 0)
+        high = kernel.add(low, axis.size)
+        return left, kernel.minimum(kernel.div(high, axis.stride), axis.out)
+
+    def _inside(self, outer: list[ir.Value], taps: list[ir.Value]) -> ir.Value:
+        """Whether the input is met where only outer positions are known."""
+        kernel, met = self.kernel, ir.constant(I1, 1)
+        for axis, index, tap in zip(self.plan.axes, outer, taps):
+            if not axis.inside:
+                at, size = self._position(axis, index, tap), kernel.int(axis.size)
+                met = kernel.b.and_(met, kernel.b.icmp_unsigned("<", at, size))
+        return met
 
     def _line(
-        self, image: ir.Value, row: ir.Value, taps: list[ir.Value]
-    ) -> tuple[ir.Value, ir.Value]:
-        """Where a row of the input begins at the taps, and whether there is one."""
+        self, image: ir.Value, outer: list[ir.Value], taps: list[ir.Value]
+    ) -> ir.Value:
+        """Where a row of the input begins that is met at the taps."""
         kernel, plan = self.kernel, self.plan
         place = kernel.add(self.x, kernel.mul(image, plan.strides[0]))
-        met = ir.constant(I1, 1)
-        outer = unravel(kernel, row, tuple(axis.out for axis in plan.axes[:-1]))
         for axis, stride, index, tap in zip(plan.axes, plan.strides[1:], outer, taps):
-            at = kernel.add(
-                kernel.sub(kernel.mul(index, axis.stride), axis.before),
-                kernel.mul(tap, axis.dilation),
-            )
+            at = self._position(axis, index, tap)
             place = kernel.add(place, kernel.mul(at, stride))
-            if not axis.inside:
-                inside = kernel.b.icmp_unsigned("<", at, kernel.int(axis.size))
-                met = kernel.b.and_(met, inside)
-        return place, met
+        return place
 
-    def _piece(
-        self,
-        tile: Tile,
-        piece: _Piece,
-        segment: ir.Value,
-        x: ir.Value,
-        row: ir.Value,
-    ) -> None:
-        """Emit the reduction over a stretch of a row."""
-        kernel, plan = self.kernel, self.plan
+    def _position(self, axis: Axis, index: ir.Value, tap: ir.Value) -> ir.Value:
+        """Where along an axis a tap reads."""
+        kernel = self.kernel
+        at = kernel.sub(kernel.mul(index, axis.stride), axis.before)
+        return kernel.add(at, kernel.mul(tap, axis.dilation))
+
+    def _piece(self, tile: Tile, piece: _Piece, x: ir.Value, grad: ir.Value) -> None:
+        """Emit the reduction over a stretch of a row, given where rows begin."""
+        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
         left, right = piece.left, piece.right
         count: int | ir.Value
-        if plan.segments > 1:
+        if plan.segments > 1:  # a block has one of them, or none
+            _, segment = kernel.split(self.first, plan.segments)
             start = kernel.mul(segment, plan.across)
             left = kernel.maximum(left, start)
             right = kernel.minimum(right, kernel.add(start, plan.across))
@@ -410,8 +465,9 @@ class _Block:
             count = right - left
         else:
             count = kernel.b.sub(kernel.int(right), kernel.int(left))
-        x = kernel.add(x, self._along(left))
-        self._accumulate(tile, piece.rows, x, kernel.add(row, left), count)
+        x = kernel.at(x, self._along(left), kind)
+        grad = kernel.at(grad, kernel.mul(left, self.step), kind)
+        self._accumulate(tile, piece.rows, x, grad, count)
 
     def _along(self, pixel: int | ir.Value) -> ir.Value:
         """How far a row's pixel of the output lies from the input's first one."""
@@ -424,22 +480,17 @@ class _Block:
         tile: Tile,
         rows: range,
         x: ir.Value,
-        pixel: ir.Value,
+        grad: ir.Value,
         count: int | ir.Value,
     ) -> None:
-        """Add `count` pixels, of which `pixel` is the first over all images."""
-        kernel, plan, kind = self.kernel, self.plan, self.plan.spec.dtype
-        grad, step = kernel.buffer(1), plan.spec.outputs
-        place = kernel.add(kernel.mul(pixel, step), self.grad)
-        if plan.copied:
-            grad, step = kernel.workspace, plan.tile.columns
-            place = kernel.mul(kernel.b.sub(pixel, self.begin), step)
+        """Add `count` pixels, given the addresses of the first."""
+        plan = self.plan
         tile.accumulate(
-            kernel.at(kernel.buffer(0), x, kind),
+            x,
             [(each, each * plan.row_step) for each in rows],
             plan.axes[-1].stride * plan.strides[-2],
-            kernel.at(grad, place, kind),
-            step,
+            grad,
+            self.step,
             count,
             self.masks,
         )
