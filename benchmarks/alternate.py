@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .contender import Contender
 from .settings import Settings
 
-__all__ = ["alternate", "wait_until_quiet"]
+__all__ = ["alternate", "alternate_runs", "wait_until_quiet"]
 
 _SLICE = 0.02
 _LONGEST_WAIT = 2.0
@@ -48,21 +48,43 @@ def alternate(
     for _ in range(settings.rounds):
         for name, each in contenders.items():
             wait_until_quiet()
-            times[name] += _turn(each, settings.seconds)
+            times[name] += [run for (run,) in _turn([each], settings.seconds)]
     gc.unfreeze()
     return times
 
 
-def _turn(contender: Contender, seconds: float) -> list[float]:
+def alternate_runs(
+    contenders: Sequence[Contender], settings: Settings
+) -> list[tuple[float, ...]]:
+    """Measure contenders run by run, when they have been warm; return the seconds.
+
+    How fast a CPU is, and what its neighbours leave of it, changes within a second.
+    """
+    times = []
+    for _ in range(settings.rounds):
+        wait_until_quiet()
+        times += _turn(contenders, settings.seconds)
+    return times
+
+
+def _turn(contenders: Sequence[Contender], seconds: float) -> list[tuple[float, ...]]:
     """Run until threads are awake and caches warm, then measure for some seconds."""
     end = time.perf_counter() + min(_AWAKE, seconds)
-    contender.run()
+    _run_all(contenders)
     while time.perf_counter() < end:
-        contender.run()
-    found: list[float] = []
+        _run_all(contenders)
+    found: list[tuple[float, ...]] = []
     end = time.perf_counter() + seconds
     while not found or (time.perf_counter() < end and len(found) < _MOST_RUNS):
-        start = time.perf_counter()
-        contender.run()
-        found.append(time.perf_counter() - start)
+        found.append(_run_all(contenders))
     return found
+
+
+def _run_all(contenders: Sequence[Contender]) -> tuple[float, ...]:
+    """Run each of some contenders once; return the seconds."""
+    found = []
+    for each in contenders:
+        start = time.perf_counter()
+        each.run()
+        found.append(time.perf_counter() - start)
+    return tuple(found)

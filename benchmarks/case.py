@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flambeau.debug.machine import fma_loop
 
 from .agreement import check_answers
-from .alternate import alternate
+from .alternate import alternate, alternate_runs
 from .contender import Answer, Contender, Contenders
 from .results import Figure, Row, Timing
 from .settings import Settings
@@ -50,7 +50,8 @@ def compare(
     """Check all contenders' answers, then measure them in turns.
 
     Multiply-adds in registers have their turns too: how many a CPU does depends on how
-    warm it is and on its neighbours, as all else does.
+    warm it is and on its neighbours, as all else does. Where a share of them is to be
+    reached, the fastest of flambeau's contenders alternates with them run by run.
 
     Args:
         name: of the row.
@@ -66,8 +67,15 @@ def compare(
     chosen = {key: new() for key, new in contenders.items() if settings.wants(key)}
     answers = {key: each.answer() for key, each in chosen.items()}
     errors = check_answers(answers, truth, peer)
-    peak = fma_loop()
-    times = alternate({**chosen, _PEAK: Contender(dict, peak)}, settings)
+    loop = fma_loop()
+    peak = Contender(dict, loop)
+    times = alternate({**chosen, _PEAK: peak}, settings)
     timings = {key: Timing(tuple(seconds)) for key, seconds in times.items()}
-    most = peak.flops / timings.pop(_PEAK).median
-    return Row(name, flops, timings, errors, floor, most, of_peak, notes)
+    most = loop.flops / timings.pop(_PEAK).median
+    row = Row(name, flops, timings, errors, floor, most, of_peak, notes=notes)
+    best = row.best(own=True)
+    if best is None or of_peak is None:
+        return row
+    pairs = alternate_runs([chosen[best], peak], settings)
+    shares = [flops * there / (loop.flops * here) for here, there in pairs]
+    return replace(row, shares=tuple(shares))

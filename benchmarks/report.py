@@ -71,8 +71,7 @@ def _cells(row: Row, names: Sequence[str], own: Sequence[str]) -> Iterator[str]:
         yield _judged(row.ratio(name), row.floor, "{:.2f}")
     best = row.best(own=True)
     yield f"{row.rate(best) / 1e9:.0f}" if best else ""
-    share = row.rate(best) / row.peak if best and row.peak else None
-    yield _judged(share, row.of_peak, "{:.0%}")
+    yield _judged(row.share, row.of_peak, "{:.0%}")
 
 
 def _judged(value: float | None, floor: float | None, form: str) -> str:

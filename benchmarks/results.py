@@ -53,6 +53,8 @@ class Row:
         peak: the operations per second of multiply-adds in registers, measured in
             turns with the contenders.
         of_peak: the share of it to be reached, if there is one.
+        shares: of it, as flambeau's fastest contender and multiply-adds reached them
+            run by run.
         notes: what is missing, and why.
     """
 
@@ -63,6 +65,7 @@ class Row:
     floor: float | None = None
     peak: float | None = None
     of_peak: float | None = None
+    shares: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
     def best(self, own: bool) -> str | None:
@@ -83,6 +86,14 @@ class Row:
     def rate(self, name: str) -> float:
         """The operations per second of a contender."""
         return self.flops / self.timings[name].median
+
+    @property
+    def share(self) -> float | None:
+        """The share of the peak that flambeau's fastest contender reaches."""
+        if self.shares:
+            return median(self.shares)
+        best = self.best(own=True)
+        return self.rate(best) / self.peak if best and self.peak else None
 
     def as_json(self) -> dict[str, Any]:
         """All of it in JSON's types."""
@@ -105,6 +116,7 @@ class Row:
             "floor": self.floor,
             "peak": self.peak,
             "of_peak": self.of_peak,
+            "share": self.share,
             "notes": list(self.notes),
         }
 

@@ -1,6 +1,7 @@
 """The benchmarks' own logic, on a tiny network. No test here looks at a time."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -121,6 +122,18 @@ def test_contenders_take_turns():
     assert {name: len(each) for name, each in times.items()} == {"a": 2, "b": 2}
 
 
+def test_a_share_of_the_peak_is_found_run_by_run():
+    calls = []
+    pair = [contender(name, calls) for name in "ab"]
+    times = alternate.alternate_runs(pair, QUICK)
+    assert "".join(calls) == 2 * "abab"  # in each turn once unmeasured
+    assert [len(each) for each in times] == [2, 2]
+    row = a_row()
+    assert (row.share, row.as_json()["share"]) == (0.5, 0.5)
+    assert replace(row, shares=(0.7, 0.9, 0.8)).share == 0.8
+    assert replace(row, timings={}).share is None
+
+
 def test_only_some_contenders_run():
     calls = []
     names = ("flambeau", "torch eager")
@@ -172,14 +185,16 @@ def test_noise_is_told():
 
 
 def test_the_machine_kernels_do_what_they_count():
-    memory = np.full(4096, 0.5, np.float32)
+    memory = np.full(65536, 0.5, np.float32)
     run = Loaded((limits.fma_kernel(turns=10), (memory,)))
     run()
     lanes = limits.engine().target.lanes(4)
     chains = 3 * limits.engine().target.vector_registers // 4
     assert run.flops == 2 * lanes * chains * 10 * run.kernels[0].chunks
-    found = memory[2 * lanes :][: chains * lanes].reshape(chains, lanes)
-    np.testing.assert_array_equal(found[:, 0], np.arange(chains) + 10 * 0.25)
+    sums = run.kernels[0].chunks * chains * lanes
+    found = memory[2 * lanes :][:sums].reshape(-1, chains, lanes)
+    expected = np.broadcast_to(np.arange(chains) + 10 * 0.25, found.shape[:2])
+    np.testing.assert_array_equal(found[..., 0], expected)
 
 
 def test_the_machine_streams_move_what_they_count():

@@ -32,7 +32,10 @@ __all__ = [
 ]
 
 _CHUNKS = 4  # a multiple of the threads that are measured
-_TURNS = 500_000  # of the loop of multiply-adds: some 10 ms
+_SHARES = (
+    64  # of the multiply-adds: enough for CPUs of which one is slower to end at once
+)
+_TURNS = 31_250  # of the loop of each: some 10 ms for all of them
 _BEYOND_CACHES = 256 << 20  # bytes
 _AT_ONCE = 8  # vectors that are under way in the loops on memory
 _REPEATS = 3
@@ -54,8 +57,8 @@ class threads:
 def fma_kernel(turns: int = _TURNS) -> Kernel:
     """Return a kernel that multiplies and adds in registers and does nothing else."""
     target = engine().target
-    flops = 2 * target.lanes(4) * _chains(target) * turns * _CHUNKS
-    return Kernel("fma", _emit_fma, (turns, target), _CHUNKS, flops)
+    flops = 2 * target.lanes(4) * _chains(target) * turns * _SHARES
+    return Kernel("fma", _emit_fma, (turns, target), _SHARES, flops)
 
 
 def _chains(target: Target) -> int:
@@ -87,7 +90,7 @@ def _emit_fma(name: str, turns: int, target: Target) -> str:
 def fma_loop() -> Loaded:
     """Return the kernel of multiply-adds, ready to run."""
     target = engine().target
-    floats = (2 + _CHUNKS * target.vector_registers) * target.lanes(4)
+    floats = (2 + _SHARES * target.vector_registers) * target.lanes(4)
     return Loaded((fma_kernel(), (ones(4 * floats),)))
 
 
