@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from inspect import getmembers, isfunction, signature
 from itertools import product
@@ -24,11 +25,11 @@ from flambeau.compiler.lowerings import registry
 from flambeau.compiler.options import Options
 from flambeau.compiler.pipeline import compile_graph
 from flambeau.compiler.program import KernelStep
-from flambeau.graph import Node, topological
+from flambeau.graph import Node, constant, topological
 from flambeau.ops.broadcast import sum_
 from flambeau.ops.contract import matmul
 from flambeau.ops.conv import conv
-from flambeau.ops.elementwise import add, mul, neg, sub, tanh
+from flambeau.ops.elementwise import add, div, exp, mul, neg, sqrt, sub, tanh
 from flambeau.ops.movement import permute
 from flambeau.ops.window import max_pool, max_pool_index
 from flambeau.runtime.engine import Engine
@@ -106,23 +107,48 @@ def linear(rows: int, columns: int, depth: int, kind: Any = np.float32) -> list[
     return [matmul(x, permute(w, turned)), matmul(g, w), weight]
 
 
-def updated() -> list[tuple[Node, ...]]:
+def updated(kind: Any = np.float32) -> list[tuple[Node, ...]]:
     """Weights of linear layers with few samples, and of gates, before and after steps.
 
     A plan stores all three of them in one kernel.
     """
+    number = partial(values, kind=kind)
     found: list[tuple[Node, ...]] = []
     layers = product((1, 2, 4, 8), ((10, 2048), (37, 100), (1000, 2048)))
     for samples, sizes in (*layers, (4, (10, 4096)), (4, (8, 32)), (4, (2, 32))):
-        rows, columns = sizes
-        g, x = values(samples, rows), values(samples, columns)
-        gradient = matmul(permute(g, (1, 0)), x)
+        gradient = gradient_of(*sizes, samples, kind)
         found.append((gradient,))
-        for step in (gradient, mul(gradient, neg(values()))):
-            moved = add(mul(values(rows, columns), neg(values())), step)
-            new = sub(values(rows, columns), mul(moved, neg(values())))
+        for step in (gradient, mul(gradient, neg(number()))):
+            moved = add(mul(number(*sizes), neg(number())), step)
+            new = sub(number(*sizes), mul(moved, neg(number())))
             found += [(moved,), (new,), (moved, new), (gradient, moved, new)]
     return found
+
+
+def updated_by_more(kind: Any) -> list[tuple[Node, ...]]:
+    """Weights that decay, that look ahead, and that follow averages of squares."""
+    number = partial(values, kind=kind)
+    found: list[tuple[Node, ...]] = []
+    for samples, sizes in product((1, 2, 4), ((10, 101), (16, 2048), (37, 10), (3, 3))):
+        gradient, weight = gradient_of(*sizes, samples, kind), number(*sizes)
+        step = add(gradient, mul(weight, neg(number())))
+        moved = add(mul(number(*sizes), neg(number())), step)
+        ahead = add(step, mul(moved, neg(number())))
+        for way in (moved, ahead):
+            found.append((gradient, moved, sub(weight, mul(way, neg(number())))))
+        second = constant(np.abs(number(*sizes).value))
+        squares = mul(mul(gradient, gradient), exp(number()))
+        squares = add(mul(second, exp(number())), squares)
+        root = add(sqrt(squares), exp(number()))
+        new = sub(weight, div(mul(moved, neg(number())), root))
+        found += [(moved, squares, new), (gradient, moved, squares, new)]
+    return found
+
+
+def gradient_of(rows: int, columns: int, samples: int, kind: Any) -> Node:
+    """What reaches the weight of a linear layer."""
+    g, x = values(samples, rows, kind=kind), values(samples, columns, kind=kind)
+    return matmul(permute(g, (1, 0)), x)
 
 
 def normalized() -> list[Node]:
@@ -158,6 +184,9 @@ LAYERS: dict[str, Callable[[], Sequence[Node | tuple[Node, ...]]]] = {
     "linear, ten columns": lambda: linear(64, 10, 8192),
     "linear, float64": lambda: linear(64, 1000, 500, np.float64),
     "updated": updated,
+    "updated, float64": lambda: updated(np.float64),
+    "updated by more": lambda: updated_by_more(np.float32),
+    "updated by more, float64": lambda: updated_by_more(np.float64),
     "normalized": normalized,
     "first": first,
     "pool by rows": strided_pool,

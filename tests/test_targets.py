@@ -9,6 +9,7 @@ import pytest
 from compiled import compare, compute_between_guards, compute_by, kernels
 from specimens import SPECIMENS
 from test_codegen_convolution import LARGE, PASSES, check_spills
+from test_specimens import updated_by_more
 
 from flambeau.dtypes import float32
 from flambeau.graph import constant
@@ -39,6 +40,13 @@ def machine(name: str) -> Engine:
 def test_they_compute_the_same(family: str, name: str) -> None:
     for node in SPECIMENS[family]():
         compare([node], compute_by(machine(name), node))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_they_update_weights_in_a_products_kernel(kind: type, name: str) -> None:
+    for nodes in updated_by_more(kind):
+        compare(nodes, compute_by(machine(name), *nodes))
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -48,9 +48,19 @@ class Target:
         return self.is_x86 and self.has_many_registers
 
     @property
-    def reads_by_masks(self) -> bool:
-        """Whether an instruction reads the lanes of a mask; LLVM branches otherwise."""
-        return self.is_x86 and self._has("avx")
+    def branches_on_masks(self) -> bool:
+        """Whether LLVM branches on each lane, for want of instructions with masks."""
+        return not (self.is_x86 and self._has("avx"))
+
+    @property
+    def mask_registers(self) -> int:
+        """How many vector registers a mask takes, and what it is made of.
+
+        These are the numbers of the lanes. Beside branches one lane is on its way.
+        """
+        if self.has_masks:
+            return 0
+        return 1 if self.branches_on_masks else 2
 
     @property
     def rereads_numbers(self) -> bool:

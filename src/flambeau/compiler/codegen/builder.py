@@ -31,7 +31,7 @@ __all__ = [
 LINE_BYTES = 64
 """Bytes of a line of a cache."""
 
-I1, I8, I64 = ir.IntType(1), ir.IntType(8), ir.IntType(64)
+I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 PTR, VOID = ir.PointerType(), ir.VoidType()
 
 _TYPES = {
@@ -145,6 +145,7 @@ class KernelBuilder:
         self._buffers: dict[int, ir.Value] = {}
         self._numbers: dict[tuple[int, int], ir.Value] = {}
         self._hidden: ir.Value | None = None
+        self._bits: dict[str, ir.Value] = {}  # of masks
 
     def finish(self) -> str:
         """End the function and return the module."""
@@ -168,11 +169,12 @@ class KernelBuilder:
         function = self.module.function(
             name, VOID, kinds, linkage="internal", attributes=words
         )
-        outer = self.function, self.b, self._hidden
+        outer = self.function, self.b, self._hidden, self._bits
         self.function, self.b, self._hidden = function, ir.Builder(function), None
+        self._bits = {}
         yield function, function.args
         self.b.ret_void()
-        self.function, self.b, self._hidden = outer
+        self.function, self.b, self._hidden, self._bits = outer
 
     # Integers and control flow
 
@@ -455,7 +457,7 @@ class KernelBuilder:
         if mask is None:
             value = self.b.load(place, held, align=kind.itemsize)
         else:
-            absent = ir.constant(held, None) if other is None else other
+            absent = self._absent(held, kind) if other is None else other
             value = self._masked("load", held, kind, place, mask, absent)
         if kind is dt.bool_:
             return self.b.icmp_unsigned("!=", value, ir.constant(held, None))
@@ -477,9 +479,9 @@ class KernelBuilder:
         if mask is None:
             self.b.store(value, place, align=kind.itemsize)
             return
-        value, mask = self._as_vector(value), self._as_vector(mask)
+        value, mask = self._as_vector(value), self._access_mask(mask)
         name = f"llvm.masked.store.{value.type.suffix}.p0"
-        align = ir.IntType(32)(kind.itemsize)
+        align = I32(kind.itemsize)
         self.call(name, VOID, value, place, align, mask)
 
     def stay(self) -> None:
@@ -568,11 +570,39 @@ class KernelBuilder:
         mask: ir.Value,
         other: ir.Value,
     ) -> ir.Value:
-        align = ir.IntType(32)(kind.itemsize)
-        other, mask = self._as_vector(other), self._as_vector(mask)
+        align = I32(kind.itemsize)
+        other, mask = self._as_vector(other), self._access_mask(mask)
         name = f"llvm.masked.{what}.{other.type.suffix}.p0"
         found = self.call(name, other.type, place, align, mask, other)
         return found if isinstance(held, ir.VectorType) else self.lane(found, 0)
+
+    def _access_mask(self, mask: ir.Value) -> ir.Value:
+        """Return a mask for one access, as a vector.
+
+        Where LLVM branches on its lanes, it would make vectors of the bits to keep them
+        from one access to the next. So they are hidden, if they are not known.
+        """
+        if not self.target.branches_on_masks or mask.text not in self._bits:
+            return self._as_vector(mask)
+        bits = self._bits[mask.text]
+        word = self.b.zext(bits, I32)
+        known = self.call("llvm.is.constant.i32", I1, word)
+        hidden = self.b.asm(I32, "", "=r,0", [word], effects=False)
+        word = self.b.select(known, word, hidden)
+        return self.b.bitcast(self.b.trunc(word, bits.type), mask.type)
+
+    def _absent(self, held: ir.Type, kind: dt.dtype) -> ir.Value:
+        """Return 0 for the lanes that a mask leaves out.
+
+        Where LLVM branches on each lane, one zero for all loads would take a register
+        between them.
+        """
+        zero, letter = ir.constant(held, None), self.target.register_class
+        lanes = held.count if isinstance(held, ir.VectorType) else 1
+        fills = lanes * kind.itemsize == self.target.vector_bytes
+        if not (self.target.branches_on_masks and fills and letter):
+            return zero
+        return self.b.asm(held, "", f"={letter},0", [zero], effects=False)
 
     def _as_vector(self, value: ir.Value) -> ir.Value:
         """Return a scalar as the vector of one lane that masked accesses take."""
@@ -588,10 +618,12 @@ class KernelBuilder:
             return self.b.icmp_signed("<", self.int(0), count)
         few = self.maximum(self.minimum(count, lanes), 0)
         # bits where masks have registers of their own, or LLVM branches on each bit
-        if self.target.has_masks or not self.target.reads_by_masks:
+        if self.target.has_masks or self.target.branches_on_masks:
             bits = self.b.sub(self.b.shl(self.int(1), few), self.int(1))
             bits = self.b.trunc(bits, ir.IntType(lanes))
-            return self.b.bitcast(bits, ir.VectorType(I1, lanes))
+            mask = self.b.bitcast(bits, ir.VectorType(I1, lanes))
+            self._bits[mask.text] = bits
+            return mask
         # fewer bits than an index has: a vector of 64-bit ones takes two registers
         narrow = self.b.trunc(few, value_type(dt.int32))
         numbers = _positions(tuple(range(lanes)))

@@ -7,16 +7,19 @@ What is the same for all rows of a tile, such as the bias, is loaded once per co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from ...runtime.target import Target
 from . import ir
 from .arithmetic import Arithmetic
 from .builder import KernelBuilder
 from .gathering import Gather
 from .loops import Apply, Expression, Given, Load, Number, Store
+from .ordering import Formula
 from .program import Column, Epilogue, Position
+from .tile import ceil_div
 
 __all__ = ["OUT", "Fused"]
 
@@ -73,19 +76,45 @@ class Fused(Epilogue):
         """Emit what happens to a vector."""
         self.store_tile(kernel, [[(value, position)]])
 
+    def registers(self, target: Target, lanes: int) -> int:
+        """Return how many registers a vector takes beside its own, and its mask."""
+        formula = self._formula(target, lanes)
+        return formula.registers(formula.frugal) - 1
+
     def store_tile(self, kernel: KernelBuilder, columns: Sequence[Column]) -> None:
         """Emit what happens to a register tile, column by column."""
+        target, same = kernel.target, self._same_for_rows()
+        reuses = target.has_many_registers
+        formula = self._formula(target, columns[0][0][0].type.count)
+        taken = formula.freely([at for at, each in enumerate(same) if each and reuses])
+        waiting = sum(map(len, columns))
         for column in columns:
             shared: dict[int, ir.Value] = {}
             rows = []
             for value, position in column:
-                if not kernel.target.has_many_registers:
+                waiting -= 0 if self.sums else 1
+                masks = 0 if position.valid is None else target.mask_registers
+                if waiting + taken + masks > target.vector_registers:
+                    rows.append(self._store_late(kernel, value, position, formula))
+                    shared = {}
+                    continue
+                if not reuses:
                     kernel.stay()
                     shared = {}
                 rows.append(self._store(kernel, value, position, shared))
             for each in self.sums:
                 values = [found[each.expression] for found in rows]
                 each.add(kernel, column[0][1], values)
+            waiting -= len(column) if self.sums else 0
+
+    def _formula(self, target: Target, lanes: int) -> Formula:
+        """What is computed of a vector of some lanes."""
+        sizes = tuple(
+            max(1, ceil_div(lanes * each.dtype.itemsize, target.vector_bytes))
+            for each in self.expressions
+        )
+        kept = tuple(each.expression for each in self.sums)
+        return Formula(self.expressions, self.stores, kept, sizes)
 
     def _store(
         self,
@@ -93,31 +122,76 @@ class Fused(Epilogue):
         value: ir.Value,
         position: Position,
         shared: dict[int, ir.Value],
-    ) -> list[ir.Value]:
+    ) -> dict[int, ir.Value]:
         """Compute all expressions and store some; return their values."""
         lanes, same = value.type.count, self._same_for_rows()
         mask = position.mask(kernel, lanes)
-        found: list[ir.Value] = []
+        found: dict[int, ir.Value] = {}
         for at, each in enumerate(self.expressions):
             if isinstance(each, Given):
-                found.append(value)
+                found[at] = value
             elif at in shared:
-                found.append(shared[at])
+                found[at] = shared[at]
             else:
-                found.append(self._value(kernel, at, found, position, mask, lanes))
+                found[at] = self._value(kernel, at, found, position, mask, lanes)
                 if same[at]:
-                    shared[at] = found[-1]
+                    shared[at] = found[at]
         for out in self.stores:
-            place = self._place(kernel, out.start, out.steps, position)
-            pointer = kernel.buffer(self._slot(out, position))
-            kernel.store(found[out.expression], pointer, place, out.dtype, mask)
+            self._write(kernel, out, found, position, mask)
         return found
+
+    def _store_late(
+        self,
+        kernel: KernelBuilder,
+        value: ir.Value,
+        position: Position,
+        formula: Formula,
+    ) -> dict[int, ir.Value]:
+        """Do the same where all operands together have no room beside other vectors.
+
+        Each is read after what was computed before, which LLVM would put off.
+        """
+        lanes = value.type.count
+        mask = position.mask(kernel, lanes)
+        found: dict[int, ir.Value] = {}
+        latest: int | None = None
+        for step in formula.frugal:
+            if isinstance(step, Store):
+                self._write(kernel, step, found, position, mask)
+                continue
+            each = self.expressions[step]
+            if isinstance(each, Given):
+                found[step] = value
+                continue
+            if isinstance(each, Apply):
+                latest = step
+            else:
+                if latest is not None:
+                    kind = self.expressions[latest].dtype
+                    found[latest] = kernel.settled(found[latest], kind)
+                    latest = None
+                kernel.stay()
+            found[step] = self._value(kernel, step, found, position, mask, lanes)
+        return found
+
+    def _write(
+        self,
+        kernel: KernelBuilder,
+        out: Store,
+        found: Mapping[int, ir.Value],
+        position: Position,
+        mask: ir.Value | None,
+    ) -> None:
+        """Store one expression."""
+        place = self._place(kernel, out.start, out.steps, position)
+        pointer = kernel.buffer(self._slot(out, position))
+        kernel.store(found[out.expression], pointer, place, out.dtype, mask)
 
     def _value(
         self,
         kernel: KernelBuilder,
         at: int,
-        found: list[ir.Value],
+        found: Mapping[int, ir.Value],
         position: Position,
         mask: ir.Value | None,
         lanes: int,

@@ -520,10 +520,16 @@ class Builder:
         return self._call(function.result, function.called, arguments)
 
     def asm(
-        self, result: Type, text: str, constraints: str, arguments: Sequence[Value]
+        self,
+        result: Type,
+        text: str,
+        constraints: str,
+        arguments: Sequence[Value],
+        effects: bool = True,
     ) -> Value:
-        """Write assembler that may have effects beside its result."""
-        how = f'{result.text} asm sideeffect "{text}", "{constraints}"'
+        """Write assembler, that may have effects beside its result."""
+        kind = "asm sideeffect" if effects else "asm"
+        how = f'{result.text} {kind} "{text}", "{constraints}"'
         return self._call(result, how, arguments)
 
     def _call(self, result: Type, called: str, arguments: Sequence[Value]) -> Value:

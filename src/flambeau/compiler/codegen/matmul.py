@@ -183,7 +183,7 @@ def matmul(
     if _thin(spec):
         kernel = dot_kernel(_dots(spec), target, epilogue)
         return Program((Stage(kernel, ("a", "b", "out"), fused=True),))
-    grid = _grid(spec, target)
+    grid = _grid(spec, target, epilogue)
     stages, scratch = [], []
     packs = {"a": _packing_a(spec, grid), "b": _packing_b(spec, grid)}
     operands = []
@@ -226,10 +226,16 @@ def _dots(spec: MatmulSpec) -> Dots:
     )
 
 
-def _grid(spec: MatmulSpec, target: Target) -> _Grid:
-    """How the work is cut; numbers that the code knows are those of a typical spec."""
-    typical = spec.typical
-    tile = choose_tile(target, spec.dtype.itemsize, typical.rows, spec.columns)
+def _grid(spec: MatmulSpec, target: Target, epilogue: Epilogue) -> _Grid:
+    """How the work is cut; numbers that the code knows are those of a typical spec.
+
+    Where the steps are few, what follows them belongs to the inner loop.
+    """
+    typical, size = spec.typical, spec.dtype.itemsize
+    after = 0
+    if 0 <= spec.code.depth <= _FEW:
+        after = epilogue.registers(target, target.lanes(size))
+    tile = choose_tile(target, size, typical.rows, spec.columns, after=after)
     parts = _parts(typical, tile)
     split = parts > 1
     if spec.free == "depth":

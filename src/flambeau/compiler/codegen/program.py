@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ... import dtypes as dt
+from ...runtime.target import Target
 from . import ir
 from .builder import KernelBuilder
 from .kernel import Kernel
@@ -93,6 +94,10 @@ class Epilogue:
     def gathers(self) -> bool:
         """Whether parts have sums of their own, which `begin` sets to zero."""
         return False
+
+    def registers(self, target: Target, lanes: int) -> int:
+        """Return how many registers a vector takes beside its own, and its mask."""
+        return 0
 
     def begin(self, kernel: KernelBuilder, position: Position) -> None:
         """Emit what comes before the first of a part's vectors in some channels."""

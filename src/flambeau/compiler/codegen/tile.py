@@ -71,6 +71,7 @@ def choose_tile(
     taps: int = 1,
     steps: int = 0,
     kept: int = 0,
+    after: int = 0,
 ) -> TileShape:
     """Return the tile that covers `rows` x `columns` in the least time.
 
@@ -82,17 +83,26 @@ def choose_tile(
         taps: how often the broadcast operand is read while a panel is done.
         steps: of the reduction, if known.
         kept: registers that other loops of the kernel keep.
+        after: registers that what follows a tile takes beside its sums.
     """
     lanes = target.lanes(itemsize)
     vectors = ceil_div(columns, lanes)
     is_far = steps * target.vector_bytes > _NEAREST
     widest = 8 if rows <= 2 else 4  # few rows need more sums for their latency
-    shapes = (
+    shapes = [
         TileShape(most, across, lanes)
         for across in range(1, min(vectors, widest) + 1)
         for most in range(1, min(rows, fitting_rows(target, across, kept)) + 1)
-    )
+    ]
+    shapes = [each for each in shapes if _leaves(each, target, columns, after)]
     return min(shapes, key=lambda shape: _cost(shape, rows, vectors, taps, is_far))
+
+
+def _leaves(shape: TileShape, target: Target, columns: int, after: int) -> bool:
+    """Whether a tile leaves so many registers, and those of the masks of columns."""
+    masks = target.mask_registers if columns % shape.columns else 0
+    free = target.vector_registers - shape.rows * shape.vectors - masks
+    return free >= after or shape.rows == shape.vectors == 1
 
 
 def choose_lanewise_tile(
@@ -253,9 +263,19 @@ class Tile:
             yield most, count, 1
 
     def totals(self) -> list[list[ir.Value]]:
-        """Return the sums, row by row."""
-        self._settle_last()
-        return [[self._total(copies) for copies in sums] for sums in self._sums]
+        """Return the sums, row by row.
+
+        Where registers are few, their copies are added up before anything else is read.
+        """
+        if self.kernel.target.has_many_registers:
+            self._settle_last()
+        sums = [[self._total(copies) for copies in row] for row in self._sums]
+        if not self._is_open:
+            return sums
+        self._latest = None
+        width = self.shape.vectors
+        done = self.kernel.finished([each for row in sums for each in row])
+        return [done[at : at + width] for at in range(0, len(done), width)]
 
     def _total(self, copies: Sequence[Variable]) -> ir.Value:
         first, *others = (each.get() for each in copies)
@@ -432,7 +452,7 @@ class Tile:
         """
         if not self.lanewise:
             return count > self._spare
-        if masked and not self.kernel.target.reads_by_masks:
+        if masked and self.kernel.target.branches_on_masks:
             return True
         places = {offset + step * a_step for step in range(count) for _, offset in rows}
         return len(places) * self.shape.vectors >= self._left
@@ -446,12 +466,17 @@ class Tile:
         else:
             self.kernel.stay()
 
+    @property
+    def _is_open(self) -> bool:
+        """Whether no loop keeps the last steps apart from what follows."""
+        return self._latest is self.kernel.b.block and not self.lanewise
+
     def _settle_last(self) -> None:
-        """Finish the last steps where no loop keeps them apart from what follows.
+        """Finish the last steps before anything else is read.
 
         LLVM would begin that before the sums are there, among all that they need.
         """
-        if self._latest is self.kernel.b.block and not self.lanewise:
+        if self._is_open:
             self._settle(range(self.shape.rows))
             self._latest = None
 
