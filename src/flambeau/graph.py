@@ -30,8 +30,10 @@ __all__ = [
     "constant",
     "forgets_inputs",
     "format_graph",
+    "layouts",
     "record",
     "structure",
+    "structure_of",
     "topological",
 ]
 
@@ -318,20 +320,44 @@ def structure(order: Sequence[Node], kept: Sequence[int]) -> Structure:
     values = [node.value for node in order]
     made = [node for node, value in zip(order, values) if value is None]
     reads = [each for each, value in zip(inputs, values) if value is None]
+    steps = [node.op for node in made], reads, [node.params for node in made]
+    return structure_of(order, values, steps, kept)
+
+
+def structure_of(
+    order: Sequence[Node],
+    values: Sequence[np.ndarray | None],
+    steps: tuple[Sequence[Hashable], Sequence[Sequence[Node]], list[dict[str, Any]]],
+    kept: Sequence[int],
+) -> Structure:
+    """Return what a graph is but for its values.
+
+    Args:
+        order: the graph, inputs before users.
+        values: of its nodes.
+        steps: what the nodes without a value compute, of what, with which params.
+        kept: positions in `order`, which are part of the answer.
+    """
+    ops, reads, params = steps
     number_of = dict(zip(map(id, order), count())).__getitem__
     # one flat list, as Python's collector would look at a tuple for each node
     parts: list[Hashable] = [tuple(kept)]
-    parts += [node.op for node in made]
+    parts += ops
     parts += map(len, reads)
     parts += map(number_of, map(id, chain.from_iterable(reads)))
     parts += [node.shape for node in order]
     parts += [node.dtype for node in order]
     parts += [value is None for value in values]
-    parts += [
+    parts += layouts(values)
+    return Structure(parts, params)
+
+
+def layouts(values: Iterable[np.ndarray | None]) -> list[tuple[int, ...] | None]:
+    """Return how values lie in memory: their strides, where they are not dense."""
+    return [
         None if value is None or value.flags.c_contiguous else value.strides
         for value in values
     ]
-    return Structure(parts, [node.params for node in made])
 
 
 def format_graph(roots: Iterable[Node]) -> str:

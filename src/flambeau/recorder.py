@@ -125,9 +125,14 @@ class Keeper(Protocol):
 
 
 class Writes:
-    """Tells those who keep values of tensors that some tensor has other values now."""
+    """Tells those who keep values of tensors that one of these has other values now.
+
+    Attributes:
+        count: grows whenever such a tensor has changed.
+    """
 
     def __init__(self) -> None:
+        self.count = 0
         self._keepers: list[weakref.ref[Keeper]] = []
 
     def watch(self, keeper: Keeper) -> None:
@@ -135,7 +140,11 @@ class Writes:
         self._keepers.append(weakref.ref(keeper))
 
     def note(self) -> None:
-        """Tell those who watch: a tensor stands for other values, or shares memory."""
+        """Tell those who watch: a tensor stands for other values, or shares memory.
+
+        It does so already: whoever reads it from now on reads what is new.
+        """
+        self.count += 1
         if self._keepers:
             told, self._keepers = self._keepers, []
             for each in told:

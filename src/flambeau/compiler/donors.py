@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ..bundles import Content, outline
 from ..graph import Node, forgets_inputs, topological
 from ..runtime.memory import are_alone, references
 from ..runtime.signals import uninterrupted
@@ -22,7 +24,9 @@ from ..runtime.signals import uninterrupted
 if TYPE_CHECKING:  # kernels' code is not imported before one is compiled
     from .program import Program
 
-__all__ = ["donors", "pending_graph"]
+__all__ = ["donors", "pending_graph", "pending_outline"]
+
+Listed: TypeAlias = tuple[list[Node], dict[int, Content]]
 
 _HOLDERS = 1  # of a leaf's array: its node
 
@@ -48,17 +52,33 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_others)
 
 
-def pending_graph(roots: Iterable[Node]) -> list[Node]:
+def pending_graph(roots: Sequence[Node]) -> list[Node]:
     """List the graph of those roots that have no value yet, inputs before users.
 
     Where another thread is writing over a value in it, wait for what that computes.
     """
+    return _when_free(lambda: (topological(_pending(roots)), {}))[0]
+
+
+def pending_outline(roots: Sequence[Node]) -> Listed:
+    """List the same but for what is in bundles; with it, what is in them, by id."""
+    return _when_free(lambda: outline(_pending(roots)))
+
+
+def _pending(roots: Sequence[Node]) -> list[Node]:
+    return [each for each in roots if each.value is None]
+
+
+def _when_free(look: Callable[[], Listed]) -> Listed:
+    """Look at a graph until no other thread is writing over a value in it."""
     with _busy.turn:
         while True:
-            order = topological(each for each in roots if each.value is None)
-            if not _busy.nodes or _busy.nodes.isdisjoint(map(id, order)):
-                return order
-            order.clear()
+            order, contents = look()
+            members = (each.members for each in contents.values())
+            nodes = chain(order, *members) if _busy.nodes else ()
+            if _busy.nodes.isdisjoint(map(id, nodes)):
+                return order, contents
+            del order, contents, members, nodes
             _busy.turn.wait()
 
 

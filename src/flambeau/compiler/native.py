@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .. import evaluator
 from ..graph import FREED, Node, Structure, structure
 from ..ops.recurrent import steps_of
-from ..runtime.forking import Lock
 from .affine import VIEWS
-from .donors import donors, pending_graph
+from .donors import donors, pending_graph, pending_outline
 from .options import Options
+from .outlines import KnownPlan, Outline
+from .recent import Recent
 
 if TYPE_CHECKING:
     from ..runtime.plan import Plan
@@ -34,8 +34,10 @@ _STEP = 20_000  # element operations that NumPy could do in a step of a recurren
 
 _DEFAULT = Options()
 
-_plans: OrderedDict[tuple[Structure, Options], Plan] = OrderedDict()
-_lock = Lock()
+_Key: TypeAlias = tuple[Structure, Options]
+
+_plans: Recent[_Key, Plan] = Recent(_MOST_PLANS)
+_outlines: Recent[_Key, KnownPlan] = Recent(_MOST_PLANS)
 
 
 def evaluate(
@@ -52,19 +54,48 @@ def evaluate(
         options: what the user has chosen.
     """
     roots = list(roots)
-    order = pending_graph(roots)
+    outline = Outline(*pending_outline(roots))
+    key = None
+    if outline.contents:
+        key = outline.structure(kept_positions(outline.order, roots)), options
+        if _run_known(key, outline, roots):
+            return
+    order = pending_graph(roots) if key else outline.order
     if not _is_worth_compiling(order, least_work):
         evaluator.evaluate(roots)
         return
     kept = kept_positions(order, roots)
     plan = _plan(order, kept, options)
+    known = KnownPlan.of(plan, order, kept, outline) if key else None
     with donors(order, kept, plan.program) as places:
         values = plan.run([order[at].value for at, _ in plan.program.leaves], places)
-        if plan.program.is_guarded and values.pop():
-            evaluator.evaluate(roots)  # raises the user's error
-            return
-        for at, value in zip(kept, values, strict=True):
-            order[at].settle(value)
+        _settle(plan, [order[at] for at in kept], values, roots)
+    if key and known is not None:
+        _outlines.put(key, known)
+
+
+def _run_known(key: _Key, outline: Outline, roots: Sequence[Node]) -> bool:
+    """Run the plan that is known of an outline; return whether there is one."""
+    known = _outlines.get(key)
+    values = None if known is None else known.run(outline)
+    if known is None or values is None:
+        return False
+    _settle(known.plan, [outline.order[at] for at in known.outputs], values, roots)
+    return True
+
+
+def _settle(
+    plan: Plan,
+    nodes: Iterable[Node],
+    values: list[np.ndarray],
+    roots: Sequence[Node],
+) -> None:
+    """Give nodes what a plan computed, unless it cannot compute with its leaves."""
+    if plan.program.is_guarded and values.pop():
+        evaluator.evaluate(roots)  # raises the user's error
+        return
+    for node, value in zip(nodes, values, strict=True):
+        node.settle(value)
 
 
 class Routine:
@@ -118,17 +149,10 @@ def prepare(
 def _plan(order: Sequence[Node], kept: Sequence[int], options: Options) -> Plan:
     """The plan of a graph, known or new."""
     key = structure(order, kept), options
-    with _lock:
-        plan = _plans.get(key)
-        if plan is not None:
-            if plan is not next(reversed(_plans.values())):
-                _plans.move_to_end(key)
-            return plan
-    plan = compiled(order, kept, options)
-    with _lock:
-        _plans[key] = plan
-        if len(_plans) > _MOST_PLANS:
-            _plans.popitem(last=False)
+    plan = _plans.get(key)
+    if plan is None:
+        plan = compiled(order, kept, options)
+        _plans.put(key, plan)
     return plan
 
 

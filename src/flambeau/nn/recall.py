@@ -22,9 +22,10 @@ from types import FunctionType
 from typing import Any, TypeAlias
 
 from .. import dtypes as dt
+from ..bundles import Bundle, Content, Pattern, Step
 from ..devices import device as Device
 from ..graph import RECORDED, Node, state, topological
-from ..recorder import Check, Recorder, changes, passes
+from ..recorder import Check, Recorder, changes, passes, writes
 from ..tensor import Tensor, evaluate_pending, wrap
 from ..tensor.autocasting import precision
 from .members import attributes_of
@@ -43,7 +44,6 @@ _MOST_CONSTANTS = 1 << 16  # bytes that a recalled call keeps
 
 Forwards: TypeAlias = list[tuple[type, Callable[..., Any], Callable[..., Any]]]
 Kind: TypeAlias = tuple[Any, ...]
-Step: TypeAlias = tuple[Any, ...]
 
 
 class Calls:
@@ -192,9 +192,9 @@ class _Watch:
             (weakref.ref(self._tensors[at]), node.shape, node.dtype, node.tape is None)
             for at, node in zip(members, nodes[len(self._args) :])
         ]
-        recall.constants = constants
         recall.checks = self._checks(places)
-        recall.steps = [_step(node, places) for node in made_nodes]
+        steps = [_step(node, places) for node in made_nodes]
+        recall.pattern = Pattern(constants, steps)
         recall.effects = [
             (places[id(self._nodes[at])] if at >= 0 else -1, places[id(root)])
             for at, root in zip(order, roots)
@@ -202,6 +202,11 @@ class _Watch:
         recall.writes = any(0 <= at < len(self._args) for at, _ in recall.effects)
         recall.result = place
         recall.version = result._version
+        recall.is_bundle = (
+            recall.effects == [(-1, len(nodes) - 1)]
+            and len(steps) > 1
+            and all(step.tape is None for step in steps)
+        )
         return recall
 
     def _checks(self, places: dict[int, int]) -> list[tuple[int, Check]]:
@@ -272,22 +277,23 @@ def _bytes(node: Node) -> int:
 
 def _step(node: Node, places: dict[int, int]) -> Step:
     inputs = tuple([places[id(each)] for each in node.inputs])
-    return node.op, inputs, node.params, node.shape, node.dtype, node.tape
+    return Step(node.op, inputs, node.params, node.shape, node.dtype, node.tape)
 
 
 class _Recall:
     """What does a call again.
 
     A list of nodes begins with those of the arguments; those of other tensors follow,
-    then constants, then what is made.
+    and then what the pattern adds to them.
 
     Attributes:
         forwards: the functions that were asked, and those that ask them, of each class.
         members: the other tensors, held weakly as they may know their module, with
             their shape, their dtype and whether they have no tape.
-        constants: nodes that are the same each time.
         checks: what must not raise of values that are known, by their node's place.
-        steps: what a node is made of, its inputs by their place in the list.
+        pattern: the nodes that are recorded.
+        is_bundle: whether they are one until somebody looks into it: nothing but the
+            result is given to the outside, and no gradient flows.
         effects: the place of the node of each tensor that is written to, and that of
             its new one; -1 stands for the result.
         writes: whether arguments are written to.
@@ -296,54 +302,89 @@ class _Recall:
     """
 
     __slots__ = (
+        "__weakref__",
+        "_kept",
         "checks",
-        "constants",
         "effects",
         "forwards",
+        "is_bundle",
         "members",
+        "pattern",
         "result",
-        "steps",
         "version",
         "writes",
     )
 
     forwards: Forwards
     members: list[tuple[weakref.ref[Tensor], tuple[int, ...], dt.dtype, bool]]
-    constants: list[Node]
     checks: list[tuple[int, Check]]
-    steps: list[Step]
+    pattern: Pattern
+    is_bundle: bool
     effects: list[tuple[int, int]]
     writes: bool
     result: int
     version: int
+
+    def __init__(self) -> None:
+        self._kept: tuple[Node, ...] | None = None  # the members', till one is written
 
     def again(self, args: Sequence[Tensor], nodes: list[Node]) -> Any:
         """Do the call, or return `UNKNOWN` if it would be another one."""
         for kind, call, forward in self.forwards:
             if kind.__call__ is not call or kind.forward is not forward:  # type: ignore
                 return UNKNOWN
-        tensors = [*args]
+        members = self._kept
+        if members is None:
+            members = self._look(args)
+            if members is None:
+                return UNKNOWN
+        if self.checks:
+            known = [*nodes, *members]
+            if not all(passes(known[at].value, check) for at, check in self.checks):
+                return UNKNOWN
+        state.died += len(self.pattern.steps)
+        if self.is_bundle:
+            result = wrap(Bundle(Content(self.pattern, tuple(nodes), members)))
+            if self.version:
+                result._version = self.version
+            return result
+        nodes += members
+        self.pattern.record(nodes)
+        return self._affect(args, nodes)
+
+    def _look(self, args: Sequence[Tensor]) -> tuple[Node, ...] | None:
+        """Return the other tensors' nodes, if they are like those that were recorded.
+
+        They are kept where they are asked for again and again, as in inference.
+        """
+        tensors, nodes, count = [*args], [], writes.count
+        may_keep = self.is_bundle
         for reference, shape, dtype, is_free in self.members:
             tensor = reference()
             if tensor is None:
-                return UNKNOWN
+                return None
+            if self.is_bundle:
+                may_keep &= tensor.keep_values()
             node = tensor.node
             if node.dtype is not dtype or node.shape != shape:
-                return UNKNOWN
+                return None
             if (node.tape is None) is not is_free:
-                return UNKNOWN
+                return None
             nodes.append(node)
             tensors.append(tensor)
         if self.writes and _share_memory(tensors):
-            return UNKNOWN
-        if not all(passes(nodes[at].value, check) for at, check in self.checks):
-            return UNKNOWN
-        nodes += self.constants
-        add, get = nodes.append, nodes.__getitem__
-        for op, inputs, params, shape, dtype, tape in self.steps:
-            add(Node(op, tuple(map(get, inputs)), params, shape, dtype, None, tape))
-        state.died += len(self.steps)
-        return self._affect(args, nodes)
+            return None
+        found = tuple(nodes)
+        if may_keep:
+            self._kept = found
+            writes.watch(self)
+            if writes.count != count:  # another thread wrote meanwhile
+                self._kept = None
+        return found
+
+    def forget(self) -> None:
+        """Look at the other tensors again: one was written to."""
+        self._kept = None
 
     def _affect(self, args: Sequence[Tensor], nodes: list[Node]) -> Tensor:
         """Write to tensors in order, and return the result."""

@@ -79,7 +79,6 @@ class Replay:
         is_free = not script.gives and not named
         self._grads = [] if is_free else [*script.grads.items()]
         self._last: list[Callable[[], Node | None]] = [_nothing] * len(self._checked)
-        self._token: object | None = None  # of the last reading, if nobody wrote since
         self._kept: tuple[list[Any], object] | None = None  # what was read, its token
         self._open = [at for _, at in self._free]
         self._open += [at for reads in self._outside for at in reads]
@@ -172,28 +171,29 @@ class Replay:
 
     def _look(self, known: Sequence[Tensor]) -> list[Any]:
         """Read the tensors that are no arguments, to be kept until one is written."""
-        leaves, token = self._fixed.copy(), object()
-        self._token = token
-        writes.watch(self)
+        leaves, token, count = self._fixed.copy(), object(), writes.count
         may_keep = not self.script.writes
         for index, (at, is_grad, kind, reads) in enumerate(self._checked):
             tensor = known[at]._grad if is_grad else known[at]
             if tensor is None:
                 raise Changed
+            is_own = at >= self._arguments and not is_grad
+            may_keep = may_keep and is_own and tensor.keep_values()
             node = tensor.node
             if self._last[index]() is not node or tensor._shared is not None:
                 node = self._check(index, tensor, kind)
             for position in reads:
                 leaves[position] = node.value
-            is_own = at >= self._arguments and not is_grad
-            may_keep &= is_own and tensor._root()._shared is None
-        if may_keep and self._token is token:  # nobody wrote meanwhile
+        if may_keep:
             self._kept = leaves, token
+            writes.watch(self)
+            if writes.count != count:  # another thread wrote meanwhile
+                self.forget()
         return leaves
 
     def forget(self) -> None:
         """Look at the tensors again: one was written to."""
-        self._kept = self._token = None
+        self._kept = None
 
     def _check(self, index: int, tensor: Tensor, kind: Kind) -> Node:
         """Return a tensor's node, which is new, if it is like the one recorded."""
@@ -245,13 +245,13 @@ class Replay:
         known: Sequence[Tensor],
     ) -> None:
         """Point tensors at their new nodes, and give gradients."""
-        writes.note()
         for place, (new, growth) in self.script.writes.items():
             tensor = _at(place, known)
             tensor._node = new.node(values[new.value], tensor._node.tape)
             tensor._version += growth
         for place, at in self.script.gives.items():
             known[place.at]._grad = None if at is None else made[at]
+        writes.note()
 
 
 def _nothing() -> None:

@@ -80,6 +80,7 @@ class Handle:
     _leaf: Handle | None = None  # the view leaf that it is a view of
     _is_storage: bool = False
     _retains_grad: bool = False
+    _is_kept: bool = False  # whether somebody may keep its values until a write
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -225,7 +226,6 @@ class Handle:
             )
 
     def _point_at(self, new: Node) -> None:
-        writes.note()
         self._version += 1
         if _is_leaf_tape(self._node) or not state.grad_enabled:
             new = self._replaced(new)
@@ -235,40 +235,53 @@ class Handle:
             backend.evaluate([new])
             np.copyto(self._shared, _value(new))
         self._node = new
+        self._note_write()
         note_pending(self)
 
     def set_data(self, new: Node) -> None:
         """Point at other values of any shape and dtype, as assigning `.data` does."""
-        writes.note()
         if self._base is not None:
             changes.count += 1  # it no longer shows the memory of another tensor
         self._base = self._shared = None
         self._steps, self._layout = (), None
         self._version += 1
         self._node = _leaf_of(self, new) if _is_leaf_tape(self._node) else new
+        self._note_write()
         note_pending(self)
 
     def adopt(self, node: Node) -> None:
         """Stand for `node`, which has the values this tensor has already."""
-        writes.note()
         self._node = node
+        self._note_write()
         note_pending(self)
 
     def make_leaf(self, requires_grad: bool) -> None:
         """Start or stop collecting gradients here."""
-        writes.note()
         if not requires_grad:
             node = self.node
             self._is_view_leaf = False
             if node.tape is not None:
                 self._node = detach(node)
+                self._note_write()
                 note_pending(self)
             return
         node = self.node  # which may be all that is left of its base
         self._is_view_leaf = self._base is not None
         self._node = _leaf_of(self, node)
+        self._note_write()
         settle_fill(self)
         note_pending(self)
+
+    def keep_values(self) -> bool:
+        """Let those who keep its values know of writes; return whether all are seen."""
+        root = self._root()
+        self._is_kept = root._is_kept = True
+        return root._shared is None
+
+    def _note_write(self) -> None:
+        """Tell those who keep values: it stands for others, or shares its memory."""
+        if self._is_kept:
+            writes.note()
 
     # Values shared with NumPy
 
@@ -282,8 +295,8 @@ class Handle:
         evaluate([self])  # type: ignore[list-item]
         if base._shared is None:
             backend.evaluate([base.node])
-            writes.note()
             base._shared = np.array(_value(base.node), order="C")
+            base._note_write()
         array = base._shared.view()
         for op, params in self._steps:
             array = op.numpy(array, **params)
@@ -291,8 +304,8 @@ class Handle:
 
     def share(self, array: np.ndarray) -> None:
         """Let this tensor and a user's array be the same memory."""
-        writes.note()
         self._shared = array
+        self._note_write()
 
 
 class _Holder:
