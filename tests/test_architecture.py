@@ -35,7 +35,7 @@ LAYERS = (
         "shape",
         "version",
     ),
-    ("graph", "recorder"),
+    ("bundles", "graph", "recorder"),
     ("ops",),
     ("evaluator", "runtime"),
     ("compiler",),

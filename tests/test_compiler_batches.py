@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
@@ -13,16 +12,23 @@ import flambeau as torch
 from flambeau import nn
 from flambeau.compiler import native
 from flambeau.compiler.program import KernelStep
+from flambeau.compiler.recent import Recent
 from flambeau.nn import functional as F
 from flambeau.runtime.engine import engine
 
 
 @pytest.fixture(autouse=True)
-def plans(monkeypatch: pytest.MonkeyPatch) -> OrderedDict:
+def plans(monkeypatch: pytest.MonkeyPatch) -> Recent:
     """No plans but a test's own."""
     torch.config.backend = "native"
-    found: OrderedDict = OrderedDict()
+    return forget_plans(monkeypatch, 256)
+
+
+def forget_plans(monkeypatch: pytest.MonkeyPatch, most: int) -> Recent:
+    """Begin with no plans, and return where those that come are, so many at most."""
+    found: Recent = Recent(most)
     monkeypatch.setattr(native, "_plans", found)
+    monkeypatch.setattr(native, "_outlines", Recent(most))
     return found
 
 
@@ -87,18 +93,18 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 }
 
 
-def recipes(plans: OrderedDict) -> set[str]:
+def recipes(plans: Recent) -> set[str]:
     """What the kernels of all plans are compiled from."""
     return {
         step.kernel.recipe
-        for plan in plans.values()
+        for plan in plans._things.values()
         for step in plan.program.steps
         if isinstance(step, KernelStep)
     }
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_a_shorter_last_batch_compiles_no_kernel(name: str, plans: OrderedDict) -> None:
+def test_a_shorter_last_batch_compiles_no_kernel(name: str, plans: Recent) -> None:
     make, shape = NETS[name]
     model = make()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -122,9 +128,9 @@ def test_a_shorter_last_batch_compiles_no_kernel(name: str, plans: OrderedDict) 
 
 
 def test_many_sizes_of_images_stay_within_a_bounded_cache(
-    plans: OrderedDict, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(native, "_MOST_PLANS", 4)
+    plans = forget_plans(monkeypatch, 4)
     linked = engine()._linked
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU()).eval()
     counts = []

@@ -54,24 +54,25 @@ def evaluate(
         options: what the user has chosen.
     """
     roots = list(roots)
-    outline = Outline(*pending_outline(roots))
-    key = None
-    if outline.contents:
-        key = outline.structure(kept_positions(outline.order, roots)), options
+    order, contents = pending_outline(roots)
+    outline, key = None, None
+    if contents:
+        outline = Outline(order, contents)
+        key = outline.structure(kept_positions(order, roots)), options
         if _run_known(key, outline, roots):
             return
-    order = pending_graph(roots) if key else outline.order
+        order = pending_graph(roots)
     if not _is_worth_compiling(order, least_work):
         evaluator.evaluate(roots)
         return
     kept = kept_positions(order, roots)
     plan = _plan(order, kept, options)
-    known = KnownPlan.of(plan, order, kept, outline) if key else None
+    if outline is not None and key is not None:
+        _know(key, plan, order, kept, outline)
+        del outline, contents  # nothing but the graph refers to values that are lent
     with donors(order, kept, plan.program) as places:
         values = plan.run([order[at].value for at, _ in plan.program.leaves], places)
         _settle(plan, [order[at] for at in kept], values, roots)
-    if key and known is not None:
-        _outlines.put(key, known)
 
 
 def _run_known(key: _Key, outline: Outline, roots: Sequence[Node]) -> bool:
@@ -82,6 +83,15 @@ def _run_known(key: _Key, outline: Outline, roots: Sequence[Node]) -> bool:
         return False
     _settle(known.plan, [outline.order[at] for at in known.outputs], values, roots)
     return True
+
+
+def _know(
+    key: _Key, plan: Plan, order: list[Node], kept: list[int], outline: Outline
+) -> None:
+    """Know the plan of an outline, if an outline like it tells all that is needed."""
+    known = KnownPlan.of(plan, order, kept, outline)
+    if known is not None:
+        _outlines.put(key, known)
 
 
 def _settle(
