@@ -108,7 +108,9 @@ class Bundle(Node):
     def __getattr__(self, name: str) -> Any:
         """Make what is not there yet: op, inputs and params."""
         if name not in ("op", "inputs", "params"):
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
         content = self.content
         if content is not None:  # else another thread has just made it
             pattern, arguments, members = content

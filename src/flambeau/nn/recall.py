@@ -342,7 +342,10 @@ class _Recall:
             known = [*nodes, *members]
             if not all(passes(known[at].value, check) for at, check in self.checks):
                 return UNKNOWN
-        state.died += len(self.pattern.steps)
+        made = len(self.pattern.steps)
+        if not made and not self.effects:
+            return args[self.result]
+        state.died += made
         if self.is_bundle:
             result = wrap(Bundle(Content(self.pattern, tuple(nodes), members)))
             if self.version:
@@ -358,7 +361,7 @@ class _Recall:
         They are kept where they are asked for again and again, as in inference.
         """
         tensors, nodes, count = [*args], [], writes.count
-        may_keep = self.is_bundle
+        may_keep = self.is_bundle or not (self.members or self.writes)
         for reference, shape, dtype, is_free in self.members:
             tensor = reference()
             if tensor is None:
@@ -377,7 +380,8 @@ class _Recall:
         found = tuple(nodes)
         if may_keep:
             self._kept = found
-            writes.watch(self)
+            if found:
+                writes.watch(self)
             if writes.count != count:  # another thread wrote meanwhile
                 self._kept = None
         return found

@@ -47,7 +47,7 @@ _ASLEEP, _TAKEN, _WORDS = range(64, 64 + 3 * 8 * _MOST_THREADS, 8 * _MOST_THREAD
 _GROUP = Path("/sys/fs/cgroup")
 _OWN_GROUP = Path("/proc/self/cgroup")  # which tells where below that we are
 _PIECES = 4  # into which what is left of a share is cut, to take one
-_SPINS = 20_000  # about 0.2 ms without a plan before a thread sleeps
+_SPINS = 100_000  # about 1 ms without a plan before a thread sleeps
 _PATIENCE = 2_000  # about 20 us at a barrier before others are let run
 
 # `take` does pieces of a share until all are taken: large ones first, as a call costs a

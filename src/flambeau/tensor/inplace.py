@@ -23,19 +23,20 @@ def write_back(target: Tensor, result: Tensor) -> Tensor:
     Raises:
         RuntimeError: the result is larger than the target, or of a higher category.
     """
-    if result.shape != target.shape:
+    new = result.node
+    if new.shape != target._node.shape:
         raise RuntimeError(
             f"output with shape {list(target.shape)} doesn't match the broadcast "
             f"shape {list(result.shape)}"
         )
-    check_castable(result.dtype, target.dtype)
-    target.write(result.node)
+    check_castable(new.dtype, target.dtype)
+    target.write(new)
     return target
 
 
 def check_castable(kind: dt.dtype, wanted: dt.dtype) -> None:
     """Raise RuntimeError if a dtype is of a higher category than another."""
-    if dt.category(kind) > dt.category(wanted):
+    if kind is not wanted and dt.category(kind) > dt.category(wanted):
         raise RuntimeError(
             f"result type {dt.scalar_name(kind)} can't be cast to the desired output "
             f"type {dt.scalar_name(wanted)}"
