@@ -12,6 +12,7 @@ import pytest
 from test_recall import LAYERS, images, warm
 
 import flambeau as torch
+from flambeau import backend as backends
 from flambeau import nn
 from flambeau.bundles import Bundle, Pattern, outline
 from flambeau.compiler import native
@@ -251,12 +252,72 @@ def test_an_optimizer_between_inferences() -> None:
 
 
 def test_parameters_lie_otherwise() -> None:
-    layer, x = block(), batch()
-    before = [infer(layer, x) for _ in range(4)][-1]
-    turned = layer[3].weight.permute(1, 0, 2, 3).contiguous().permute(1, 0, 2, 3)
-    layer[3].weight.data = turned
+    layer, asked, x = block(), block(Asked), batch()
+    for order in ("C", "F", "C"):
+        values = np.asarray(np.random.rand(8, 16, 3, 3), np.float32, order=order)
+        for each in (layer, asked):
+            each[3].weight.data = torch.from_numpy(values.copy(order))
+        for _ in range(4):
+            assert infer(layer, x).tolist() == infer(asked, x).tolist()
+
+
+def test_statistics_that_are_the_same_node_and_no_longer() -> None:
+    x, own, other = batch(2, 16, 24, 24), torch.rand(16), torch.rand(16)
+    torch.evaluate([own, other])
+    layers = [
+        nn.Sequential(nn.BatchNorm2d(16), conv(16, 16, 3)).eval()
+        for conv in (nn.Conv2d, nn.Conv2d, Asked, Asked)
+    ]
+    for at in (0, 1):
+        layers[2 + at].load_state_dict(layers[at].state_dict())
+
+    def call(one: nn.Module, two: nn.Module) -> list[Any]:
+        return (one(x) * two(x)).tolist()
+
+    for values in ((own, own), (own, other), (other, other)):
+        for at, each in enumerate(layers):
+            each[0].running_mean.data = values[at % 2]
+        for _ in range(4):
+            assert call(*layers[:2]) == call(*layers[2:])
+
+
+def test_an_argument_that_is_another_layers_parameter_and_no_longer() -> None:
+    layer, asked, x = block(), block(Asked), batch()
+    head = nn.Sequential(nn.Conv2d(16, 8, 3), nn.Hardswish())
+
+    def call(first: nn.Module, weight: torch.Tensor) -> list[Any]:
+        return (first(x) * head(weight)).tolist()
+
+    for weight in (None, torch.randn(8, 16, 3, 3), None):
+        for _ in range(4):
+            own, known = (
+                each[3].weight if weight is None else weight for each in (layer, asked)
+            )
+            assert call(layer, own) == call(asked, known)
+
+
+def test_a_number_that_is_a_constant_of_a_bundle_too_and_no_longer() -> None:
+    layer = nn.Sequential(nn.BatchNorm2d(3, eps=0.5), nn.Conv2d(3, 16, 3)).eval()
+    x, mean, variance = batch(2, 3, 40, 40), torch.zeros(16), torch.ones(16)
+    torch.evaluate([x, mean, variance])
+    for eps in (0.5, 0.25, 0.5):
+        for _ in range(4):
+            found = F.batch_norm(layer(x), mean, variance, eps=eps).numpy()
+            expected = layer(x).numpy() / np.sqrt(1 + eps)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_parameters_without_values_yet() -> None:
+    layer, asked, x = block(), block(Asked), batch()
     for _ in range(4):
-        np.testing.assert_allclose(infer(layer, x), before, rtol=1e-4, atol=1e-5)
+        infer(layer, x)
+    for _ in range(3):
+        for each in (layer, asked):
+            each[0].weight.mul_(1.5)
+        results = [each(x) for each in (layer, asked)]
+        backends.evaluate([each.node for each in results])  # the weights wait on
+        assert layer[0].weight.node.value is None
+        assert results[0].tolist() == results[1].tolist()
 
 
 def test_weights_that_are_tied_and_no_longer() -> None:
@@ -287,33 +348,6 @@ def test_weights_that_are_tied_and_no_longer() -> None:
         model[0][0].weight = model[1][0].weight
     for _ in range(4):
         assert call(tied) == call(asked)
-
-
-def test_an_argument_that_is_a_parameter_too_and_no_longer() -> None:
-    layer, asked = block(), block(Asked)
-    weight = nn.Parameter(batch())
-    for each in (layer, asked):
-        each.register_parameter("image", weight)
-    for x in (weight, batch(), weight, batch()):
-        for _ in range(4):
-            assert infer(layer, x).tolist() == infer(asked, x).tolist()
-
-
-def test_a_number_that_is_a_constant_of_a_bundle_too() -> None:
-    norm = nn.Sequential(nn.BatchNorm2d(3, eps=0.5), nn.Conv2d(3, 16, 3)).eval()
-    x = batch(2, 3, 40, 40)
-    for number in (0.5, 0.25, 0.5):
-        for _ in range(4):
-            found = (norm(x) + number).numpy()
-            np.testing.assert_allclose(found, norm(x).numpy() + number, rtol=1e-5)
-
-
-def test_parameters_without_values_yet() -> None:
-    layer, asked, x = block(), block(Asked), batch()
-    for _ in range(4):
-        for each in (layer, asked):
-            each[0].weight.mul_(1.5)  # pending when the layer is called
-        assert infer(layer, x).tolist() == infer(asked, x).tolist()
 
 
 def test_several_results_are_wanted() -> None:
