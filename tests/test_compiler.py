@@ -23,10 +23,11 @@ from flambeau.compiler import native
 from flambeau.compiler.decompose import decompose
 from flambeau.compiler.memory import own_memory, plan_memory
 from flambeau.compiler.program import KernelStep, Program
-from flambeau.graph import Node, constant, topological
+from flambeau.graph import Node, constant, shared_scalar, topological
 from flambeau.ops import elementwise as ew
 from flambeau.ops import movement as mv
 from flambeau.ops import reduce as rd
+from flambeau.ops.activation import leaky_relu
 from flambeau.ops.broadcast import reshape, sum_
 from flambeau.ops.contract import matmul
 from flambeau.ops.conv import conv
@@ -181,6 +182,17 @@ def test_decompose_leaves_what_it_does_not_know() -> None:
     y = ew.exp(x)
     order = topological([y])
     assert decompose(order) == {id(each): each for each in order}
+
+
+def test_a_given_number_is_no_number_of_the_passes_where_both_are_equal() -> None:
+    x = constant(np.linspace(-2, 2, 101, dtype=np.float32))
+    zero = shared_scalar(0, dt.float32)  # the pass compares x with 0, too
+    assert len(program(leaky_relu(x, zero)).leaves) == 2
+    for number in (0.0, 0.5, 1.0):
+        y = leaky_relu(x, shared_scalar(number, dt.float32))
+        native.evaluate([y], least_work=0)
+        expected = np.where(x.value > 0, x.value, np.float32(number) * x.value)
+        np.testing.assert_array_equal(y.value, expected)
 
 
 def test_decompose_takes_softmax_apart() -> None:

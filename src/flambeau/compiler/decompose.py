@@ -165,6 +165,17 @@ def _rule(node: Node) -> Callable[..., Node] | None:
     return _RULES.get(node.name) if all(node.shape) else None
 
 
+def _given(node: Node) -> Node:
+    """A leaf. A number is another node than an equal one that a pass makes.
+
+    There is one node for equal numbers (`shared_scalar`); but what is given may be
+    another number in the next run, what a pass makes may not.
+    """
+    if node.shape or node.op is not None:
+        return node
+    return Node(None, (), node.params, (), node.dtype, node.value)
+
+
 def decompose(order: Sequence[Node]) -> dict[int, Node]:
     """Return, for each node by id, the node that computes it after the pass.
 
@@ -174,7 +185,7 @@ def decompose(order: Sequence[Node]) -> dict[int, Node]:
     found: dict[int, Node] = {}
     for node in order:
         if node.value is not None or node.op is None:
-            found[id(node)] = node
+            found[id(node)] = _given(node)
             continue
         inputs = [found[id(each)] for each in node.inputs]
         rule = _rule(node)

@@ -63,7 +63,7 @@ def compile_graph(
         replaced = decompose(order)
         wanted = [(at, replaced[id(order[at])]) for at in outputs]
         report("decompose", [node for _, node in wanted])
-        given = {id(node): at for at, node in enumerate(order)}
+        given = _given(order, replaced)
         fault = outside(topological(node for _, node in wanted), given)
         if fault is not None:
             wanted.append((FAULT, fault))
@@ -88,6 +88,14 @@ def compile_graph(
     program.uses = _uses(order) if program.donations else []
     report("prologue", program)
     return program
+
+
+def _given(order: Sequence[Node], replaced: dict[int, Node]) -> dict[int, int]:
+    """The positions of nodes by their ids; leaves are what stands for them."""
+    return {
+        id(node if node.value is None else replaced[id(node)]): at
+        for at, node in enumerate(order)
+    }
 
 
 def _with_roots(
