@@ -188,7 +188,7 @@ def test_a_given_number_is_no_number_of_the_passes_where_both_are_equal() -> Non
     x = constant(np.linspace(-2, 2, 101, dtype=np.float32))
     zero = shared_scalar(0, dt.float32)  # the pass compares x with 0, too
     assert len(program(leaky_relu(x, zero)).leaves) == 2
-    for number in (0.0, 0.5, 1.0):
+    for number in (0, 0.5, 1):
         y = leaky_relu(x, shared_scalar(number, dt.float32))
         native.evaluate([y], least_work=0)
         expected = np.where(x.value > 0, x.value, np.float32(number) * x.value)
