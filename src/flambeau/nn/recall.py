@@ -8,6 +8,9 @@ like each of those, and no more Python than that. So are containers of such laye
     conv(x)  ->  options, checks, shape rules, conv, view, add  ->  y   asked
     conv(x)  ->  conv, view, add                                ->  y   recalled
 
+Where no gradient flows and nothing but a result is made, the nodes are one node until
+somebody looks into it (`bundles`).
+
 Whatever a call depends on besides values is compared: the kinds of tensors, modes,
 members, hooks, `forward` itself. Modules of other packages are always asked, as they
 may do anything.
