@@ -336,7 +336,7 @@ def test_a_child_waits_for_no_lock_of_its_parents_threads() -> None:
     x = constant(np.arange(12.0))
     plan = plan_of(ew.exp(x))
     plan.run([x.value])  # type: ignore[list-item]
-    held = [plan._lock, engine()._lock, native._lock]
+    held = [plan._lock, engine()._lock, native._plans._lock, native._outlines._lock]
     with ExitStack() as stack:
         for each in held:
             stack.enter_context(each)
