@@ -43,8 +43,3 @@ class Recent(Generic[Key, Thing]):
             self._things[key] = thing
             if len(self._things) > self._most:
                 self._things.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._things.clear()
