@@ -135,9 +135,11 @@ class Writes:
         self.count = 0
         self._keepers: list[weakref.ref[Keeper]] = []
 
-    def watch(self, keeper: Keeper) -> None:
-        """Tell `keeper` of the next write; it is told once."""
+    def watch(self, keeper: Keeper, since: int) -> None:
+        """Tell `keeper`, once, of the next write since the count was `since`."""
         self._keepers.append(weakref.ref(keeper))
+        if self.count != since:  # another thread wrote meanwhile
+            keeper.forget()
 
     def note(self) -> None:
         """Tell those who watch: a tensor stands for other values, or shares memory.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..bundles import Content
-from ..graph import Node, Structure, layouts, structure_of
+from ..graph import NOTHING, Node, Structure, layouts, structure_of
 from ..recorder import writes
 
 if TYPE_CHECKING:
@@ -52,15 +52,12 @@ class Outline:
         steps: list[tuple[Any, Sequence[Node], dict[str, Any]]] = [
             (node.op, node.inputs, node.params)
             if content is None
-            else (content.pattern, content.arguments, _NOTHING)
+            else (content.pattern, content.arguments, NOTHING)
             for node, value, content in zip(self.order, self.values, self._found)
             if value is None
         ]
         ops, reads, params = zip(*steps, strict=True)
         return structure_of(self.order, self.values, ([*ops], reads, [*params]), kept)
-
-
-_NOTHING: dict[str, Any] = {}
 
 
 class KnownPlan:
@@ -162,7 +159,7 @@ class KnownPlan:
         is_watching = self._kept is not None
         self._kept = read
         if not is_watching:
-            writes.watch(self)
+            writes.watch(self, writes.count)  # whose values these are is compared
         return read
 
     def forget(self) -> None:

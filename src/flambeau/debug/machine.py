@@ -32,9 +32,7 @@ __all__ = [
 ]
 
 _CHUNKS = 4  # a multiple of the threads that are measured
-_SHARES = (
-    64  # of the multiply-adds: enough for CPUs of which one is slower to end at once
-)
+_SHARES = 64  # of the multiply-adds: unlike CPUs, too, end at nearly the same time
 _TURNS = 31_250  # of the loop of each: some 10 ms for all of them
 _BEYOND_CACHES = 256 << 20  # bytes
 _AT_ONCE = 8  # vectors that are under way in the loops on memory

@@ -350,10 +350,7 @@ class _Recall:
             return args[self.result]
         state.died += made
         if self.is_bundle:
-            result = wrap(Bundle(Content(self.pattern, tuple(nodes), members)))
-            if self.version:
-                result._version = self.version
-            return result
+            return self._new(Bundle(Content(self.pattern, tuple(nodes), members)))
         nodes += members
         self.pattern.record(nodes)
         return self._affect(args, nodes)
@@ -384,9 +381,7 @@ class _Recall:
         if may_keep:
             self._kept = found
             if found:
-                writes.watch(self)
-            if writes.count != count:  # another thread wrote meanwhile
-                self._kept = None
+                writes.watch(self, count)
         return found
 
     def forget(self) -> None:
@@ -398,9 +393,7 @@ class _Recall:
         result = args[self.result] if self.result >= 0 else None
         for place, at in self.effects:
             if place < 0:
-                result = wrap(nodes[at])
-                if self.version:
-                    result._version = self.version
+                result = self._new(nodes[at])
             elif place < len(args):
                 args[place].write(nodes[at])
             else:
@@ -408,6 +401,13 @@ class _Recall:
                 assert tensor is not None
                 tensor.write(nodes[at])
         assert result is not None
+        return result
+
+    def _new(self, node: Node) -> Tensor:
+        """The result, if it is a new tensor."""
+        result = wrap(node)
+        if self.version:
+            result._version = self.version
         return result
 
 

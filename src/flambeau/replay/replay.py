@@ -186,9 +186,7 @@ class Replay:
                 leaves[position] = node.value
         if may_keep:
             self._kept = leaves, token
-            writes.watch(self)
-            if writes.count != count:  # another thread wrote meanwhile
-                self.forget()
+            writes.watch(self, count)
         return leaves
 
     def forget(self) -> None:
